@@ -1,0 +1,38 @@
+"""HTTP shapes that every room shares: the response body of errors and plain answers, pagination."""
+
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from litestar.params import Parameter
+
+from homeport.kit.errors import FieldError
+
+MAX_PAGE = 1000
+DEFAULT_PAGE = 100
+
+
+class Response(msgspec.Struct, omit_defaults=True):
+    """The reference's answer body for errors and for "done" answers."""
+
+    message: str
+    detail: str = ""
+    validations: list[FieldError] = []
+
+
+class Page(msgspec.Struct, frozen=True):
+    """A window on a list: at most `limit` rows, after `after_id` (keyset) or skipping `offset`."""
+
+    limit: int = DEFAULT_PAGE
+    offset: int = 0
+    after_id: UUID | None = None
+
+
+LimitParameter = Annotated[int, Parameter(query="limit", ge=0, le=MAX_PAGE, description="At most this many rows; 0 asks for the default.")]
+OffsetParameter = Annotated[int, Parameter(query="offset", ge=0, le=2_147_483_647, description="Skip this many rows.")]
+AfterParameter = Annotated[UUID | None, Parameter(query="after_id", description="Rows after the one with this id.")]
+
+
+def page(*, limit: int = 0, offset: int = 0, after_id: UUID | None = None) -> Page:
+    """Build a page from query parameters; a limit of 0 means the default of 100."""
+    return Page(limit=limit or DEFAULT_PAGE, offset=offset, after_id=after_id)

@@ -1,0 +1,37 @@
+"""Identifiers and random text. All randomness of the server comes from here."""
+
+import secrets
+import string
+from uuid import UUID, uuid4
+
+_ALPHANUMERIC = string.ascii_letters + string.digits
+
+NIL_ID = UUID(int=0)
+
+_ADJECTIVES = (
+    "amber azure bold brave bright brisk calm clever coral crisp daring eager early fair fleet fresh gentle glad golden "
+    "grand green happy humble jolly keen kind lively lucid lucky mellow merry mighty neat nimble noble patient plucky "
+    "polite proud quick quiet rapid royal rustic serene sharp silent silver smart snug solid steady still sturdy sunny "
+    "swift tidy tranquil true vivid warm wise witty young zesty"
+).split()
+_NOUNS = (
+    "albatross anchor atoll barge bay beacon boat brig buoy canal cape captain coast cove crane crest current cutter "
+    "deck delta dinghy dock dolphin drift ferry fjord fleet galley gannet gull harbor haven heron hull inlet island "
+    "jetty keel kelp ketch lagoon lantern mast mooring ocean otter pelican petrel pier pilot port quay reef rudder sail "
+    "schooner seal shore skiff sloop sound squid surf tern tide trawler tug vessel voyage wave wharf yacht"
+).split()
+
+
+def new_id() -> UUID:
+    """Return a random (version 4) UUID."""
+    return uuid4()
+
+
+def random_text(length: int) -> str:
+    """Return `length` random characters of `[A-Za-z0-9]` from the system's secure source."""
+    return "".join(secrets.choice(_ALPHANUMERIC) for _ in range(length))
+
+
+def random_name() -> str:
+    """Return a readable name such as `swift-heron-4821`: valid as a workspace, token or version name."""
+    return f"{secrets.choice(_ADJECTIVES)}-{secrets.choice(_NOUNS)}-{secrets.randbelow(9000) + 1000}"

@@ -1,0 +1,30 @@
+"""Who is asking, as far as the network knows: set once per request by the outermost middleware, read by audit and logs."""
+
+from contextvars import ContextVar
+from uuid import UUID
+
+import msgspec
+
+from homeport.kit.ids import NIL_ID
+
+
+class RequestInfo(msgspec.Struct, frozen=True):
+    """Id of the request, address of the peer, and its user agent (cut to 512 characters)."""
+
+    request_id: UUID = NIL_ID
+    ip: str = "127.0.0.1"
+    user_agent: str = ""
+
+
+_current: ContextVar[RequestInfo | None] = ContextVar("homeport_request", default=None)
+_BACKGROUND = RequestInfo()
+
+
+def current_request() -> RequestInfo:
+    """Return the request being served, or the background's (nil id, loopback address)."""
+    return _current.get() or _BACKGROUND
+
+
+def set_request(info: RequestInfo) -> None:
+    """Remember `info` for the task that serves this request."""
+    _current.set(info)
