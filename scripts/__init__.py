@@ -1,0 +1,1 @@
+"""Scripts of the project's own work: set-up, checks, generated files. Nothing here is installed."""
