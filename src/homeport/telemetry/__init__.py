@@ -1,0 +1,1 @@
+"""Logs and metrics. Rooms declare their own metrics next to their code; this room only holds the registry and the format."""
