@@ -7,7 +7,7 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
-from typing import Any, TextIO, cast
+from typing import Any, TextIO
 
 import structlog
 
@@ -22,7 +22,7 @@ Logger = structlog.stdlib.BoundLogger
 
 def get_logger(name: str) -> Logger:
     """Return the logger of one module; pass `__name__`."""
-    return cast(Logger, structlog.stdlib.get_logger(name))
+    return structlog.stdlib.get_logger(name)
 
 
 def configure_logs(*, is_verbose: bool, is_json: bool, stream: TextIO | None = None) -> None:
