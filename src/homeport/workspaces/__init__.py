@@ -1,0 +1,1 @@
+"""Workspaces, their builds, resources and schedules: see README.md."""
