@@ -1,0 +1,33 @@
+"""What a route declares (`opt=`) and the names of what handlers get by injection.
+
+The declarations live in the kit, because rooms below this one have routes as well; rooms above import them from here.
+
+Injected by name: `subject` (rbac Subject), `identity` (Identity), `optional_identity` (Identity or None), `agent`
+(AgentIdentity), `daemon` (ProvisionerIdentity), `db` (Database), `settings` (Settings), `cipher` (kit Cipher).
+"""
+
+from homeport.kit.routes import (
+    KEY,
+    Access,
+    Credential,
+    agent_route,
+    authenticated,
+    job_route,
+    optional,
+    provisioner_route,
+    public,
+    requires,
+)
+
+__all__ = [
+    "KEY",
+    "Access",
+    "Credential",
+    "agent_route",
+    "authenticated",
+    "job_route",
+    "optional",
+    "provisioner_route",
+    "public",
+    "requires",
+]

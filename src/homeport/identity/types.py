@@ -1,0 +1,159 @@
+"""Rows, enums and events of users and keys; the identity of a signed-in person. No I/O."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+import msgspec
+
+from homeport.database.events import DomainEvent
+from homeport.rbac import Subject
+
+PREBUILDS_USER_ID = UUID("c42fdf75-3097-471c-8c33-fb52454d81c0")
+SESSION_COOKIE = "coder_session_token"
+SESSION_HEADER = "Coder-Session-Token"
+KEY_ID_LENGTH = 10
+KEY_SECRET_LENGTH = 22
+WILDCARD_TARGET = "*:*"
+
+
+class UserStatus(StrEnum):
+    """Whether an account works. Dormant ones become active when their owner appears."""
+
+    ACTIVE = "active"
+    DORMANT = "dormant"
+    SUSPENDED = "suspended"
+
+
+class LoginType(StrEnum):
+    """How a user signs in, or what made a key."""
+
+    PASSWORD = "password"
+    GITHUB = "github"
+    OIDC = "oidc"
+    TOKEN = "token"
+    NONE = "none"
+    OAUTH2_PROVIDER_APP = "oauth2_provider_app"
+
+
+class UserRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `users`. `rbac_roles` holds names of deployment roles; `member` is implied and never stored."""
+
+    id: UUID
+    email: str
+    username: str
+    name: str
+    hashed_password: str
+    status: str
+    rbac_roles: list[str]
+    login_type: str
+    avatar_url: str
+    is_system: bool
+    deleted: bool
+    quiet_hours_schedule: str
+    theme_preference: str
+    terminal_font: str
+    last_seen_at: datetime
+    created_at: datetime
+    updated_at: datetime
+
+
+class UserWithOrganizations(msgspec.Struct, frozen=True):
+    """A user and the ids of the organizations it belongs to."""
+
+    user: UserRow
+    organization_ids: tuple[UUID, ...]
+
+
+class ApiKeyRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `api_keys`. Entries of `allow_list` are `type:id`, either half may be `*`."""
+
+    id: str
+    hashed_secret: bytes
+    user_id: UUID
+    login_type: str
+    token_name: str
+    scopes: list[str]
+    allow_list: list[str]
+    lifetime_seconds: int
+    ip_address: str
+    last_used: datetime
+    expires_at: datetime
+    created_at: datetime
+    updated_at: datetime
+
+
+class GitSshKeyRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `git_ssh_keys`."""
+
+    user_id: UUID
+    public_key: str
+    private_key_sealed: bytes
+    created_at: datetime
+    updated_at: datetime
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is signed in, with which key, and what that makes of them. Built once per request by `access`.
+
+    `roles` are names of deployment roles without the implied `member`; `organization_roles` holds the stored role names
+    of every organization that the user belongs to.
+    """
+
+    user_id: UUID
+    username: str
+    email: str
+    name: str
+    avatar_url: str
+    status: str
+    login_type: str
+    theme_preference: str
+    roles: tuple[str, ...]
+    organization_roles: Mapping[UUID, tuple[str, ...]]
+    created_at: datetime
+    updated_at: datetime
+    last_seen_at: datetime
+    key_id: str
+    key_login_type: str
+    key_scopes: tuple[str, ...]
+    key_expires_at: datetime
+    subject: Subject
+
+    @property
+    def organization_ids(self) -> list[UUID]:
+        """Ids of the organizations that the user belongs to."""
+        return list(self.organization_roles)
+
+
+class UserCreated(DomainEvent):
+    """user.created: a new account, to be placed in these organizations. `actor` is None for the first user."""
+
+    user_id: UUID
+    organization_ids: tuple[UUID, ...]
+    actor: Subject | None
+
+
+class UserSuspended(DomainEvent):
+    """user.suspended: the account works no more."""
+
+    user_id: UUID
+
+
+class UserActivated(DomainEvent):
+    """user.activated: the account works (again)."""
+
+    user_id: UUID
+
+
+class UserDeleted(DomainEvent):
+    """user.deleted: the account is gone; `actor` deleted it."""
+
+    user_id: UUID
+    actor: Subject
+
+
+class UserRolesChanged(DomainEvent):
+    """user.roles_changed: the deployment roles are others now."""
+
+    user_id: UUID
