@@ -1,7 +1,7 @@
 """Programs beyond Python that tests run: how to see whether they are here, and what brings them.
 
-Shared by `make test`, which installs what it may, and by the pytest marker `needs`, which skips (or, with CI=true, fails) a test whose
-component is missing.
+Shared by `make test`, which installs what it may, and by the pytest marker `needs`, which skips (or, with CI=true,
+fails) a test whose component is missing.
 """
 
 import os
@@ -23,7 +23,7 @@ _SYSTEM_FOLDERS: Final = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
 @dataclass(frozen=True)
 class Component:
-    """A program: the commands of which any one will do, and its package by package manager (absent: it has none there)."""
+    """A program: the commands of which any one will do, and its package by package manager (absent: none there)."""
 
     name: str
     commands: tuple[str, ...]

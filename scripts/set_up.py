@@ -1,8 +1,8 @@
 """Bring `.venv` to what the hashed requirements say, once, and notice cheaply that there is nothing to do.
 
-Runs on any Python 3.11 or newer without third-party packages; `scripts/set-up` chooses which one. What has been installed is
-remembered by content hash inside `.venv`, written last: a change of a requirements file installs again, an interruption leaves a
-mark that makes the next run start from an empty environment.
+Runs on any Python 3.11 or newer without third-party packages; `scripts/set-up` chooses which one. What has been
+installed is remembered by content hash inside `.venv`, written last: a change of a requirements file installs again,
+an interruption leaves a mark that makes the next run start from an empty environment.
 """
 
 import argparse
@@ -142,7 +142,7 @@ def _pip(*arguments: str) -> None:
         "-m",
         "pip",
         *arguments[:1],
-        "--quiet",
+        "-qq",
         "--disable-pip-version-check",
         "--no-input",
         *arguments[1:],

@@ -1,6 +1,7 @@
-"""Install what tests need beyond Python, where the system's package manager may be used; else say what is left out and what brings it.
+"""Install what tests need beyond Python, where the system's package manager may be used.
 
-With CI=true nothing may be left out: the exit status is then 1.
+Otherwise say what is left out and which command brings it. With CI=true nothing may be left out: the exit status is
+then 1.
 """
 
 import os
@@ -31,7 +32,7 @@ def install(components: Sequence[Component], manager: str) -> bool:
 
 
 def _run(command: str) -> bool:
-    """Run a command of the package manager without questions, again after a pause when the network or another run is in the way."""
+    """Run the package manager without questions; after a failure (network, another run's lock) pause and try again."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for attempt in range(1, _ATTEMPTS + 1):
         _say(command)
