@@ -1,0 +1,32 @@
+"""PostgreSQL for every other room: sessions, transactions, events, notifications, migrations, the embedded server."""
+
+from homeport.database.connection import Connection
+from homeport.database.database import Database
+from homeport.database.errors import (
+    CheckViolation,
+    ConstraintViolation,
+    DatabaseError,
+    DatabaseUnavailable,
+    ForeignKeyViolation,
+    SerializationFailure,
+    UniqueViolation,
+)
+from homeport.database.events import DomainEvent, EventBus
+from homeport.database.notify import RESYNC, Listener, Subscription
+
+__all__ = [
+    "RESYNC",
+    "CheckViolation",
+    "Connection",
+    "ConstraintViolation",
+    "Database",
+    "DatabaseError",
+    "DatabaseUnavailable",
+    "DomainEvent",
+    "EventBus",
+    "ForeignKeyViolation",
+    "Listener",
+    "SerializationFailure",
+    "Subscription",
+    "UniqueViolation",
+]
