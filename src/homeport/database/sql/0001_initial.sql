@@ -187,6 +187,8 @@ create table provisioner_keys (
     name text not null,
     hashed_secret bytea not null unique,
     tags jsonb not null default '{}',
+    -- The installation whose built-in daemons hold the key; null for keys that people made.
+    builtin_of text,
     -- Keys of the server's own daemons expire; keys made by people do not.
     expires_at timestamptz,
     created_at timestamptz not null
@@ -197,6 +199,8 @@ create table provisioner_daemons (
     id uuid primary key,
     organization_id uuid not null references organizations (id) on delete cascade,
     key_id uuid references provisioner_keys (id) on delete cascade,
+    -- Who vouches for the daemon.
+    kind text not null check (kind in ('built-in', 'key', 'psk', 'user-auth')),
     name text not null,
     version text not null,
     api_version text not null default '1.0',

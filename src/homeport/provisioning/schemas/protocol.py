@@ -1,0 +1,194 @@
+"""What a provisioner daemon and the server say to each other: plain HTTP and JSON."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+
+from homeport.provisioning.types import (
+    BuildResult,
+    DeclaredVariable,
+    DryRunResult,
+    ImportResult,
+    JobType,
+    LogLevel,
+    LogSource,
+    ProvisionerType,
+)
+from homeport.provisioning.types.results import Count, Word
+
+Tags = dict[Word, Word]
+
+
+class AcquireJobRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A daemon asks for its next job and tells who it is; `wait_seconds` bounds the long poll."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    version: Word
+    api_version: Annotated[str, msgspec.Meta(pattern=r"^\d{1,4}\.\d{1,4}$")] = "1.0"
+    provisioners: Annotated[list[ProvisionerType], msgspec.Meta(min_length=1, max_length=8)]
+    tags: Annotated[Tags, msgspec.Meta(max_length=64)] = msgspec.field(default_factory=dict)
+    daemon_id: UUID | None = None
+    wait_seconds: Annotated[float, msgspec.Meta(ge=0, le=30)] = 30
+
+
+class NamedValue(msgspec.Struct, frozen=True):
+    """A name and its value."""
+
+    name: str
+    value: str
+
+
+class VariableValue(msgspec.Struct, frozen=True):
+    """The value of a template's variable."""
+
+    name: str
+    value: str
+    sensitive: bool = False
+
+
+class ImportInput(msgspec.Struct, frozen=True, kw_only=True):
+    """What an import job needs beside the archive."""
+
+    template_version_id: UUID
+    template_name: str = ""
+    variables: list[VariableValue] = msgspec.field(default_factory=list)
+
+
+class DryRunInput(msgspec.Struct, frozen=True, kw_only=True):
+    """What a dry run needs beside the archive."""
+
+    template_version_id: UUID
+    template_name: str = ""
+    workspace_name: str
+    rich_parameter_values: list[NamedValue] = msgspec.field(default_factory=list)
+    variables: list[VariableValue] = msgspec.field(default_factory=list)
+
+
+class BuildOwner(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose workspace is built."""
+
+    id: UUID
+    username: str
+    email: str
+    name: str
+    groups: list[str]
+    ssh_public_key: str
+
+
+class BuildTemplate(msgspec.Struct, frozen=True, kw_only=True):
+    """From which template a workspace is built."""
+
+    id: UUID
+    name: str
+    version_id: UUID
+    version_name: str
+
+
+class BuildOrganization(msgspec.Struct, frozen=True, kw_only=True):
+    """In which organization a workspace is built."""
+
+    id: UUID
+    name: str
+
+
+class BuildInput(msgspec.Struct, frozen=True, kw_only=True):
+    """What a build needs beside the archive. `state` is base64 on the wire; `agent_tokens` are to be kept by name."""
+
+    workspace_id: UUID
+    workspace_name: str
+    workspace_build_id: UUID
+    build_number: int
+    transition: Literal["start", "stop", "delete"]
+    owner: BuildOwner
+    template: BuildTemplate
+    organization: BuildOrganization
+    rich_parameter_values: list[NamedValue] = msgspec.field(default_factory=list)
+    previous_parameter_values: list[NamedValue] = msgspec.field(default_factory=list)
+    variables: list[VariableValue] = msgspec.field(default_factory=list)
+    state: bytes = b""
+    log_level: str = ""
+    agent_tokens: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+JobInput = ImportInput | DryRunInput | BuildInput
+
+
+class AcquiredJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A job for the daemon that asked. Whoever holds `job_token` owns the job."""
+
+    daemon_id: UUID
+    job_id: UUID
+    job_token: str
+    type: JobType
+    provisioner: str
+    organization_id: UUID
+    initiator_username: str
+    created_at: datetime
+    file_id: UUID | None
+    access_url: str
+    input: JobInput
+
+
+class LogLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of a job's log. Control bytes that cannot be stored are removed and over-long lines are cut."""
+
+    output: str
+    created_at: datetime | None = None
+    source: LogSource = "provisioner"
+    level: LogLevel = "info"
+    stage: str = ""
+
+
+class UpdateJobRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A sign of life, with what has happened since the last."""
+
+    logs: list[LogLine] = msgspec.field(default_factory=list)
+    readme: Annotated[str, msgspec.Meta(max_length=1_048_576)] | None = None
+    variables: Annotated[list[DeclaredVariable], msgspec.Meta(max_length=1000)] | None = None
+
+
+class UpdateJobResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether to stop (`canceled`), to stop by force, and the values of the variables that were just declared."""
+
+    canceled: bool
+    force: bool
+    variable_values: list[VariableValue] = msgspec.field(default_factory=list)
+
+
+class CompleteJobRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The result: exactly the one that belongs to the type of the job."""
+
+    template_import: ImportResult | None = None
+    dry_run: DryRunResult | None = None
+    workspace_build: BuildResult | None = None
+
+
+class FailedBuild(msgspec.Struct, frozen=True, kw_only=True):
+    """What a failed build leaves behind; without `state` the state from before is kept."""
+
+    state: bytes | None = None
+
+
+class FailJobRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Why the job has ended without a result. `canceled` says that it was stopped as asked."""
+
+    error: str = ""
+    error_code: Literal["", "REQUIRED_TEMPLATE_VARIABLES", "INSUFFICIENT_QUOTA"] = ""
+    workspace_build: FailedBuild | None = None
+    canceled: bool = False
+
+
+class CommitQuotaRequest(msgspec.Struct, frozen=True):
+    """What the planned build costs a day, in credits."""
+
+    daily_cost: Count
+
+
+class CommitQuotaResponse(msgspec.Struct, frozen=True):
+    """Whether the budget allows it; a budget of -1 has no limit."""
+
+    ok: bool
+    credits_consumed: int
+    budget: int

@@ -1,0 +1,186 @@
+"""What an engine reports: the outcome of an import, a dry run or a build. Wire shapes of the daemon protocol. No I/O."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Word = Annotated[str, msgspec.Meta(max_length=256)]
+Text = Annotated[str, msgspec.Meta(max_length=65_536)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2_147_483_647)]
+Number = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+
+
+class ProvisionedMetadata(msgspec.Struct, frozen=True, kw_only=True):
+    """One fact about a resource; a sensitive one is never shown."""
+
+    key: Word
+    value: Text | None = None
+    sensitive: bool = False
+
+
+class ProvisionedHealthcheck(msgspec.Struct, frozen=True, kw_only=True):
+    """How the agent finds out whether an app is well: seconds between requests, failures in a row until it is not."""
+
+    url: Text
+    interval: Count
+    threshold: Count
+
+
+class ProvisionedApp(msgspec.Struct, frozen=True, kw_only=True):
+    """An app behind an agent."""
+
+    slug: Name
+    display_name: Word = ""
+    url: Text = ""
+    command: Text = ""
+    icon: Word = ""
+    external: bool = False
+    subdomain: bool = False
+    share: Literal["owner", "authenticated", "organization", "public"] = "owner"
+    open_in: Literal["slim-window", "tab"] = "slim-window"
+    group: Word = ""
+    order: Number = 0
+    hidden: bool = False
+    tooltip: Text = ""
+    healthcheck: ProvisionedHealthcheck | None = None
+
+
+class ProvisionedScript(msgspec.Struct, frozen=True, kw_only=True):
+    """A script that the agent runs; `timeout` in seconds, 0 for none."""
+
+    display_name: Word
+    script: Text
+    icon: Word = ""
+    cron: Word = ""
+    log_path: Word = ""
+    run_on_start: bool = False
+    run_on_stop: bool = False
+    start_blocks_login: bool = False
+    timeout: Count = 0
+
+
+class ProvisionedAgentMetadata(msgspec.Struct, frozen=True, kw_only=True):
+    """A value that the agent measures again and again; `interval` and `timeout` in seconds."""
+
+    key: Word
+    display_name: Word
+    script: Text
+    interval: Count = 0
+    timeout: Count = 0
+    order: Number = 0
+
+
+class ProvisionedAgent(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent of a resource. `token` is the one with which the engine has started it; without one the server makes one."""
+
+    name: Name
+    operating_system: Word = ""
+    architecture: Word = ""
+    directory: Text = ""
+    env: dict[str, Text] = msgspec.field(default_factory=dict)
+    token: Word | None = None
+    instance_id: Word | None = None
+    display_apps: list[Word] = msgspec.field(default_factory=list)
+    apps: list[ProvisionedApp] = msgspec.field(default_factory=list)
+    scripts: list[ProvisionedScript] = msgspec.field(default_factory=list)
+    metadata: list[ProvisionedAgentMetadata] = msgspec.field(default_factory=list)
+    connection_timeout_seconds: Count = 120
+    troubleshooting_url: Text = ""
+    motd_file: Text = ""
+    api_key_scope: Literal["all", "no_user_data"] = "all"
+    order: Number = 0
+
+
+class ProvisionedResource(msgspec.Struct, frozen=True, kw_only=True):
+    """A thing that a build made, with the agents in it. `daily_cost` in credits."""
+
+    type: Word
+    name: Word
+    hide: bool = False
+    icon: Word = ""
+    daily_cost: Count = 0
+    instance_type: Word = ""
+    module_path: Word = ""
+    metadata: list[ProvisionedMetadata] = msgspec.field(default_factory=list)
+    agents: list[ProvisionedAgent] = msgspec.field(default_factory=list)
+
+
+class ProvisionedOption(msgspec.Struct, frozen=True, kw_only=True):
+    """One choice of a parameter."""
+
+    name: Word
+    value: Text
+    description: Text = ""
+    icon: Word = ""
+
+
+class ProvisionedParameter(msgspec.Struct, frozen=True, kw_only=True):
+    """A parameter that a template declares."""
+
+    name: Name
+    type: Literal["string", "number", "bool", "list(string)"] = "string"
+    display_name: Word = ""
+    description: Text = ""
+    form_type: Word = ""
+    mutable: bool = True
+    default_value: Text = ""
+    icon: Word = ""
+    options: list[ProvisionedOption] = msgspec.field(default_factory=list)
+    validation_regex: Text = ""
+    validation_min: Number | None = None
+    validation_max: Number | None = None
+    validation_monotonic: Literal["", "increasing", "decreasing"] = ""
+    validation_error: Text = ""
+    required: bool = True
+    ephemeral: bool = False
+    order: Number = 0
+
+
+class DeclaredVariable(msgspec.Struct, frozen=True, kw_only=True):
+    """A variable that a template declares: a value of the template's version, not of a workspace."""
+
+    name: Name
+    type: Literal["string", "number", "bool"] = "string"
+    description: Text = ""
+    default_value: Text = ""
+    required: bool = False
+    sensitive: bool = False
+
+
+class ProvisionedTiming(msgspec.Struct, frozen=True, kw_only=True):
+    """How long one step of a job took."""
+
+    started_at: datetime
+    ended_at: datetime
+    stage: Word
+    source: Word = ""
+    action: Word = ""
+    resource: Word = ""
+
+
+class ImportResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What an import found out: resources of a running and of a stopped workspace, parameters, and perhaps the readme."""
+
+    start_resources: list[ProvisionedResource] = msgspec.field(default_factory=list)
+    stop_resources: list[ProvisionedResource] = msgspec.field(default_factory=list)
+    parameters: list[ProvisionedParameter] = msgspec.field(default_factory=list)
+    readme: Annotated[str, msgspec.Meta(max_length=1_048_576)] | None = None
+
+
+class DryRunResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The resources that a start would make."""
+
+    resources: list[ProvisionedResource] = msgspec.field(default_factory=list)
+
+
+class BuildResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What a build made, and the engine's state (base64 on the wire) that the next build gets back."""
+
+    state: bytes = b""
+    resources: list[ProvisionedResource] = msgspec.field(default_factory=list)
+    timings: list[ProvisionedTiming] = msgspec.field(default_factory=list)
+
+
+JobResult = ImportResult | DryRunResult | BuildResult

@@ -1,0 +1,84 @@
+"""Rows of the queue's tables, and the words that stand in them. No I/O."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+JobType = Literal["template_version_import", "template_version_dry_run", "workspace_build"]
+JobStatus = Literal["pending", "running", "succeeded", "canceling", "canceled", "failed", "unknown"]
+LogLevel = Literal["trace", "debug", "info", "warn", "error"]
+LogSource = Literal["provisioner_daemon", "provisioner"]
+ProvisionerType = Literal["terraform", "echo", "process", "container"]
+
+# Who vouches for a daemon: a key of ours, a key of people, the deployment's pre-shared key, or a person's session.
+DaemonKind = Literal["built-in", "key", "psk", "user-auth"]
+
+
+class ProvisionerJobRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `provisioner_jobs`. `input` is what the room that asked for the job needs to know, and nobody else."""
+
+    id: UUID
+    organization_id: UUID
+    initiator_id: UUID
+    provisioner: str
+    type: JobType
+    file_id: UUID | None
+    input: dict[str, Any]
+    tags: dict[str, str]
+    priority: int
+    worker_id: UUID | None
+    worker_name: str
+    token_hash: bytes | None
+    error: str
+    error_code: str
+    logs_length: int
+    logs_overflowed: bool
+    created_at: datetime
+    updated_at: datetime
+    started_at: datetime | None
+    canceled_at: datetime | None
+    completed_at: datetime | None
+    job_status: JobStatus
+
+
+class JobLogRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `provisioner_job_logs`; ids grow in the order in which the lines of one job became visible."""
+
+    id: int
+    job_id: UUID
+    created_at: datetime
+    source: LogSource
+    level: LogLevel
+    stage: str
+    output: str
+
+
+class DaemonRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `provisioner_daemons`."""
+
+    id: UUID
+    organization_id: UUID
+    key_id: UUID | None
+    kind: DaemonKind
+    name: str
+    version: str
+    api_version: str
+    provisioners: list[str]
+    tags: dict[str, str]
+    created_at: datetime
+    last_seen_at: datetime | None
+
+
+class ProvisionerKeyRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `provisioner_keys`. `builtin_of` names the installation whose own daemons hold the key; such keys expire."""
+
+    id: UUID
+    organization_id: UUID
+    name: str
+    hashed_secret: bytes
+    tags: dict[str, str]
+    builtin_of: str | None
+    expires_at: datetime | None
+    created_at: datetime
