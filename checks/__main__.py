@@ -1,4 +1,7 @@
-"""`python -m checks [paths…]`: print `file:line: rule: message` for every broken rule; exit 1 when there is one."""
+"""`python -m checks [paths…]`, from the root of the repository.
+
+Prints `file:line: rule: message` for every broken rule; exits with 1 when there is one.
+"""
 
 import subprocess
 import sys
@@ -8,7 +11,6 @@ from pathlib import Path
 from checks.rules import ALL
 from checks.source import Source, Violation
 
-ROOT = Path(__file__).resolve().parent.parent
 _IGNORED_FOLDERS = frozenset({".git", ".venv", ".cache", "__pycache__", "build", "dist", "node_modules"})
 
 
@@ -42,7 +44,8 @@ def check_files(root: Path, paths: Iterable[str]) -> Iterator[Violation]:
 
 def main(arguments: list[str]) -> int:
     """Check the named files, or all of the project; return 1 when a rule is broken."""
-    violations = sorted(check_files(ROOT, arguments or project_files(ROOT)))
+    root = Path.cwd()
+    violations = sorted(check_files(root, arguments or project_files(root)))
     for violation in violations:
         sys.stdout.write(f"{violation}\n")
     return 1 if violations else 0

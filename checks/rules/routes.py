@@ -1,4 +1,4 @@
-"""Every handler of HTTP and WebSockets declares in its decorator who may call it: `opt=requires(...)`, `opt=public(...)`."""
+"""Every HTTP handler declares in its decorator who may call it: `opt=requires(...)`, `opt=public(...)`."""
 
 import ast
 from collections.abc import Iterator
