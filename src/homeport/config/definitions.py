@@ -23,10 +23,16 @@ def _text(group: str, words: str, **more: bool) -> Setting:
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings of `homeport server`, checked and typed."""
 
-    http_address: Annotated[str, Setting("Networking", "Address on which the server listens, as host:port.", "address")] = "127.0.0.1:3000"
+    http_address: Annotated[
+        str, Setting("Networking", "Address on which the server listens, as host:port.", "address")
+    ] = "127.0.0.1:3000"
     access_url: Annotated[
         str,
-        Setting("Networking", "Address under which people and workspaces reach the server. Empty: http:// and the listen address.", "url"),
+        Setting(
+            "Networking",
+            "Address under which people and workspaces reach the server. Empty: http:// and the listen address.",
+            "url",
+        ),
     ] = ""
     tls_enable: Annotated[bool, Setting("Networking", "Serve https with the certificate below.", "switch")] = False
     tls_cert_file: Annotated[str, _text("Networking", "File with the certificate chain (PEM).")] = ""
@@ -41,7 +47,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = Path("~/.local/share/homeport")
     pg_connection_url: Annotated[
         str,
-        _text("Storage", "Address of a PostgreSQL 14 or newer. Empty: an embedded PostgreSQL 18 in the data folder.", is_secret=True),
+        _text(
+            "Storage",
+            "Address of a PostgreSQL 14 or newer. Empty: an embedded PostgreSQL 18 in the data folder.",
+            is_secret=True,
+        ),
     ] = ""
     pg_conn_max_open: Annotated[int, Setting("Storage", "Most database connections of one server.", "number")] = 20
     external_token_encryption_keys: Annotated[
@@ -55,40 +65,71 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ()
 
-    session_duration: Annotated[timedelta, Setting("Sessions", "Life of a sign-in without use; use extends it.", "duration")] = timedelta(hours=24)
-    disable_session_expiry_refresh: Annotated[bool, Setting("Sessions", "Do not extend a session when it is used.", "switch")] = False
-    default_token_lifetime: Annotated[timedelta, Setting("Sessions", "Life of a token when none is asked for.", "duration")] = timedelta(days=7)
-    max_token_lifetime: Annotated[timedelta, Setting("Sessions", "Longest life of a token of a member.", "duration")] = timedelta(hours=876600)
-    max_admin_token_lifetime: Annotated[timedelta, Setting("Sessions", "Longest life of a token of an owner.", "duration")] = timedelta(hours=876600)
-    disable_password_auth: Annotated[bool, Setting("Sessions", "Refuse sign-in by password, except for owners.", "switch")] = False
-    dangerous_disable_rate_limits: Annotated[bool, Setting("Sessions", "Switch every rate limit off. For tests only.", "switch")] = False
+    session_duration: Annotated[
+        timedelta, Setting("Sessions", "Life of a sign-in without use; use extends it.", "duration")
+    ] = timedelta(hours=24)
+    disable_session_expiry_refresh: Annotated[
+        bool, Setting("Sessions", "Do not extend a session when it is used.", "switch")
+    ] = False
+    default_token_lifetime: Annotated[
+        timedelta, Setting("Sessions", "Life of a token when none is asked for.", "duration")
+    ] = timedelta(days=7)
+    max_token_lifetime: Annotated[
+        timedelta, Setting("Sessions", "Longest life of a token of a member.", "duration")
+    ] = timedelta(hours=876600)
+    max_admin_token_lifetime: Annotated[
+        timedelta, Setting("Sessions", "Longest life of a token of an owner.", "duration")
+    ] = timedelta(hours=876600)
+    disable_password_auth: Annotated[
+        bool, Setting("Sessions", "Refuse sign-in by password, except for owners.", "switch")
+    ] = False
+    dangerous_disable_rate_limits: Annotated[
+        bool, Setting("Sessions", "Switch every rate limit off. For tests only.", "switch")
+    ] = False
     login_rate_limit: Annotated[int, Setting("Sessions", "Attempts to sign in per minute and address.", "number")] = 60
     disable_owner_workspace_access: Annotated[
         bool, Setting("Sessions", "Owners may not open a shell or app in workspaces of others.", "switch")
     ] = False
-    terms_of_service_url: Annotated[str, Setting("Sessions", "Link to terms that people accept when they sign in.", "url")] = ""
+    terms_of_service_url: Annotated[
+        str, Setting("Sessions", "Link to terms that people accept when they sign in.", "url")
+    ] = ""
 
-    provisioner_daemons: Annotated[int, Setting("Provisioning", "How many built-in provisioner daemons to run; 0 for none.", "number")] = 3
+    provisioner_daemons: Annotated[
+        int, Setting("Provisioning", "How many built-in provisioner daemons to run; 0 for none.", "number")
+    ] = 3
     provisioner_daemon_psk: Annotated[
-        str, _text("Provisioning", "Secret that remote provisioner daemons may present instead of a key.", is_secret=True)
+        str,
+        _text("Provisioning", "Secret that remote provisioner daemons may present instead of a key.", is_secret=True),
     ] = ""
     provisioner_force_cancel_interval: Annotated[
-        timedelta, Setting("Provisioning", "After a cancel, how long an engine may take before it is killed.", "duration")
+        timedelta,
+        Setting("Provisioning", "After a cancel, how long an engine may take before it is killed.", "duration"),
     ] = timedelta(minutes=10)
     provisioner_require_isolation: Annotated[
         bool, Setting("Provisioning", "Refuse process workspaces where bubblewrap is not installed.", "switch")
     ] = False
 
-    ssh_hostname_prefix: Annotated[str, _text("Client", "Prefix of workspace names in the OpenSSH configuration.")] = "coder."
-    ssh_hostname_suffix: Annotated[str, _text("Client", "Suffix of workspace names in the OpenSSH configuration.")] = "coder"
+    ssh_hostname_prefix: Annotated[str, _text("Client", "Prefix of workspace names in the OpenSSH configuration.")] = (
+        "coder."
+    )
+    ssh_hostname_suffix: Annotated[str, _text("Client", "Suffix of workspace names in the OpenSSH configuration.")] = (
+        "coder"
+    )
     ssh_config_options: Annotated[
-        tuple[str, ...], Setting("Client", "Lines 'Key=value' that config-ssh adds to the OpenSSH configuration.", "list")
+        tuple[str, ...],
+        Setting("Client", "Lines 'Key=value' that config-ssh adds to the OpenSSH configuration.", "list"),
     ] = ()
 
-    prometheus_enable: Annotated[bool, Setting("Telemetry", "Serve metrics at /metrics on the address below.", "switch")] = False
-    prometheus_address: Annotated[str, Setting("Telemetry", "Address of the metrics, as host:port.", "address")] = "127.0.0.1:2112"
+    prometheus_enable: Annotated[
+        bool, Setting("Telemetry", "Serve metrics at /metrics on the address below.", "switch")
+    ] = False
+    prometheus_address: Annotated[str, Setting("Telemetry", "Address of the metrics, as host:port.", "address")] = (
+        "127.0.0.1:2112"
+    )
     verbose: Annotated[bool, Setting("Telemetry", "Write debug logs too.", "switch")] = False
-    log_json: Annotated[bool, Setting("Telemetry", "Write logs as JSON lines instead of text for people.", "switch")] = False
+    log_json: Annotated[
+        bool, Setting("Telemetry", "Write logs as JSON lines instead of text for people.", "switch")
+    ] = False
 
     @property
     def is_https(self) -> bool:

@@ -103,7 +103,9 @@ def load_settings(
     return _complete(settings)
 
 
-def _collect_file(file: Path | None, known: Mapping[str, Definition], raw: dict[str, tuple[str, str]], problems: list[str]) -> None:
+def _collect_file(
+    file: Path | None, known: Mapping[str, Definition], raw: dict[str, tuple[str, str]], problems: list[str]
+) -> None:
     if file is None:
         return
     try:
@@ -127,7 +129,10 @@ def _collect_file(file: Path | None, known: Mapping[str, Definition], raw: dict[
 
 
 def _collect_environment(
-    environment: Mapping[str, str], known: Mapping[str, Definition], raw: dict[str, tuple[str, str]], problems: list[str]
+    environment: Mapping[str, str],
+    known: Mapping[str, Definition],
+    raw: dict[str, tuple[str, str]],
+    problems: list[str],
 ) -> None:
     for prefix in reversed(PREFIXES):
         for variable, text in environment.items():

@@ -51,7 +51,9 @@ class Cipher:
         nonce, body = sealed[1 + _ID_BYTES : 1 + _ID_BYTES + _NONCE_BYTES], sealed[1 + _ID_BYTES + _NONCE_BYTES :]
         key = self._keys.get(key_id)
         if key is None or sealed[:1] != _VERSION:
-            raise DecryptionFailed("The key that sealed this value is not configured; add it to EXTERNAL_TOKEN_ENCRYPTION_KEYS.")
+            raise DecryptionFailed(
+                "The key that sealed this value is not configured; add it to EXTERNAL_TOKEN_ENCRYPTION_KEYS."
+            )
         try:
             return key.decrypt(nonce, body, header)
         except (InvalidTag, ValueError) as error:

@@ -28,7 +28,9 @@ class Page(msgspec.Struct, frozen=True):
     after_id: UUID | None = None
 
 
-LimitParameter = Annotated[int, Parameter(query="limit", ge=0, le=MAX_PAGE, description="At most this many rows; 0 asks for the default.")]
+LimitParameter = Annotated[
+    int, Parameter(query="limit", ge=0, le=MAX_PAGE, description="At most this many rows; 0 asks for the default.")
+]
 OffsetParameter = Annotated[int, Parameter(query="offset", ge=0, le=2_147_483_647, description="Skip this many rows.")]
 AfterParameter = Annotated[UUID | None, Parameter(query="after_id", description="Rows after the one with this id.")]
 

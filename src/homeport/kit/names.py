@@ -15,7 +15,12 @@ RESERVED_NAMES = frozenset({"new", "create"})
 
 def is_valid_name(value: str) -> bool:
     """Tell whether `value` is 1 to 32 letters and digits, joined by single hyphens, and not reserved."""
-    return len(value) <= MAX_NAME and value.lower() not in RESERVED_NAMES and bool(_NAME.match(value)) and "\n" not in value
+    return (
+        len(value) <= MAX_NAME
+        and value.lower() not in RESERVED_NAMES
+        and bool(_NAME.match(value))
+        and "\n" not in value
+    )
 
 
 def validate_name(value: str, field: str = "name") -> str:
@@ -61,5 +66,3 @@ def _explain(value: str) -> str:
     if value.lower() in RESERVED_NAMES:
         return f"The name '{value}' is reserved; choose another."
     return "Use letters and digits; single hyphens may stand between them."
-
-

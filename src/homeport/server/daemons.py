@@ -1,0 +1,105 @@
+"""Built-in provisioner daemons: child processes that speak the same protocol as remote ones, with a short-lived key of their own.
+
+A template's code never runs inside the server, and a daemon holds no database credentials: its environment is made from nothing.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from pathlib import Path
+
+from homeport.kit import clock
+from homeport.telemetry import metrics
+from homeport.telemetry.logs import get_logger
+
+_logger = get_logger(__name__)
+_RESTARTS = metrics.counter(
+    "builtin_daemon_restarts", "How often a built-in provisioner daemon ended by itself and was started again."
+)
+# Inherited so that engines find their tools, certificates and proxies; nothing else of the server's environment is.
+_INHERITED = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "TMPDIR",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+)
+_DRAIN_SECONDS = 5.0
+_MAX_PAUSE = 30.0
+
+
+class BuiltinDaemons:
+    """Keeps a number of daemon processes alive until it is stopped."""
+
+    def __init__(
+        self, *, count: int, url: str, key: str, organization: str, data_dir: Path, require_isolation: bool
+    ) -> None:
+        self._count = count
+        self._environment = {
+            "HOMEPORT_URL": url,
+            "HOMEPORT_PROVISIONER_KEY": key,
+            "HOMEPORT_PROVISIONER_DATA_DIR": str(data_dir),
+            "HOMEPORT_PROVISIONER_REQUIRE_ISOLATION": "true" if require_isolation else "false",
+            "HOMEPORT_ORGANIZATION": organization,
+            "PYTHONUNBUFFERED": "1",
+        } | {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._processes: dict[int, Process] = {}
+        self._is_stopping = False
+
+    def start(self) -> None:
+        """Start all daemons; each is started again, with growing pauses, when it ends."""
+        self._tasks = [
+            asyncio.create_task(self._keep(number), name=f"builtin-daemon-{number}") for number in range(self._count)
+        ]
+
+    async def stop(self) -> None:
+        """Ask every daemon to finish, wait a little, then end those that did not."""
+        self._is_stopping = True
+        for process in self._processes.values():
+            _signal(process, signal.SIGTERM)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_DRAIN_SECONDS)
+        for process in self._processes.values():
+            _signal(process, signal.SIGKILL)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _keep(self, number: int) -> None:
+        pause = 0.5
+        while not self._is_stopping:
+            begun = clock.monotonic()
+            code = await self._run(number)
+            if self._is_stopping:
+                return
+            _RESTARTS.inc()
+            _logger.warning("a built-in provisioner daemon ended", number=number, code=code, restart_seconds=pause)
+            await clock.sleep(pause)
+            pause = 0.5 if clock.monotonic() - begun > 60 else min(pause * 2, _MAX_PAUSE)
+
+    async def _run(self, number: int) -> int:
+        # The daemon reads its standard input: when this process dies, however it dies, the pipe closes and the daemon ends.
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "homeport_provisioner",
+            env={**self._environment, "HOMEPORT_PROVISIONER_NAME": f"builtin-{number}"}, stdin=PIPE, start_new_session=True,
+        )  # fmt: skip
+        self._processes[number] = process
+        try:
+            return await process.wait()
+        finally:
+            self._processes.pop(number, None)
+
+
+def _signal(process: Process, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(number)

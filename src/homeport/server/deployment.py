@@ -1,0 +1,224 @@
+"""Routes about the deployment itself: version, settings, SSH names, experiments, health, metrics."""
+
+from typing import Any
+
+import httpx
+from litestar import MediaType, Response, get
+
+from homeport.config import Settings
+from homeport.config.load import definitions
+from homeport.config.reference import show_default
+from homeport.database import Database, DatabaseError
+from homeport.kit import clock
+from homeport.kit.routes import authenticated, public, requires
+from homeport.rbac import Action, Object, ResourceType, Subject, require
+from homeport.server import queries
+from homeport.server.schemas import (
+    AccessURLReport,
+    AvailableExperiments,
+    BuildInfoResponse,
+    DatabaseReport,
+    DeploymentConfig,
+    DeploymentOption,
+    HealthcheckReport,
+    HealthMessage,
+    ProvisionerDaemonsReport,
+    SSHConfigResponse,
+    UpdateCheckResponse,
+)
+from homeport.server.version import VERSION
+from homeport.telemetry import metrics
+
+AGENT_API_VERSION = "1.0"
+PROVISIONER_API_VERSION = "1.0"
+_LATENCY_THRESHOLD_MS = 15
+
+
+@get("/", opt=public("names the API"), tags=["General"], summary="API root", sync_to_thread=False)
+def api_root() -> dict[str, str]:
+    """Say what answers here."""
+    return {"message": "👋"}
+
+
+@get(
+    "/buildinfo",
+    opt=public("clients compare versions before they sign in"),
+    tags=["General"],
+    summary="Build info",
+    sync_to_thread=False,
+)
+async def build_info(db: Database, settings: Settings) -> BuildInfoResponse:
+    """Return version and addresses."""
+    async with db.connection() as conn:
+        deployment_id = await queries.get_deployment_id(conn)
+    return BuildInfoResponse(
+        external_url=settings.access_url,
+        version=f"v{VERSION}",
+        dashboard_url=settings.access_url,
+        telemetry=False,
+        workspace_proxy=False,
+        agent_api_version=AGENT_API_VERSION,
+        provisioner_api_version=PROVISIONER_API_VERSION,
+        upgrade_message="",
+        deployment_id=deployment_id,
+    )
+
+
+@get(
+    "/deployment/config",
+    opt=requires("deployment_config:read"),
+    tags=["General"],
+    summary="Get deployment config",
+    sync_to_thread=False,
+)
+async def deployment_config(subject: Subject, settings: Settings) -> DeploymentConfig:
+    """Return every setting; secret values stay out."""
+    require(subject, Action.READ, Object(ResourceType.DEPLOYMENT_CONFIG), noun="deployment config")
+    options = []
+    for item in definitions():
+        value = "" if item.about.is_secret else show_default(getattr(settings, item.name))
+        options.append(
+            DeploymentOption(
+                name=item.name.replace("_", " "), description=item.about.help, flag=item.flag.lstrip("-"), env=f"HOMEPORT_{item.environment}",
+                group=item.about.group, default=show_default(item.default), value=value,
+            )
+        )  # fmt: skip
+    return DeploymentConfig(config={option.flag.replace("-", "_"): option.value for option in options}, options=options)
+
+
+@get("/deployment/ssh", opt=authenticated(), tags=["General"], summary="SSH config", sync_to_thread=False)
+async def deployment_ssh(settings: Settings) -> SSHConfigResponse:
+    """Return how OpenSSH names reach workspaces."""
+    options = {}
+    for line in settings.ssh_config_options:
+        key, _, value = line.partition("=" if "=" in line else " ")
+        options[key.strip()] = value.strip()
+    return SSHConfigResponse(settings.ssh_hostname_prefix, settings.ssh_hostname_suffix, options)
+
+
+@get("/experiments", opt=authenticated(), tags=["General"], summary="Get enabled experiments", sync_to_thread=False)
+async def experiments() -> list[str]:
+    """Return the experiments that are switched on: there are none, everything ships switched on."""
+    return []
+
+
+@get(
+    "/experiments/available",
+    opt=authenticated(),
+    tags=["General"],
+    summary="Get safe experiments",
+    sync_to_thread=False,
+)
+async def available_experiments() -> AvailableExperiments:
+    """Return the experiments that may be switched on: there are none."""
+    return AvailableExperiments(safe=[])
+
+
+@get("/updatecheck", opt=public("shows the version"), tags=["General"], summary="Update check", sync_to_thread=False)
+async def update_check() -> UpdateCheckResponse:
+    """Return this server's version; it asks nobody for a newer one."""
+    return UpdateCheckResponse(current=True, version=f"v{VERSION}", url="")
+
+
+@get(
+    "/healthz",
+    opt=public("load balancers ask"),
+    media_type=MediaType.TEXT,
+    include_in_schema=False,
+    sync_to_thread=False,
+)
+async def healthz() -> str:
+    """Answer OK while the process serves."""
+    return "OK"
+
+
+@get(
+    "/debug/health",
+    opt=requires("debug_info:read"),
+    tags=["Debug"],
+    summary="Debug Info Deployment Health",
+    sync_to_thread=False,
+)
+async def debug_health(db: Database, subject: Subject, settings: Settings) -> HealthcheckReport:
+    """Check the access address, the database and the provisioner daemons."""
+    require(subject, Action.READ, Object(ResourceType.DEBUG_INFO), noun="health report")
+    access = await _check_access_url(settings.access_url)
+    database = await _check_database(db)
+    daemons = await _check_daemons(db)
+    sections = (access, database, daemons)
+    severity = next((level for level in ("error", "warning") if any(part.severity == level for part in sections)), "ok")
+    return HealthcheckReport(
+        time=clock.now(), healthy=severity != "error", severity=severity, coder_version=f"v{VERSION}",
+        access_url=access, database=database, provisioner_daemons=daemons,
+    )  # fmt: skip
+
+
+@get("/debug/metrics", opt=requires("debug_info:read"), tags=["Debug"], summary="Debug metrics", sync_to_thread=False)
+async def debug_metrics(subject: Subject) -> Response[bytes]:
+    """Return all metrics in Prometheus' text format."""
+    require(subject, Action.READ, Object(ResourceType.DEBUG_INFO), noun="metrics")
+    return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
+
+
+async def _check_access_url(address: str) -> AccessURLReport:
+    report = AccessURLReport(healthy=True, severity="ok", warnings=[], dismissed=False, access_url=address)
+    try:
+        async with httpx.AsyncClient(timeout=5, follow_redirects=False) as client:
+            reply = await client.get(f"{address}/healthz")
+        report.status_code, report.healthz_response, report.reachable = (
+            reply.status_code,
+            reply.text[:200],
+            reply.status_code == 200,
+        )
+    except httpx.HTTPError as error:
+        report.error = f"{type(error).__name__}: {error}"
+    if not report.reachable:
+        report.healthy, report.severity = False, "error"
+        report.warnings.append(HealthMessage("EACS03", f"{address}/healthz does not answer; check ACCESS_URL."))
+    return report
+
+
+async def _check_database(db: Database) -> DatabaseReport:
+    report = DatabaseReport(
+        healthy=True, severity="ok", warnings=[], dismissed=False, threshold_ms=_LATENCY_THRESHOLD_MS
+    )
+    samples = []
+    try:
+        async with db.connection() as conn:
+            for _ in range(5):
+                before = clock.monotonic()
+                await queries.ping(conn)
+                samples.append(clock.monotonic() - before)
+    except DatabaseError as error:
+        report.healthy, report.severity, report.error = False, "error", str(error)
+        report.warnings.append(HealthMessage("EDB01", "The database does not answer."))
+        return report
+    median = sorted(samples)[2]
+    report.reachable, report.latency, report.latency_ms = True, round(median * 1e9), round(median * 1e3)
+    if report.latency_ms > _LATENCY_THRESHOLD_MS:
+        report.severity = "warning"
+        report.warnings.append(
+            HealthMessage(
+                "EDB02", f"The database answers in {report.latency_ms} ms; expected is below {_LATENCY_THRESHOLD_MS}."
+            )
+        )
+    return report
+
+
+async def _check_daemons(db: Database) -> ProvisionerDaemonsReport:
+    report = ProvisionerDaemonsReport(healthy=True, severity="ok", warnings=[], dismissed=False)
+    async with db.connection() as conn:
+        seen: list[dict[str, Any]] = await queries.list_recent_daemons(conn, now=clock.now())
+    report.items = seen
+    if not seen:
+        report.healthy, report.severity = False, "error"
+        report.warnings.append(
+            HealthMessage("EPD01", "No provisioner daemon was seen in the last 90 seconds: builds will wait.")
+        )
+    return report
+
+
+api_routes = [
+    api_root, build_info, deployment_config, deployment_ssh, experiments, available_experiments, update_check, debug_health, debug_metrics,
+]  # fmt: skip
+root_routes = [healthz]

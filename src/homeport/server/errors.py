@@ -1,0 +1,120 @@
+"""Errors at the HTTP edge: every exception becomes the reference's JSON body, and nothing inner is shown."""
+
+import re
+from typing import Any
+
+import msgspec
+from litestar import Request
+from litestar import Response as LitestarResponse
+from litestar.exceptions import HTTPException, ValidationException
+
+from homeport.database import DatabaseUnavailable
+from homeport.kit.errors import FieldError, HomeportError
+from homeport.kit.http import Response
+from homeport.kit.request import current_request
+from homeport.telemetry.logs import get_logger
+
+_logger = get_logger(__name__)
+_PATH = re.compile(r"at `\$\.?(?P<path>[^`]*)`")
+
+
+def answer(
+    status: int,
+    message: str,
+    *,
+    detail: str = "",
+    validations: tuple[FieldError, ...] = (),
+    headers: dict[str, str] | None = None,
+) -> Any:
+    """Build the JSON answer `{message, detail?, validations?}`."""
+    body = Response(message=message, detail=detail, validations=list(validations))
+    return LitestarResponse(content=body, status_code=status, headers=headers or {}, media_type="application/json")
+
+
+def handle_homeport_error(request: Request[Any, Any, Any], error: HomeportError) -> Any:
+    """Answer an error that a service raised."""
+    if error.status >= 500:
+        _logger.error("request failed", message=error.message, detail=error.detail, exc_info=error)
+    return answer(
+        error.status, error.message, detail=error.detail, validations=error.validations, headers=error.headers
+    )
+
+
+def handle_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Any:
+    """Answer an error that the framework raised: unknown routes, wrong methods, bodies and parameters that do not fit."""
+    if isinstance(error, ValidationException):
+        return answer(400, "The request is not valid.", validations=_parameter_errors(error))
+    if error.status_code == 400:
+        return answer(
+            400,
+            "The request body is not valid.",
+            detail=_first_line(error.detail),
+            validations=_body_errors(error.detail),
+        )
+    if error.status_code == 404:
+        return answer(404, "Route not found.", detail=f"There is nothing at {request.url.path}.")
+    if error.status_code == 405:
+        return answer(405, f"The method {request.method} is not allowed here.", headers=dict(error.headers or {}))
+    if error.status_code == 413:
+        return answer(413, "The request body is too large.")
+    if error.status_code >= 500:
+        return handle_unexpected(request, error)
+    return answer(
+        error.status_code, _first_line(error.detail) or "The request was refused.", headers=dict(error.headers or {})
+    )
+
+
+def handle_unavailable(request: Request[Any, Any, Any], error: DatabaseUnavailable) -> Any:
+    """Answer 503 while the database is away: it comes back by itself."""
+    _logger.warning("database unavailable", reason=str(error))
+    return answer(503, "The database is not reachable at the moment; try again shortly.", headers={"Retry-After": "1"})
+
+
+def handle_unexpected(request: Request[Any, Any, Any], error: Exception) -> Any:
+    """Answer 500 without any inner detail; the log has it under the request's id."""
+    _logger.error("unexpected error", method=request.method, path=request.url.path, exc_info=error)
+    return answer(
+        500,
+        "An unexpected error happened; the server's log has it.",
+        detail=f"request id {current_request().request_id}",
+    )
+
+
+def _first_line(text: str) -> str:
+    return text.splitlines()[0][:500] if text else ""
+
+
+def _parameter_errors(error: ValidationException) -> tuple[FieldError, ...]:
+    found = []
+    for item in error.extra if isinstance(error.extra, list) else []:
+        if isinstance(item, dict):
+            found.append(
+                FieldError(str(item.get("key", "")), str(item.get("message", "The value is not valid."))[:500])
+            )
+    return tuple(found) or (FieldError("", _first_line(error.detail)),)
+
+
+def _body_errors(detail: str) -> tuple[FieldError, ...]:
+    """Read the field's name out of msgspec's message: "Expected `str`, got `int` - at `$.name`" or "… missing required field `name`"."""
+    missing = re.search(r"missing required field `([^`]+)`", detail)
+    place = _PATH.search(detail)
+    parent = place.group("path") if place else ""
+    if missing:
+        return (FieldError(f"{parent}.{missing.group(1)}".lstrip("."), "This field is required."),)
+    if place:
+        return (FieldError(parent, _first_line(detail.split(" - at ", maxsplit=1)[0])),)
+    return ()
+
+
+HANDLERS: dict[Any, Any] = {
+    HomeportError: handle_homeport_error,
+    HTTPException: handle_http_error,
+    DatabaseUnavailable: handle_unavailable,
+    msgspec.ValidationError: lambda request, error: answer(
+        400, "The request body is not valid.", detail=_first_line(str(error)), validations=_body_errors(str(error))
+    ),
+    msgspec.DecodeError: lambda request, error: answer(
+        400, "The request body is not JSON.", detail=_first_line(str(error))
+    ),
+    Exception: handle_unexpected,
+}

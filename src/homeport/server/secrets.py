@@ -1,0 +1,40 @@
+"""The keys that seal what must be read back: from the settings, or one of our own in the data folder."""
+
+import base64
+import os
+from pathlib import Path
+
+from homeport.config import Settings
+from homeport.kit.crypto import KEY_BYTES, Cipher
+
+
+class KeyFileUnusable(Exception):
+    """The key file exists and does not hold a key."""
+
+
+def open_cipher(settings: Settings) -> Cipher:
+    """Return the cipher of this deployment; the first start makes `DATA_DIR/encryption.key` (mode 0600) unless keys are set."""
+    if settings.external_token_encryption_keys:
+        return Cipher([base64.b64decode(key) for key in settings.external_token_encryption_keys])
+    return Cipher([_read_or_make(settings.data_dir / "encryption.key")])
+
+
+def _read_or_make(path: Path) -> bytes:
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(f".{os.getpid()}.tmp")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(base64.b64encode(os.urandom(KEY_BYTES)) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        draft.rename(path)
+    try:
+        key = base64.b64decode(path.read_bytes().strip(), validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise KeyFileUnusable(
+            f"{path} does not hold a key. Restore it from a backup: without it, sealed values cannot be read."
+        )
+    return key
