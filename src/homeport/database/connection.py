@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 
 from homeport.database import queries
-from homeport.database.errors import RAISED, translate
+from homeport.database.driver import RAISED, translate
 from homeport.database.events import DomainEvent, EventBus
 from homeport.database.rows import Record
 

@@ -10,7 +10,8 @@ import asyncpg
 
 from homeport.database import codecs
 from homeport.database.connection import Connection, Raw, affected_rows
-from homeport.database.errors import RAISED, DatabaseUnavailable, SerializationFailure, translate
+from homeport.database.driver import RAISED, translate
+from homeport.database.errors import DatabaseUnavailable, SerializationFailure
 from homeport.database.events import EventBus
 from homeport.database.pool import Pool
 from homeport.database.rows import Record

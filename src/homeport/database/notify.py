@@ -12,7 +12,7 @@ from types import TracebackType
 import asyncpg
 
 from homeport.database.connection import Raw
-from homeport.database.errors import LOST
+from homeport.database.driver import LOST
 from homeport.database.queries import PING
 from homeport.telemetry.logs import get_logger
 

@@ -13,7 +13,8 @@ from collections.abc import Awaitable, Callable
 import asyncpg
 
 from homeport.database.connection import Raw
-from homeport.database.errors import LOST, RAISED, DatabaseUnavailable, translate
+from homeport.database.driver import LOST, RAISED, translate
+from homeport.database.errors import DatabaseUnavailable
 
 # How long a session that was interrupted may take to come back to a clean state before it is dropped.
 _CLEANING_SECONDS = 5.0

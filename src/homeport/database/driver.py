@@ -1,0 +1,65 @@
+"""What the driver raises, told apart and translated into our errors."""
+
+import asyncpg
+
+from homeport.database.errors import (
+    CheckViolation,
+    ConstraintViolation,
+    DatabaseError,
+    DatabaseUnavailable,
+    ForeignKeyViolation,
+    LockNotAvailable,
+    NotNullViolation,
+    QueryCanceled,
+    SerializationFailure,
+    UniqueViolation,
+)
+
+def translate(error: BaseException) -> DatabaseError:
+    """Return our error for one of the driver's. Unknown ones become `DatabaseError` with the server's message as detail."""
+    detail = str(error)
+    if isinstance(error, asyncpg.IntegrityConstraintViolationError):
+        table = error.table_name or ""
+        if isinstance(error, asyncpg.NotNullViolationError):
+            return NotNullViolation(error.column_name or "", table=table, detail=detail)
+        name = error.constraint_name or ""
+        for theirs, ours in _VIOLATIONS:
+            if isinstance(error, theirs):
+                return ours(name, table=table, detail=detail)
+        return ConstraintViolation(name, table=table, detail=detail)
+    if isinstance(error, (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)):
+        return SerializationFailure("The change met a concurrent one.", detail=detail)
+    if isinstance(error, asyncpg.LockNotAvailableError):
+        return LockNotAvailable("Somebody else is changing this at the moment.", detail=detail)
+    if isinstance(error, asyncpg.QueryCanceledError):
+        return QueryCanceled("The database took too long to answer.", detail=detail)
+    if isinstance(error, LOST):
+        return DatabaseUnavailable("The database is not reachable at the moment.", detail=detail or type(error).__name__)
+    return DatabaseError("The database refused a statement.", detail=detail)
+
+
+_VIOLATIONS: tuple[tuple[type[asyncpg.PostgresError], type[ConstraintViolation]], ...] = (
+    (asyncpg.UniqueViolationError, UniqueViolation),
+    (asyncpg.ExclusionViolationError, UniqueViolation),
+    (asyncpg.ForeignKeyViolationError, ForeignKeyViolation),
+    (asyncpg.RestrictViolationError, ForeignKeyViolation),
+    (asyncpg.CheckViolationError, CheckViolation),
+)
+
+# What the driver raises when the link is gone, the server goes down or is not up yet.
+LOST: tuple[type[BaseException], ...] = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.ConnectionDoesNotExistError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InternalClientError,
+    ConnectionError,
+    OSError,
+    TimeoutError,
+)
+
+# Everything that the driver may raise from a statement; anything else is a mistake of ours and passes untouched.
+RAISED: tuple[type[BaseException], ...] = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)

@@ -1,0 +1,8 @@
+"""Fixtures of every test: the database, the clock, the log that must stay free of errors, identities."""
+
+pytest_plugins = [
+    "tests.support.logging",
+    "tests.support.clock",
+    "tests.support.database",
+    "tests.support.identities",
+]
