@@ -86,6 +86,77 @@ class BuildRow(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
+class LatestBuild(msgspec.Struct, frozen=True, kw_only=True):
+    """What the next build needs to know of the last one."""
+
+    id: UUID
+    build_number: int
+    transition: Transition
+    template_version_id: UUID
+    job_id: UUID
+    job_status: str
+    deadline: datetime | None
+    max_deadline: datetime | None
+    completed_at: datetime | None
+
+
+class WorkspaceView(msgspec.Struct, frozen=True, kw_only=True):
+    """A workspace with the names that whoever reads it may see, and what its template says about it."""
+
+    id: UUID
+    owner_id: UUID
+    organization_id: UUID
+    template_id: UUID
+    name: str
+    autostart_schedule: str | None
+    ttl: int | None
+    last_used_at: datetime
+    dormant_at: datetime | None
+    deleting_at: datetime | None
+    automatic_updates: AutomaticUpdates
+    favorite: bool
+    next_start_at: datetime | None
+    deleted: bool
+    created_at: datetime
+    updated_at: datetime
+    owner_username: str
+    owner_avatar_url: str
+    organization_name: str
+    template_name: str
+    template_display_name: str
+    template_icon: str
+    template_active_version_id: UUID
+    template_allow_user_cancel_workspace_jobs: bool
+    template_require_active_version: bool
+    template_use_classic_parameter_flow: bool
+    latest_build_id: UUID | None
+
+
+class BuildView(msgspec.Struct, frozen=True, kw_only=True):
+    """A build with the names of what it belongs to and the status of its job."""
+
+    id: UUID
+    workspace_id: UUID
+    template_version_id: UUID
+    build_number: int
+    transition: Transition
+    initiator_id: UUID
+    job_id: UUID
+    deadline: datetime | None
+    max_deadline: datetime | None
+    reason: BuildReason
+    daily_cost: int
+    created_at: datetime
+    updated_at: datetime
+    job_status: str
+    workspace_name: str
+    workspace_owner_id: UUID
+    workspace_owner_name: str
+    workspace_owner_avatar_url: str
+    template_version_name: str
+    initiator_name: str
+
+
 class ResourceRow(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `workspace_resources`: what a build, an import or a dry run says there is."""
 
@@ -112,7 +183,7 @@ class ResourceMetadataRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AgentRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of `workspace_agents` without its token."""
+    """A row of `workspace_agents` without its token, and the names of its workspace and owner (None: of no build)."""
 
     id: UUID
     parent_id: UUID | None
@@ -144,6 +215,8 @@ class AgentRow(msgspec.Struct, frozen=True, kw_only=True):
     ready_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    workspace_name: str | None
+    owner_username: str | None
 
 
 class ScriptRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -219,15 +292,13 @@ class BuildJobInput(msgspec.Struct, frozen=True, kw_only=True):
     log_level: str = ""
 
 
-class WorkspaceDeleted(DomainEvent):
-    """A delete build has succeeded: the name is free and the agents are gone."""
+class BuildEnded(DomainEvent, frozen=True, kw_only=True):
+    """workspace.build_ended: the latest build is over, well or not.
+
+    `status` is the workspace's now. After `deleted` the name is free and every agent of the workspace is gone.
+    """
 
     workspace_id: UUID
-    agent_ids: tuple[UUID, ...]
-
-
-class AgentsReplaced(DomainEvent):
-    """A newer build of the workspace has ended, so these agents belong to the past."""
-
-    workspace_id: UUID
-    agent_ids: tuple[UUID, ...]
+    build_id: UUID
+    transition: Transition
+    status: WorkspaceStatus

@@ -1,0 +1,1 @@
+"""All SQL of workspaces, by what it reads and writes."""
