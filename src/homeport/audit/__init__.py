@@ -1,4 +1,7 @@
-"""Who did what to which object, with the fields that changed. Rooms declare their rows here and record inside their transactions."""
+"""Who did what to which object, with the fields that changed.
+
+Rooms declare their rows here and record inside their transactions.
+"""
 
 from homeport.audit.service import record
 from homeport.audit.types import AuditAction, AuditResource, Declaration, declare

@@ -13,13 +13,34 @@ from homeport.audit.types import AuditAction, Declaration, Search
 from homeport.kit.errors import invalid_field
 
 _VERBS = {
-    "create": "created", "write": "updated", "delete": "deleted", "start": "started", "stop": "stopped", "login": "signed in",
-    "logout": "signed out", "register": "registered", "connect": "connected to", "disconnect": "disconnected from",
-    "open": "opened", "close": "closed", "request_password_reset": "asked for a password reset of",
-}  # fmt: skip
-_WORDS = frozenset({
-    "action", "resource_type", "resource_id", "organization", "request_id", "username", "email", "date_from", "date_to", "resource_target"
-})  # fmt: skip
+    "create": "created",
+    "write": "updated",
+    "delete": "deleted",
+    "start": "started",
+    "stop": "stopped",
+    "login": "signed in",
+    "logout": "signed out",
+    "register": "registered",
+    "connect": "connected to",
+    "disconnect": "disconnected from",
+    "open": "opened",
+    "close": "closed",
+    "request_password_reset": "asked for a password reset of",
+}
+_WORDS = frozenset(
+    {
+        "action",
+        "resource_type",
+        "resource_id",
+        "organization",
+        "request_id",
+        "username",
+        "email",
+        "date_from",
+        "date_to",
+        "resource_target",
+    }
+)
 
 
 def difference(declaration: Declaration, before: Any | None, after: Any | None) -> dict[str, dict[str, Any]]:
@@ -50,7 +71,9 @@ def describe(action: str, resource_type: str, target: str, status_code: int) -> 
 
 
 def parse_search(query: str) -> Search:
-    """Parse `action:create resource_type:workspace username:ada date_from:2026-01-01 …`; bare words search the target's name.
+    """Parse `action:create resource_type:workspace username:ada date_from:2026-01-01 …`.
+
+    Bare words search the target's name.
 
     An unknown key or a value of the wrong kind is a 400 on field `q`.
     """

@@ -43,11 +43,23 @@ async def record(
     has_diff = declaration is not None and status_code < 400 and action not in {AuditAction.LOGIN, AuditAction.LOGOUT}
     request = current_request()
     await queries.insert_entry(
-        conn, new_id(), clock.now(), subject_id, resource.organization_id, request.ip, request.user_agent,
-        resource_type or (declaration.resource_type if declaration else ""), resource.id, resource.target, resource.icon,
-        action.value, rules.difference(declaration, before, after) if has_diff and declaration else {},
-        status_code, additional_fields or {}, request.request_id,
-    )  # fmt: skip
+        conn,
+        new_id(),
+        clock.now(),
+        subject_id,
+        resource.organization_id,
+        request.ip,
+        request.user_agent,
+        resource_type or (declaration.resource_type if declaration else ""),
+        resource.id,
+        resource.target,
+        resource.icon,
+        action.value,
+        rules.difference(declaration, before, after) if has_diff and declaration else {},
+        status_code,
+        additional_fields or {},
+        request.request_id,
+    )
 
 
 async def list_audit_logs(db: Database, *, subject: Subject, query: str, page: Page) -> AuditLogResponse:
@@ -73,16 +85,35 @@ def _view(entry: queries.EntryRow) -> AuditLog:
     user = None
     if entry.username is not None:
         user = AuditLogUser(
-            entry.user_id, entry.username, entry.user_name or "", entry.email or "", entry.avatar_url or "", entry.user_status or "",
-            entry.user_login_type or "", entry.user_created_at, entry.user_last_seen_at,
-        )  # fmt: skip
+            entry.user_id,
+            entry.username,
+            entry.user_name or "",
+            entry.email or "",
+            entry.avatar_url or "",
+            entry.user_status or "",
+            entry.user_login_type or "",
+            entry.user_created_at,
+            entry.user_last_seen_at,
+        )
     link = _LINKS.get(entry.resource_type)
     return AuditLog(
-        id=entry.id, request_id=entry.request_id, time=entry.time, ip=entry.ip, user_agent=entry.user_agent,
-        resource_type=entry.resource_type, resource_id=entry.resource_id, resource_target=entry.resource_target,
-        resource_icon=entry.resource_icon, action=entry.action, diff=entry.diff, status_code=entry.status_code,
+        id=entry.id,
+        request_id=entry.request_id,
+        time=entry.time,
+        ip=entry.ip,
+        user_agent=entry.user_agent,
+        resource_type=entry.resource_type,
+        resource_id=entry.resource_id,
+        resource_target=entry.resource_target,
+        resource_icon=entry.resource_icon,
+        action=entry.action,
+        diff=entry.diff,
+        status_code=entry.status_code,
         additional_fields=entry.additional_fields,
         description=rules.describe(entry.action, entry.resource_type, entry.resource_target, entry.status_code),
         resource_link=f"{link}{entry.resource_id}" if link and not entry.is_deleted else "",
-        is_deleted=entry.is_deleted, organization_id=entry.organization_id, organization=organization, user=user,
-    )  # fmt: skip
+        is_deleted=entry.is_deleted,
+        organization_id=entry.organization_id,
+        organization=organization,
+        user=user,
+    )

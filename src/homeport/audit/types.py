@@ -1,4 +1,4 @@
-"""The words of audit: actions, the resource that an entry is about, and the declaration of what an audited row shows."""
+"""The words of audit: actions, what an entry is about, and the declaration of what an audited row shows."""
 
 from enum import StrEnum
 from typing import Any
@@ -56,9 +56,12 @@ def declare(
     secret: tuple[str, ...] = (),
     ignored: tuple[str, ...] = (),
 ) -> Declaration:
-    """Declare every column of `row`, once, at import. A column that is missing, unknown or named twice raises TypeError.
+    """Declare every column of `row`, once, at import.
 
-    So a new column cannot slip into the diffs, nor stay out of them, without a decision (spec: authorization-and-data 24).
+    A column that is missing, unknown or named twice raises TypeError.
+
+    So a new column cannot slip into the diffs, nor stay out of them, without a decision
+    (spec: authorization-and-data 24).
     """
     fields = set(row.__struct_fields__)
     named = [*tracked, *secret, *ignored]

@@ -1,4 +1,4 @@
-"""Reading settings: flags win over `HOMEPORT_<NAME>`, that over `CODER_<NAME>`, that over a TOML file, that over the default.
+"""Reading settings: flags, then `HOMEPORT_<NAME>`, then `CODER_<NAME>`, then a TOML file, then defaults: the first wins.
 
 Every mistake is reported at once, each with the name that the operator wrote.
 """
@@ -22,10 +22,25 @@ from homeport.config.definitions import Setting, Settings
 PREFIXES = ("HOMEPORT_", "CODER_")
 # Names under our prefix that are not settings of the server: other programs read them.
 OTHER_PROGRAMS = (
-    "HOMEPORT_URL", "HOMEPORT_SESSION_TOKEN", "HOMEPORT_CONFIG", "HOMEPORT_CONFIG_DIR", "HOMEPORT_AGENT_", "HOMEPORT_PROVISIONER_",
-    "HOMEPORT_FIRST_USER_", "HOMEPORT_ORGANIZATION", "HOMEPORT_NO_", "HOMEPORT_TEST_", "HOMEPORT_WORKSPACE_", "HOMEPORT_INTERNAL_",
-    "HOMEPORT_SSH_", "HOMEPORT_RECONNECT_ID", "HOMEPORT_OWNER", "HOMEPORT_TEMPLATE_", "HOMEPORT_PARAMETER_", "HOMEPORT_VARIABLE_",
-)  # fmt: skip
+    "HOMEPORT_URL",
+    "HOMEPORT_SESSION_TOKEN",
+    "HOMEPORT_CONFIG",
+    "HOMEPORT_CONFIG_DIR",
+    "HOMEPORT_AGENT_",
+    "HOMEPORT_PROVISIONER_",
+    "HOMEPORT_FIRST_USER_",
+    "HOMEPORT_ORGANIZATION",
+    "HOMEPORT_NO_",
+    "HOMEPORT_TEST_",
+    "HOMEPORT_WORKSPACE_",
+    "HOMEPORT_INTERNAL_",
+    "HOMEPORT_SSH_",
+    "HOMEPORT_RECONNECT_ID",
+    "HOMEPORT_OWNER",
+    "HOMEPORT_TEMPLATE_",
+    "HOMEPORT_PARAMETER_",
+    "HOMEPORT_VARIABLE_",
+)
 
 _PARSERS: dict[str, Callable[[str], Any]] = {
     "text": str.strip,
@@ -159,16 +174,19 @@ def _contradictions(settings: Settings) -> list[str]:
     for name, least in (("provisioner_daemons", 0), ("pg_conn_max_open", 5), ("login_rate_limit", 1)):
         if getattr(settings, name) < least:
             problems.append(f"{name.upper()} must be at least {least}.")
-    for name in ("session_duration", "default_token_lifetime", "max_token_lifetime", "max_admin_token_lifetime"):
-        if getattr(settings, name) <= timedelta(0):
-            problems.append(f"{name.upper()} must be longer than zero.")
+    durations = ("session_duration", "default_token_lifetime", "max_token_lifetime", "max_admin_token_lifetime")
+    problems += [
+        f"{name.upper()} must be longer than zero." for name in durations if getattr(settings, name) <= timedelta(0)
+    ]
     if settings.default_token_lifetime > settings.max_token_lifetime:
         problems.append("DEFAULT_TOKEN_LIFETIME is longer than MAX_TOKEN_LIFETIME.")
     if settings.pg_connection_url and not settings.pg_connection_url.startswith(("postgres://", "postgresql://")):
         problems.append("PG_CONNECTION_URL must begin with postgres:// or postgresql://.")
-    for option in settings.ssh_config_options:
-        if "=" not in option and " " not in option:
-            problems.append(f"SSH_CONFIG_OPTIONS: '{option}' is not of the form Key=value.")
+    problems += [
+        f"SSH_CONFIG_OPTIONS: '{option}' is not of the form Key=value."
+        for option in settings.ssh_config_options
+        if "=" not in option and " " not in option
+    ]
     for number, key in enumerate(settings.external_token_encryption_keys, start=1):
         if not _is_key(key):
             problems.append(f"EXTERNAL_TOKEN_ENCRYPTION_KEYS: key {number} is not 32 bytes in base64.")
@@ -183,7 +201,10 @@ def _is_key(text: str) -> bool:
 
 
 def _complete(settings: Settings) -> Settings:
-    """Fill in what follows from other settings: the access address from the listen address, the data folder's full path."""
+    """Fill in what follows from other settings.
+
+    The access address from the listen address, the data folder's full path.
+    """
     host, port = values.split_address(settings.http_address)
     shown = "localhost" if host in {"0.0.0.0", "::"} else (f"[{host}]" if ":" in host else host)  # noqa: S104
     scheme = "https" if settings.tls_enable else "http"

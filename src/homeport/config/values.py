@@ -1,4 +1,7 @@
-"""Turning text into setting values: durations, switches, addresses, lists. Pure functions; errors say what is accepted."""
+"""Turning text into setting values.
+
+Durations, switches, addresses, lists. Pure functions; errors say what is accepted.
+"""
 
 import re
 from datetime import timedelta

@@ -31,7 +31,8 @@ class DecryptionFailed(Exception):
 class Cipher:
     """Seals and opens values with rotating keys: the first key seals, any key opens.
 
-    A sealed value is `version (1) | key id (4) | nonce (12) | ciphertext and tag`; the key id is the start of the key's SHA-256.
+    A sealed value is `version (1) | key id (4) | nonce (12) | ciphertext and tag`; the key id is the start of the
+    key's SHA-256.
     """
 
     def __init__(self, keys: Sequence[bytes]) -> None:

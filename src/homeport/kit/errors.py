@@ -1,4 +1,7 @@
-"""Typed errors with an HTTP status. A service raises one of these; the HTTP edge turns it into `{message, detail?, validations?}`."""
+"""Typed errors with an HTTP status.
+
+A service raises one of these; the HTTP edge turns it into `{message, detail?, validations?}`.
+"""
 
 from collections.abc import Sequence
 

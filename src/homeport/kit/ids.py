@@ -8,8 +8,21 @@ _ALPHANUMERIC = string.ascii_letters + string.digits
 
 NIL_ID = UUID(int=0)
 
-_ADJECTIVES = ["amber", "azure", "bold", "brave", "bright", "brisk", "calm", "clever", "coral", "crisp", "daring", "eager", "early", "fair", "fleet", "fresh", "gentle", "glad", "golden", "grand", "green", "happy", "humble", "jolly", "keen", "kind", "lively", "lucid", "lucky", "mellow", "merry", "mighty", "neat", "nimble", "noble", "patient", "plucky", "polite", "proud", "quick", "quiet", "rapid", "royal", "rustic", "serene", "sharp", "silent", "silver", "smart", "snug", "solid", "steady", "still", "sturdy", "sunny", "swift", "tidy", "tranquil", "true", "vivid", "warm", "wise", "witty", "young", "zesty"]
-_NOUNS = ["albatross", "anchor", "atoll", "barge", "bay", "beacon", "boat", "brig", "buoy", "canal", "cape", "captain", "coast", "cove", "crane", "crest", "current", "cutter", "deck", "delta", "dinghy", "dock", "dolphin", "drift", "ferry", "fjord", "fleet", "galley", "gannet", "gull", "harbor", "haven", "heron", "hull", "inlet", "island", "jetty", "keel", "kelp", "ketch", "lagoon", "lantern", "mast", "mooring", "ocean", "otter", "pelican", "petrel", "pier", "pilot", "port", "quay", "reef", "rudder", "sail", "schooner", "seal", "shore", "skiff", "sloop", "sound", "squid", "surf", "tern", "tide", "trawler", "tug", "vessel", "voyage", "wave", "wharf", "yacht"]
+_WORDS_BEFORE = """
+    amber azure bold brave bright brisk calm clever coral crisp daring eager early fair fleet fresh gentle glad
+    golden grand green happy humble jolly keen kind lively lucid lucky mellow merry mighty neat nimble noble
+    patient plucky polite proud quick quiet rapid royal rustic serene sharp silent silver smart snug solid
+    steady still sturdy sunny swift tidy tranquil true vivid warm wise witty young zesty
+    """
+_WORDS_AFTER = """
+    albatross anchor atoll barge bay beacon boat brig buoy canal cape captain coast cove crane crest current
+    cutter deck delta dinghy dock dolphin drift ferry fjord fleet galley gannet gull harbor haven heron hull
+    inlet island jetty keel kelp ketch lagoon lantern mast mooring ocean otter pelican petrel pier pilot port
+    quay reef rudder sail schooner seal shore skiff sloop sound squid surf tern tide trawler tug vessel voyage
+    wave wharf yacht
+    """
+_ADJECTIVES = tuple(_WORDS_BEFORE.split())
+_NOUNS = tuple(_WORDS_AFTER.split())
 
 
 def new_id() -> UUID:

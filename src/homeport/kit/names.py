@@ -31,7 +31,7 @@ def validate_name(value: str, field: str = "name") -> str:
 
 
 def validate_version_name(value: str, field: str = "name") -> str:
-    """Return a template version's name (1 to 64 letters and digits joined by single `_`, `.` or `-`), or raise a 400."""
+    """Return a template version's name (1 to 64 letters, digits, single `_`, `.` and `-` inside), or raise a 400."""
     if 1 <= len(value) <= 64 and _VERSION_NAME.match(value) and "\n" not in value:
         return value
     raise invalid_field(field, "Use 1 to 64 letters and digits; single '.', '_' and '-' may stand between them.")

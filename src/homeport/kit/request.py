@@ -1,4 +1,7 @@
-"""Who is asking, as far as the network knows: set once per request by the outermost middleware, read by audit and logs."""
+"""Who is asking, as far as the network knows.
+
+Set once per request by the outermost middleware, read by audit and logs.
+"""
 
 from contextvars import ContextVar
 from uuid import UUID

@@ -1,6 +1,9 @@
-"""What each route declares about who may call it. The service decides; this says what it decides on, for readers, tests and OpenAPI.
+"""What each route declares about who may call it.
 
-It stands in the kit because rooms on every tier have routes. `access` reads it to choose how a request is authenticated.
+The service decides; this says what it decides on, for readers, tests and OpenAPI.
+
+It stands in the kit because rooms on every tier have routes. `access` reads it to choose how a request is
+authenticated.
 """
 
 from typing import Any, Literal

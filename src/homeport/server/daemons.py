@@ -1,6 +1,9 @@
-"""Built-in provisioner daemons: child processes that speak the same protocol as remote ones, with a short-lived key of their own.
+"""Built-in provisioner daemons.
 
-A template's code never runs inside the server, and a daemon holds no database credentials: its environment is made from nothing.
+Child processes that speak the same protocol as remote ones, with a short-lived key of their own.
+
+A template's code never runs inside the server, and a daemon holds no database credentials: its environment is made
+from nothing.
 """
 
 import asyncio
@@ -88,11 +91,16 @@ class BuiltinDaemons:
             pause = 0.5 if clock.monotonic() - begun > 60 else min(pause * 2, _MAX_PAUSE)
 
     async def _run(self, number: int) -> int:
-        # The daemon reads its standard input: when this process dies, however it dies, the pipe closes and the daemon ends.
+        # The daemon reads its standard input: when this process dies, however it dies, the pipe closes and
+        # the daemon ends.
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "homeport_provisioner",
-            env={**self._environment, "HOMEPORT_PROVISIONER_NAME": f"builtin-{number}"}, stdin=PIPE, start_new_session=True,
-        )  # fmt: skip
+            sys.executable,
+            "-m",
+            "homeport_provisioner",
+            env={**self._environment, "HOMEPORT_PROVISIONER_NAME": f"builtin-{number}"},
+            stdin=PIPE,
+            start_new_session=True,
+        )
         self._processes[number] = process
         try:
             return await process.wait()

@@ -79,10 +79,15 @@ async def deployment_config(subject: Subject, settings: Settings) -> DeploymentC
         value = "" if item.about.is_secret else show_default(getattr(settings, item.name))
         options.append(
             DeploymentOption(
-                name=item.name.replace("_", " "), description=item.about.help, flag=item.flag.lstrip("-"), env=f"HOMEPORT_{item.environment}",
-                group=item.about.group, default=show_default(item.default), value=value,
+                name=item.name.replace("_", " "),
+                description=item.about.help,
+                flag=item.flag.lstrip("-"),
+                env=f"HOMEPORT_{item.environment}",
+                group=item.about.group,
+                default=show_default(item.default),
+                value=value,
             )
-        )  # fmt: skip
+        )
     return DeploymentConfig(config={option.flag.replace("-", "_"): option.value for option in options}, options=options)
 
 
@@ -148,9 +153,14 @@ async def debug_health(db: Database, subject: Subject, settings: Settings) -> He
     sections = (access, database, daemons)
     severity = next((level for level in ("error", "warning") if any(part.severity == level for part in sections)), "ok")
     return HealthcheckReport(
-        time=clock.now(), healthy=severity != "error", severity=severity, coder_version=f"v{VERSION}",
-        access_url=access, database=database, provisioner_daemons=daemons,
-    )  # fmt: skip
+        time=clock.now(),
+        healthy=severity != "error",
+        severity=severity,
+        coder_version=f"v{VERSION}",
+        access_url=access,
+        database=database,
+        provisioner_daemons=daemons,
+    )
 
 
 @get("/debug/metrics", opt=requires("debug_info:read"), tags=["Debug"], summary="Debug metrics", sync_to_thread=False)
@@ -219,6 +229,14 @@ async def _check_daemons(db: Database) -> ProvisionerDaemonsReport:
 
 
 api_routes = [
-    api_root, build_info, deployment_config, deployment_ssh, experiments, available_experiments, update_check, debug_health, debug_metrics,
-]  # fmt: skip
+    api_root,
+    build_info,
+    deployment_config,
+    deployment_ssh,
+    experiments,
+    available_experiments,
+    update_check,
+    debug_health,
+    debug_metrics,
+]
 root_routes = [healthz]

@@ -31,7 +31,7 @@ def answer(
     return LitestarResponse(content=body, status_code=status, headers=headers or {}, media_type="application/json")
 
 
-def handle_homeport_error(request: Request[Any, Any, Any], error: HomeportError) -> Any:
+def handle_homeport_error(_request: Request[Any, Any, Any], error: HomeportError) -> Any:
     """Answer an error that a service raised."""
     if error.status >= 500:
         _logger.error("request failed", message=error.message, detail=error.detail, exc_info=error)
@@ -41,7 +41,10 @@ def handle_homeport_error(request: Request[Any, Any, Any], error: HomeportError)
 
 
 def handle_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Any:
-    """Answer an error that the framework raised: unknown routes, wrong methods, bodies and parameters that do not fit."""
+    """Answer an error that the framework raised.
+
+    Unknown routes, wrong methods, bodies and parameters that do not fit.
+    """
     if isinstance(error, ValidationException):
         return answer(400, "The request is not valid.", validations=_parameter_errors(error))
     if error.status_code == 400:
@@ -64,7 +67,7 @@ def handle_http_error(request: Request[Any, Any, Any], error: HTTPException) -> 
     )
 
 
-def handle_unavailable(request: Request[Any, Any, Any], error: DatabaseUnavailable) -> Any:
+def handle_unavailable(_request: Request[Any, Any, Any], error: DatabaseUnavailable) -> Any:
     """Answer 503 while the database is away: it comes back by itself."""
     _logger.warning("database unavailable", reason=str(error))
     return answer(503, "The database is not reachable at the moment; try again shortly.", headers={"Retry-After": "1"})
@@ -85,17 +88,20 @@ def _first_line(text: str) -> str:
 
 
 def _parameter_errors(error: ValidationException) -> tuple[FieldError, ...]:
-    found = []
-    for item in error.extra if isinstance(error.extra, list) else []:
-        if isinstance(item, dict):
-            found.append(
-                FieldError(str(item.get("key", "")), str(item.get("message", "The value is not valid."))[:500])
-            )
+    extra = error.extra if isinstance(error.extra, list) else []
+    found = [
+        FieldError(str(item.get("key", "")), str(item.get("message", "The value is not valid."))[:500])
+        for item in extra
+        if isinstance(item, dict)
+    ]
     return tuple(found) or (FieldError("", _first_line(error.detail)),)
 
 
 def _body_errors(detail: str) -> tuple[FieldError, ...]:
-    """Read the field's name out of msgspec's message: "Expected `str`, got `int` - at `$.name`" or "… missing required field `name`"."""
+    """Read the field's name out of msgspec's message.
+
+    "Expected `str`, got `int` - at `$.name`" or "… missing required field `name`".
+    """
     missing = re.search(r"missing required field `([^`]+)`", detail)
     place = _PATH.search(detail)
     parent = place.group("path") if place else ""
@@ -110,10 +116,10 @@ HANDLERS: dict[Any, Any] = {
     HomeportError: handle_homeport_error,
     HTTPException: handle_http_error,
     DatabaseUnavailable: handle_unavailable,
-    msgspec.ValidationError: lambda request, error: answer(
+    msgspec.ValidationError: lambda _request, error: answer(
         400, "The request body is not valid.", detail=_first_line(str(error)), validations=_body_errors(str(error))
     ),
-    msgspec.DecodeError: lambda request, error: answer(
+    msgspec.DecodeError: lambda _request, error: answer(
         400, "The request body is not JSON.", detail=_first_line(str(error))
     ),
     Exception: handle_unexpected,

@@ -13,7 +13,10 @@ class KeyFileUnusable(Exception):
 
 
 def open_cipher(settings: Settings) -> Cipher:
-    """Return the cipher of this deployment; the first start makes `DATA_DIR/encryption.key` (mode 0600) unless keys are set."""
+    """Return the cipher of this deployment.
+
+    The first start makes `DATA_DIR/encryption.key` (mode 0600) unless keys are set.
+    """
     if settings.external_token_encryption_keys:
         return Cipher([base64.b64decode(key) for key in settings.external_token_encryption_keys])
     return Cipher([_read_or_make(settings.data_dir / "encryption.key")])

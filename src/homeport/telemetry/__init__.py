@@ -1,1 +1,4 @@
-"""Logs and metrics. Rooms declare their own metrics next to their code; this room only holds the registry and the format."""
+"""Logs and metrics. Rooms declare their own metrics next to their code.
+
+This room only holds the registry and the format.
+"""

@@ -58,7 +58,7 @@ def configure_logs(*, is_verbose: bool, is_json: bool, stream: TextIO | None = N
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def add_request_id(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def add_request_id(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Add the id of the request that is being served, if there is one."""
     request_id = current_request().request_id
     if request_id != NIL_ID:
@@ -66,7 +66,7 @@ def add_request_id(logger: Any, method: str, event: MutableMapping[str, Any]) ->
     return event
 
 
-def hide_secrets(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Replace the value of every entry whose name tells of a secret."""
     for name in event:
         if _SECRET_NAME.search(name) and not name.endswith(("_id", "_name", "_count")):

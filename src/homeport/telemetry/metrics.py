@@ -1,4 +1,7 @@
-"""The Prometheus registry. A room declares a metric once, at module level, through `counter`, `gauge` or `histogram`."""
+"""The Prometheus registry.
+
+A room declares a metric once, at module level, through `counter`, `gauge` or `histogram`.
+"""
 
 from collections.abc import Sequence
 
