@@ -28,7 +28,9 @@ class PipedCommand:
         self._has_input_ended = False
         self._is_hung_up = False
 
-    async def run(self, processes: Processes, arguments: Sequence[str], *, environment: Mapping[str, str], directory: str) -> int:
+    async def run(
+        self, processes: Processes, arguments: Sequence[str], *, environment: Mapping[str, str], directory: str
+    ) -> int:
         """Run the command to its end; return its exit status or negative signal. Raises OSError when it cannot start."""
         pipes = [os.pipe() for _ in range(3)]
         (stdin, input_end), (output_end, stdout), (error_end, stderr) = pipes

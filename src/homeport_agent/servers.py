@@ -47,7 +47,8 @@ class OuterServer(asyncssh.SSHServer):
         if dest_host in _LOOPBACK:
             return True
         raise asyncssh.ChannelOpenError(
-            asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "Only ports of the workspace itself can be reached through the tunnel."
+            asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED,
+            "Only ports of the workspace itself can be reached through the tunnel.",
         )
 
 
@@ -130,7 +131,7 @@ def serve_stream(tunnel: object, server: Any, host_key: asyncssh.SSHKey) -> Awai
     return asyncssh.connect_reverse(
         "homeport",
         22,
-        tunnel=tunnel,  # type: ignore[arg-type]
+        tunnel=tunnel,
         config=[],
         server_factory=server,
         server_host_keys=[host_key],

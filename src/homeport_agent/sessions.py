@@ -2,11 +2,13 @@
 
 import asyncio
 import signal
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 import asyncssh
 from asyncssh import SSHServerChannel
+from asyncssh.channel import SSHChannel
 from asyncssh.stream import SSHServerStreamSession
 
 from homeport_agent.files import Files
@@ -128,8 +130,8 @@ class Session(asyncssh.SSHServerSession[bytes]):
         elif self._runner is not None:
             self._runner.hang_up()
 
-    def _run(self, work: "asyncio.Future[None] | object") -> None:
-        self._task = asyncio.ensure_future(work)  # type: ignore[arg-type]
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        self._task = asyncio.create_task(work)
         self._task.add_done_callback(self._finished)
 
     def _finished(self, task: "asyncio.Task[None]") -> None:
@@ -156,8 +158,8 @@ class Session(asyncssh.SSHServerSession[bytes]):
         )
         report_exit(self._channel, status)
 
-    def _make_files(self, channel: SSHServerChannel[bytes]) -> Files:
-        return Files(channel, self._workspace.surroundings.directory)
+    def _make_files(self, channel: SSHChannel[bytes]) -> Files:
+        return Files(cast("SSHServerChannel[bytes]", channel), self._workspace.surroundings.directory)
 
 
 class _Screen:
@@ -283,7 +285,9 @@ class _Screen:
 
 def session_variables(channel: SSHServerChannel[bytes]) -> dict[str, str]:
     """Return what the client asked to set, and what says that this is an SSH session."""
-    variables = {name: value for name, value in channel.get_environment().items() if "\0" not in value and "=" not in name}
+    variables = {
+        name: value for name, value in channel.get_environment().items() if "\0" not in value and "=" not in name
+    }
     variables.pop(RECONNECT_VARIABLE, None)
     variables["SSH_CONNECTION"] = "127.0.0.1 0 127.0.0.1 22"
     variables["SSH_CLIENT"] = "127.0.0.1 0 22"
@@ -319,6 +323,6 @@ def _signal_name(number: int) -> str:
 
 def _signal_number(name: str) -> int | None:
     try:
-        return signal.Signals[f"SIG{name.split('@')[0]}"].value
+        return signal.Signals[f"SIG{name.split('@', maxsplit=1)[0]}"].value
     except KeyError:
         return None

@@ -63,7 +63,13 @@ class Terminal:
             _set_size(slave, size)
             _accept_utf8(slave)
             self._child = await processes.spawn(
-                arguments, environment=environment, directory=directory, stdin=slave, stdout=slave, stderr=slave, is_terminal=True
+                arguments,
+                environment=environment,
+                directory=directory,
+                stdin=slave,
+                stdout=slave,
+                stderr=slave,
+                is_terminal=True,
             )
         except BaseException:
             os.close(master)

@@ -55,7 +55,9 @@ class Traffic:
 class Workspace:
     """The environment, the processes, the terminals and the counters."""
 
-    def __init__(self, surroundings: Surroundings, *, processes: Processes | None = None, terminals: Terminals | None = None) -> None:
+    def __init__(
+        self, surroundings: Surroundings, *, processes: Processes | None = None, terminals: Terminals | None = None
+    ) -> None:
         self.surroundings = surroundings
         self.processes = processes or Processes()
         self.terminals = terminals or Terminals()

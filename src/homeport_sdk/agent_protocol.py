@@ -10,7 +10,15 @@ from uuid import UUID
 import msgspec
 
 Lifecycle = Literal[
-    "created", "starting", "start_timeout", "start_error", "ready", "shutting_down", "shutdown_timeout", "shutdown_error", "off"
+    "created",
+    "starting",
+    "start_timeout",
+    "start_error",
+    "ready",
+    "shutting_down",
+    "shutdown_timeout",
+    "shutdown_error",
+    "off",
 ]
 LogLevel = Literal["trace", "debug", "info", "warn", "error"]
 ScriptStage = Literal["start", "stop", "cron"]

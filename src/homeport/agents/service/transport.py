@@ -132,7 +132,9 @@ class StreamTunnel:
         self._peer = peer
         self._task: asyncio.Task[None] | None = None
 
-    async def create_connection(self, factory: Callable[[], Any], _host: str, _port: int) -> tuple[StreamTransport, Any]:
+    async def create_connection(
+        self, factory: Callable[[], Any], _host: str, _port: int
+    ) -> tuple[StreamTransport, Any]:
         """Make the protocol and start to carry its bytes (called by AsyncSSH)."""
         protocol = factory()
         transport = StreamTransport(protocol, self._receive, self._send, peer=self._peer)

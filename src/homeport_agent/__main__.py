@@ -1,0 +1,7 @@
+"""`python -m homeport_agent`."""
+
+import sys
+
+from homeport_agent.main import main
+
+sys.exit(main())

@@ -1,0 +1,73 @@
+"""Entry point: `homeport agent`, or `python -m homeport_agent`.
+
+Reads HOMEPORT_AGENT_URL and HOMEPORT_AGENT_TOKEN, or the same with CODER_.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from homeport_agent.agent import Agent
+from homeport_agent.gitssh import run_git_ssh
+from homeport_agent.logs import set_up_logging
+from homeport_agent.processes import become_reaper
+from homeport_sdk.version import __version__
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the agent until SIGTERM or SIGINT; return the exit status."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["gitssh"]:
+        return run_git_ssh(
+            [word for word in words[1:2] if word != "--"] + words[2:], url=setting("URL"), token=setting("TOKEN")
+        )
+    options = _parser().parse_args(words)
+    set_up_logging(is_verbose=options.verbose)
+    problem = _problem(options.agent_url, options.agent_token)
+    if problem:
+        print(problem, file=sys.stderr)
+        return 2
+    become_reaper()
+    asyncio.run(_run(options.agent_url, options.agent_token))
+    return 0
+
+
+def setting(name: str) -> str:
+    """Return HOMEPORT_AGENT_<name>, else CODER_AGENT_<name>, else nothing."""
+    return os.environ.get(f"HOMEPORT_AGENT_{name}") or os.environ.get(f"CODER_AGENT_{name}") or ""
+
+
+async def _run(url: str, token: str) -> None:
+    agent = Agent(url, token)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, agent.stop)
+    # A closed terminal or a broken pipe is no reason to leave.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    await agent.run()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="homeport agent", description="Serve a workspace: connect it to its Homeport server."
+    )
+    parser.add_argument("--agent-url", default=setting("URL"), help="address of the server (HOMEPORT_AGENT_URL)")
+    parser.add_argument(
+        "--agent-token",
+        default=setting("TOKEN"),
+        help="this agent's token (HOMEPORT_AGENT_TOKEN; the variable is the safer place)",
+    )
+    parser.add_argument("--verbose", action="store_true", help="log more")
+    parser.add_argument("--version", action="version", version=f"Homeport {__version__}")
+    return parser
+
+
+def _problem(url: str, token: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        return f"HOMEPORT_AGENT_URL must be the server's address, such as https://homeport.example.com; it is '{url}'."
+    return "" if token else "HOMEPORT_AGENT_TOKEN is not set: without it the server does not know which agent this is."
