@@ -13,6 +13,7 @@ from homeport.rbac import Subject
 PREBUILDS_USER_ID = UUID("c42fdf75-3097-471c-8c33-fb52454d81c0")
 SESSION_COOKIE = "coder_session_token"
 SESSION_HEADER = "Coder-Session-Token"
+CSRF_COOKIE = "csrf_token"
 KEY_ID_LENGTH = 10
 KEY_SECRET_LENGTH = 22
 WILDCARD_TARGET = "*:*"
@@ -126,7 +127,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
         return list(self.organization_roles)
 
 
-class UserCreated(DomainEvent):
+class UserCreated(DomainEvent, frozen=True, kw_only=True):
     """user.created: a new account, to be placed in these organizations. `actor` is None for the first user."""
 
     user_id: UUID
@@ -134,26 +135,26 @@ class UserCreated(DomainEvent):
     actor: Subject | None
 
 
-class UserSuspended(DomainEvent):
+class UserSuspended(DomainEvent, frozen=True, kw_only=True):
     """user.suspended: the account works no more."""
 
     user_id: UUID
 
 
-class UserActivated(DomainEvent):
+class UserActivated(DomainEvent, frozen=True, kw_only=True):
     """user.activated: the account works (again)."""
 
     user_id: UUID
 
 
-class UserDeleted(DomainEvent):
+class UserDeleted(DomainEvent, frozen=True, kw_only=True):
     """user.deleted: the account is gone; `actor` deleted it."""
 
     user_id: UUID
     actor: Subject
 
 
-class UserRolesChanged(DomainEvent):
+class UserRolesChanged(DomainEvent, frozen=True, kw_only=True):
     """user.roles_changed: the deployment roles are others now."""
 
     user_id: UUID

@@ -1,0 +1,7 @@
+"""HTTP routes of identity, below /api/v2."""
+
+from typing import Any
+
+from homeport.identity.api import keys, sessions, users
+
+routes: list[Any] = [*sessions.routes, *users.routes, *keys.routes]

@@ -1,0 +1,166 @@
+"""Routes of users."""
+
+from typing import Annotated, Any
+
+from litestar import delete, get, post, put
+from litestar.params import Parameter
+
+from homeport.database import Database
+from homeport.identity.schemas import (
+    AssignableRoles,
+    CreateUserRequestWithOrgs,
+    GetUsersResponse,
+    UpdateRoles,
+    UpdateUserAppearanceSettingsRequest,
+    UpdateUserPasswordRequest,
+    UpdateUserProfileRequest,
+    User,
+    UserAppearanceSettings,
+    UserLoginType,
+    UserRoles,
+)
+from homeport.identity.service import accounts, roles, users
+from homeport.identity.types import Identity
+from homeport.kit.http import AfterParameter, LimitParameter, OffsetParameter, Response, page
+from homeport.kit.routes import requires
+from homeport.rbac import Subject
+
+SearchParameter = Annotated[
+    str, Parameter(query="q", max_length=2048, description="Words, and status:, role:, login_type:, include_system:.")
+]
+
+
+@get("/users", opt=requires("user:read"), tags=["Users"], summary="Get users")
+async def list_users(
+    subject: Subject,
+    db: Database,
+    q: SearchParameter = "",
+    limit: LimitParameter = 0,
+    offset: OffsetParameter = 0,
+    after_id: AfterParameter = None,
+) -> GetUsersResponse:
+    """List the users that the caller may read, by username."""
+    return await users.list_users(
+        db, subject=subject, query=q, page=page(limit=limit, offset=offset, after_id=after_id)
+    )
+
+
+@post("/users", opt=requires("user:create"), tags=["Users"], summary="Create new user")
+async def create_user(data: CreateUserRequestWithOrgs, subject: Subject, db: Database) -> User:
+    """Create an account."""
+    return await users.create_user(db, subject=subject, request=data)
+
+
+@get(
+    "/users/roles",
+    opt=requires("assign_role:read"),
+    tags=["Members"],
+    summary="Get site member roles",
+    sync_to_thread=False,
+)
+def list_site_roles(subject: Subject) -> list[AssignableRoles]:
+    """List the deployment's roles and whether the caller may give them."""
+    return roles.list_assignable_roles(subject)
+
+
+@get("/users/{user:str}", opt=requires("user:read"), tags=["Users"], summary="Get user by name")
+async def get_user(user: str, identity: Identity, db: Database) -> User:
+    """Return a user by `me`, id or username."""
+    return await users.get_user(db, identity, user)
+
+
+@delete("/users/{user:str}", opt=requires("user:delete"), status_code=200, tags=["Users"], summary="Delete user")
+async def delete_user(user: str, subject: Subject, db: Database) -> Response:
+    """Delete an account."""
+    await users.delete_user(db, subject=subject, value=user)
+    return Response(message="The user has been deleted.")
+
+
+@put("/users/{user:str}/profile", opt=requires("user:update_personal"), tags=["Users"], summary="Update user profile")
+async def update_profile(user: str, data: UpdateUserProfileRequest, subject: Subject, db: Database) -> User:
+    """Set username and display name."""
+    return await accounts.update_profile(db, subject=subject, value=user, request=data)
+
+
+@put(
+    "/users/{user:str}/password",
+    opt=requires("user:update_personal"),
+    status_code=204,
+    tags=["Users"],
+    summary="Update user password",
+)
+async def update_password(user: str, data: UpdateUserPasswordRequest, identity: Identity, db: Database) -> None:
+    """Set a password; all other sessions and tokens of the account end."""
+    await accounts.update_password(db, identity=identity, value=user, request=data)
+
+
+@put("/users/{user:str}/status/suspend", opt=requires("user:update"), tags=["Users"], summary="Suspend user account")
+async def suspend_user(user: str, subject: Subject, db: Database) -> User:
+    """Suspend an account: its keys stop working at once."""
+    return await accounts.suspend_user(db, subject=subject, value=user)
+
+
+@put("/users/{user:str}/status/activate", opt=requires("user:update"), tags=["Users"], summary="Activate user account")
+async def activate_user(user: str, subject: Subject, db: Database) -> User:
+    """Make an account active."""
+    return await accounts.activate_user(db, subject=subject, value=user)
+
+
+@get("/users/{user:str}/roles", opt=requires("user:read_personal"), tags=["Users"], summary="Get user roles")
+async def get_roles(user: str, subject: Subject, db: Database) -> UserRoles:
+    """Return the names of a user's roles."""
+    return await roles.get_roles(db, subject=subject, value=user)
+
+
+@put("/users/{user:str}/roles", opt=requires("assign_role:assign"), tags=["Users"], summary="Assign role to user")
+async def update_roles(user: str, data: UpdateRoles, subject: Subject, db: Database) -> User:
+    """Set a user's deployment roles."""
+    return await roles.update_roles(db, subject=subject, value=user, request=data)
+
+
+@get("/users/{user:str}/login-type", opt=requires("user:read_personal"), tags=["Users"], summary="Get user login type")
+async def get_login_type(user: str, subject: Subject, db: Database) -> UserLoginType:
+    """Tell how a user signs in."""
+    return await accounts.get_login_type(db, subject=subject, value=user)
+
+
+@get(
+    "/users/{user:str}/appearance",
+    opt=requires("user:read_personal"),
+    tags=["Users"],
+    summary="Get user appearance settings",
+)
+async def get_appearance(user: str, subject: Subject, db: Database) -> UserAppearanceSettings:
+    """Return theme and terminal font."""
+    return await accounts.get_appearance(db, subject=subject, value=user)
+
+
+@put(
+    "/users/{user:str}/appearance",
+    opt=requires("user:update_personal"),
+    tags=["Users"],
+    summary="Update user appearance settings",
+)
+async def update_appearance(
+    user: str, data: UpdateUserAppearanceSettingsRequest, subject: Subject, db: Database
+) -> UserAppearanceSettings:
+    """Set theme and terminal font."""
+    return await accounts.update_appearance(db, subject=subject, value=user, request=data)
+
+
+routes: list[Any] = [
+    list_users,
+    create_user,
+    list_site_roles,
+    get_user,
+    delete_user,
+    update_profile,
+    update_password,
+    suspend_user,
+    activate_user,
+    get_roles,
+    update_roles,
+    get_login_type,
+    get_appearance,
+    update_appearance,
+]

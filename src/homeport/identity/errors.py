@@ -1,0 +1,82 @@
+"""What can go wrong with users, passwords and keys, in words for the person who asked."""
+
+from homeport.kit.errors import BadRequest, Conflict, FieldError, Forbidden, NotAuthenticated, NotFound
+
+
+class WrongCredentials(NotAuthenticated):
+    """401: unknown address or wrong password; both look the same."""
+
+    def __init__(self) -> None:
+        super().__init__("Incorrect email or password.")
+
+
+class UnusableAccount(NotAuthenticated):
+    """401: the password is right, the account's status forbids signing in."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"Your account is {status}. Contact an administrator to have it activated.")
+
+
+class PasswordSignInDisabled(Forbidden):
+    """403: this deployment does not accept passwords."""
+
+    def __init__(self) -> None:
+        super().__init__("Signing in by password is switched off in this deployment.")
+
+
+class WrongLoginType(Forbidden):
+    """403: the account signs in another way."""
+
+    def __init__(self, actual: str) -> None:
+        super().__init__(f"This account signs in by '{actual}', not by 'password'.")
+
+
+class UserNotFound(NotFound):
+    """404: no such user, or not readable for the asker."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "User not found or you do not have access to it.", detail="Name a user by 'me', id or username."
+        )
+
+
+class KeyNotFound(NotFound):
+    """404: no such key, or not readable for the asker."""
+
+    def __init__(self) -> None:
+        super().__init__("API key not found or you do not have access to it.")
+
+
+class FirstUserExists(Conflict):
+    """409: the deployment has users already."""
+
+    def __init__(self) -> None:
+        super().__init__("The first user has been created already; sign in instead.")
+
+
+class Taken(Conflict):
+    """409: another row holds this value. `field` is the JSON name."""
+
+    def __init__(self, message: str, field: str) -> None:
+        super().__init__(message, validations=(FieldError(field, "This value is already in use and must be unique."),))
+
+
+class LastOwner(BadRequest):
+    """400: the deployment would be left without an active owner."""
+
+    def __init__(self) -> None:
+        super().__init__("This is the last active owner; make another user an owner first.")
+
+
+class SystemUser(Forbidden):
+    """403: system users belong to the server and cannot be used or changed by people."""
+
+    def __init__(self) -> None:
+        super().__init__("System users cannot be changed, and no key is made for them.")
+
+
+class HigherRank(Forbidden):
+    """403: the target holds a role that the asker may not give away, so the asker may not take over the account."""
+
+    def __init__(self, roles: list[str]) -> None:
+        super().__init__(f"You may not do this to a user who holds roles that you cannot assign: {', '.join(roles)}.")

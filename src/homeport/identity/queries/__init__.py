@@ -1,0 +1,1 @@
+"""All SQL of users, keys and git keys."""

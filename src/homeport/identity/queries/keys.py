@@ -1,0 +1,94 @@
+"""SQL on `api_keys`."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from homeport.database import Connection
+from homeport.database.rows import maybe
+from homeport.identity.types import ApiKeyRow
+from homeport.rbac import Columns
+
+COLUMNS = Columns(id="k.id", owner="k.user_id", id_type="text")
+
+_COLUMNS = (
+    "id, hashed_secret, user_id, login_type, token_name, scopes, allow_list, lifetime_seconds, ip_address, "
+    "last_used, expires_at, created_at, updated_at"
+)
+
+FIND_KEY = f"select {_COLUMNS} from api_keys where id = $1"
+LOCK_KEY = f"select {_COLUMNS} from api_keys where id = $1 for update"
+FIND_TOKEN = (
+    f"select {_COLUMNS} from api_keys where user_id = $1 and lower(token_name) = lower($2) and login_type = 'token'"
+)
+INSERT_KEY = f"""
+insert into api_keys ({_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+"""
+DELETE_KEY = "delete from api_keys where id = $1"
+DELETE_KEYS_OF_USER = "delete from api_keys where user_id = $1 and id <> $2"
+DELETE_SESSIONS_OF_USER = "delete from api_keys where user_id = $1 and login_type <> 'token'"
+DELETE_APPLICATION_KEYS = (
+    "delete from api_keys where user_id = $1 and scopes && '{application_connect,coder:application_connect}'"
+)
+DELETE_EXPIRED_KEYS = "delete from api_keys where expires_at < $1"
+
+
+async def find_key(conn: Connection, key_id: str) -> ApiKeyRow | None:
+    """Return a key by id."""
+    return maybe(ApiKeyRow, await conn.fetchrow(FIND_KEY, key_id))
+
+
+async def lock_key(conn: Connection, key_id: str) -> ApiKeyRow | None:
+    """Return a key by id and hold its row until the transaction ends."""
+    return maybe(ApiKeyRow, await conn.fetchrow(LOCK_KEY, key_id))
+
+
+async def find_token(conn: Connection, user_id: UUID, name: str) -> ApiKeyRow | None:
+    """Return a user's token by its name, whatever its case."""
+    return maybe(ApiKeyRow, await conn.fetchrow(FIND_TOKEN, user_id, name))
+
+
+async def list_tokens(
+    conn: Connection, *, user_id: UUID | None, predicate: str, arguments: Sequence[Any]
+) -> list[tuple[ApiKeyRow, str]]:
+    """Return tokens (not sessions) with their owners' usernames, oldest first; of all users when `user_id` is None.
+
+    `predicate` speaks of alias `k`; its parameters begin at 2.
+    """
+    columns = ", ".join(f"k.{column.strip()}" for column in _COLUMNS.split(","))
+    sql = (
+        f"select {columns}, u.username from api_keys k join users u on u.id = k.user_id"
+        " where k.login_type = 'token' and ($1::uuid is null or k.user_id = $1)"
+        f" and ({predicate}) order by k.created_at, k.id"
+    )
+    found: list[tuple[ApiKeyRow, str]] = []
+    for row in await conn.fetch(sql, user_id, *arguments):
+        values = dict(row)
+        username = values.pop("username")
+        found.append((ApiKeyRow(**values), username))
+    return found
+
+
+async def insert_key(conn: Connection, row: ApiKeyRow) -> None:
+    """Insert a key. Raises UniqueViolation (api_keys_token_name_key), CheckViolation (api_keys_user_not_deleted)."""
+    await conn.execute(INSERT_KEY, *(getattr(row, column.strip()) for column in _COLUMNS.split(",")))
+
+
+async def delete_key(conn: Connection, key_id: str) -> bool:
+    """Delete one key; False when there is none."""
+    return await conn.execute(DELETE_KEY, key_id) == 1
+
+
+async def delete_keys_of_user(conn: Connection, user_id: UUID, *, except_id: str = "") -> int:
+    """Delete all keys of a user but one."""
+    return await conn.execute(DELETE_KEYS_OF_USER, user_id, except_id)
+
+
+async def delete_sessions_of_user(conn: Connection, user_id: UUID) -> int:
+    """Delete a user's sessions; tokens stay."""
+    return await conn.execute(DELETE_SESSIONS_OF_USER, user_id)
+
+
+async def delete_application_keys(conn: Connection, user_id: UUID) -> int:
+    """Delete the keys with which a browser reaches workspace applications."""
+    return await conn.execute(DELETE_APPLICATION_KEYS, user_id)

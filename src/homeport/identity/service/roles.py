@@ -1,0 +1,74 @@
+"""Deployment roles of users: reading them, and giving and taking them by two gates (spec: authorization-and-data 3.3)."""
+
+from homeport.audit import AuditAction
+from homeport.database import Database
+from homeport.identity import rules
+from homeport.identity.errors import LastOwner
+from homeport.identity.queries import users as queries
+from homeport.identity.schemas import AssignableRoles, UpdateRoles, User, UserRoles
+from homeport.identity.service.trail import record_user
+from homeport.identity.service.users import OWNER, OWNERS_LOCK, require_person, resolve_user
+from homeport.identity.service.views import load_user_view, role_fields
+from homeport.identity.types import UserRolesChanged, UserStatus
+from homeport.kit import clock
+from homeport.kit.errors import BadRequest, Forbidden, invalid_field
+from homeport.rbac import Action, Object, ResourceType, RoleName, Subject, built_in_roles, may_assign, require
+
+MEMBER = "member"
+_ASSIGN_ROLE = Object(ResourceType.ASSIGN_ROLE)
+
+
+async def get_roles(db: Database, *, subject: Subject, value: str) -> UserRoles:
+    """Return the names of a user's roles. Needs user:read_personal."""
+    async with db.connection() as conn:
+        found = await resolve_user(conn, subject, value)
+        require(subject, Action.READ_PERSONAL, rules.user_object(found.id), noun="user")
+        return UserRoles(list(found.rbac_roles), await queries.list_organization_roles(conn, found.id))
+
+
+def list_assignable_roles(subject: Subject) -> list[AssignableRoles]:
+    """Return the deployment's roles and which of them `subject` may give away. Needs assign_role:read."""
+    require(subject, Action.READ, _ASSIGN_ROLE, noun="role")
+    return [
+        AssignableRoles(**role_fields(role), assignable=may_assign(subject.role_names, role.role_name), built_in=True)
+        for role in built_in_roles()
+    ]
+
+
+async def update_roles(db: Database, *, subject: Subject, value: str, request: UpdateRoles) -> User:
+    """Make `request.roles` the user's deployment roles. Not one's own; an active owner must remain."""
+    async with db.transaction() as conn:
+        found = await resolve_user(conn, subject, value)
+        require_person(found)
+        if found.id == subject.id:
+            raise BadRequest("You cannot change your own roles.")
+        wanted = _known_roles(request.roles)
+        await conn.lock(OWNERS_LOCK)
+        before = await queries.lock_user(conn, found.id)
+        added, removed = wanted - set(before.rbac_roles), set(before.rbac_roles) - wanted
+        _require_assignable(subject, added, removed)
+        is_acting = before.status != UserStatus.SUSPENDED
+        if OWNER in removed and is_acting and not await queries.count_other_owners(conn, before.id):
+            raise LastOwner
+        after = await queries.update_roles(conn, before.id, sorted(wanted), clock.now())
+        await record_user(conn, subject.id, AuditAction.WRITE, before=before, after=after)
+        await conn.emit(UserRolesChanged(user_id=before.id))
+        return await load_user_view(conn, after)
+
+
+def _known_roles(names: list[str]) -> set[str]:
+    known = {role.name for role in built_in_roles()}
+    for name in names:
+        if name not in known:
+            raise invalid_field("roles", f"{name[:64]!r} is not a supported role of the deployment.")
+    return set(names) - {MEMBER}
+
+
+def _require_assignable(subject: Subject, added: set[str], removed: set[str]) -> None:
+    if added or not removed:
+        require(subject, Action.ASSIGN, _ASSIGN_ROLE, noun="role")
+    if removed:
+        require(subject, Action.UNASSIGN, _ASSIGN_ROLE, noun="role")
+    for name in sorted(added | removed):
+        if not may_assign(subject.role_names, RoleName(name)):
+            raise Forbidden(f"You may not give or take the role '{name}'.")

@@ -1,0 +1,83 @@
+"""What audit shows of users, keys and git keys, and the short forms with which this room records its changes."""
+
+from uuid import UUID
+
+from homeport.audit import AuditAction, AuditResource, declare, record
+from homeport.database import Connection
+from homeport.identity.types import ApiKeyRow, GitSshKeyRow, UserRow
+
+USER = declare(
+    "user",
+    UserRow,
+    tracked=(
+        "id", "email", "username", "name", "status", "rbac_roles", "login_type", "deleted", "is_system", "quiet_hours_schedule",
+    ),
+    secret=("hashed_password",),
+    ignored=("avatar_url", "theme_preference", "terminal_font", "last_seen_at", "created_at", "updated_at"),
+)  # fmt: skip
+API_KEY = declare(
+    "api_key",
+    ApiKeyRow,
+    tracked=("user_id", "last_used", "expires_at", "created_at"),
+    ignored=(
+        "id", "hashed_secret", "login_type", "token_name", "scopes", "allow_list", "lifetime_seconds", "ip_address", "updated_at",
+    ),
+)  # fmt: skip
+GIT_SSH_KEY = declare(
+    "git_ssh_key",
+    GitSshKeyRow,
+    tracked=("user_id", "public_key"),
+    secret=("private_key_sealed",),
+    ignored=("created_at", "updated_at"),
+)
+
+
+async def record_user(
+    conn: Connection,
+    subject_id: UUID,
+    action: AuditAction,
+    *,
+    before: UserRow | None = None,
+    after: UserRow | None = None,
+) -> None:
+    """Record a change of a user."""
+    row = after or before
+    assert row is not None
+    resource = AuditResource(row.id, row.username)
+    await record(conn, subject_id=subject_id, action=action, resource=resource, before=before, after=after)
+
+
+async def record_key(
+    conn: Connection,
+    subject_id: UUID,
+    action: AuditAction,
+    *,
+    before: ApiKeyRow | None = None,
+    after: ApiKeyRow | None = None,
+    owner_id: UUID | None = None,
+    status_code: int = 200,
+) -> None:
+    """Record a key made, deleted or used to sign in. A key's id is no UUID, so the entry is about the key's owner.
+
+    `owner_id` is needed only where there is no row: a failed sign-in.
+    """
+    row = after or before
+    resource = AuditResource(row.user_id if row else owner_id or subject_id, row.token_name if row else "")
+    await record(
+        conn,
+        subject_id=subject_id,
+        action=action,
+        resource=resource,
+        before=before,
+        after=after,
+        resource_type="api_key",
+        status_code=status_code,
+    )
+
+
+async def record_git_ssh_key(
+    conn: Connection, subject_id: UUID, action: AuditAction, *, before: GitSshKeyRow | None, after: GitSshKeyRow
+) -> None:
+    """Record a new git key pair."""
+    resource = AuditResource(after.user_id, after.public_key.split()[1][-12:])
+    await record(conn, subject_id=subject_id, action=action, resource=resource, before=before, after=after)

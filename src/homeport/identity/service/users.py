@@ -1,0 +1,260 @@
+"""Finding, listing, creating and deleting users."""
+
+import shlex
+from uuid import UUID
+
+from homeport.audit import AuditAction
+from homeport.database import Connection, Database, UniqueViolation
+from homeport.identity import rules
+from homeport.identity.errors import FirstUserExists, HigherRank, LastOwner, SystemUser, Taken, UserNotFound
+from homeport.identity.queries import users as queries
+from homeport.identity.queries.users import UserFilter
+from homeport.identity.schemas import (
+    CreateFirstUserRequest,
+    CreateFirstUserResponse,
+    CreateUserRequestWithOrgs,
+    GetUsersResponse,
+    User,
+)
+from homeport.identity.service.passwords import hash_password
+from homeport.identity.service.trail import record_user
+from homeport.identity.service.views import identity_view, load_user_view, load_user_views
+from homeport.identity.types import Identity, LoginType, UserCreated, UserDeleted, UserRow, UserStatus
+from homeport.kit import clock
+from homeport.kit.errors import Forbidden, invalid_field
+from homeport.kit.http import Page
+from homeport.kit.ids import new_id
+from homeport.kit.names import validate_display_name, validate_email, validate_name
+from homeport.rbac import Action, ResourceType, Subject, predicate, require
+
+FIRST_USER_LOCK = "identity:first-user"
+OWNERS_LOCK = "identity:owners"
+OWNER = "owner"
+_UNIQUE_FIELDS = {"users_email_key": "email", "users_username_key": "username"}
+_SEARCH_KEYS = ("status", "role", "login_type", "include_system", "search")
+
+
+async def find_user(conn: Connection, user_id: UUID) -> UserRow | None:
+    """Return a live user by id, whoever asks."""
+    return await queries.find_user(conn, user_id)
+
+
+async def find_named(conn: Connection, subject: Subject, value: str) -> UserRow | None:
+    """Return the live user that `me`, an id or a username means, whoever asks; None when there is none."""
+    if value == "me":
+        return await queries.find_user(conn, subject.id)
+    if not rules.is_storable(value):
+        return None
+    try:
+        user_id = UUID(value)
+    except ValueError:
+        return await queries.find_user_by_name(conn, value)
+    return await queries.find_user(conn, user_id)
+
+
+async def resolve_user(conn: Connection, subject: Subject, value: str) -> UserRow:
+    """Return the user that `me`, an id or a username means. Unknown and unreadable users are the same 404."""
+    found = await find_named(conn, subject, value)
+    if found is None:
+        # Decided all the same, so that a stranger learns nothing and every route decides.
+        require(subject, Action.READ, rules.user_object(), noun="user")
+        raise UserNotFound
+    require(subject, Action.READ, rules.user_object(found.id), noun="user")
+    return found
+
+
+async def get_user(db: Database, identity: Identity, value: str) -> User:
+    """Return a user for the wire; the caller itself needs no query beyond authentication's."""
+    subject = identity.subject
+    if value in {"me", str(identity.user_id)}:
+        require(subject, Action.READ, rules.user_object(identity.user_id), noun="user")
+        return identity_view(identity)
+    async with db.connection() as conn:
+        return await load_user_view(conn, await resolve_user(conn, subject, value))
+
+
+async def list_users(db: Database, *, subject: Subject, query: str, page: Page) -> GetUsersResponse:
+    """Return a page of the users that `subject` may read, by username, and how many match in total."""
+    wanted = parse_search(query)
+    visible = predicate(
+        subject, Action.READ, ResourceType.USER, queries.COLUMNS, first_parameter=queries.FIRST_PARAMETER
+    )
+    async with db.connection() as conn:
+        rows = await queries.list_users(
+            conn,
+            wanted,
+            predicate=visible.sql,
+            arguments=visible.args,
+            after_id=page.after_id,
+            limit=page.limit,
+            offset=page.offset,
+        )
+        count = await queries.count_users(conn, wanted, predicate=visible.sql, arguments=visible.args)
+        return GetUsersResponse(await load_user_views(conn, rows), count)
+
+
+def parse_search(query: str) -> UserFilter:
+    """Read `status:active role:owner login_type:password include_system:true word …`; several values are split by commas."""
+    if not rules.is_storable(query):
+        raise invalid_field("q", "A search cannot hold NUL characters.")
+    try:
+        terms = shlex.split(query)
+    except ValueError:
+        raise invalid_field("q", "A quotation mark is not closed.") from None
+    words: list[str] = []
+    found: dict[str, tuple[str, ...]] = {}
+    for term in terms:
+        key, colon, value = term.partition(":")
+        if not colon or key == "search":
+            words.append(value if colon else term)
+        elif key.lower() not in _SEARCH_KEYS:
+            raise invalid_field(key, f"Unknown search key; use one of: {', '.join(_SEARCH_KEYS)}.")
+        else:
+            found[key.lower()] = tuple(value.lower().split(","))
+    if unknown := set(found.get("status", ())) - set(UserStatus):
+        raise invalid_field("status", f"Unknown status '{min(unknown)}'; use active, dormant or suspended.")
+    return UserFilter(
+        words=tuple(words),
+        statuses=found.get("status", ()),
+        roles=found.get("role", ()),
+        login_types=found.get("login_type", ()),
+        has_system_users=found.get("include_system", ("false",))[0] == "true",
+    )
+
+
+async def has_first_user(db: Database) -> bool:
+    """Tell whether the deployment has a user yet."""
+    async with db.connection() as conn:
+        return await queries.has_users(conn)
+
+
+async def create_first_user(db: Database, request: CreateFirstUserRequest) -> CreateFirstUserResponse:
+    """Create the first user as owner in the default organization. Of several at once exactly one succeeds; then 409."""
+    if await has_first_user(db):
+        raise FirstUserExists
+    _validate_names(request.email, request.username, request.name, password=request.password)
+    hashed = await hash_password(request.password)
+    async with db.transaction() as conn:
+        await conn.lock(FIRST_USER_LOCK)
+        if await queries.has_users(conn):
+            raise FirstUserExists
+        organization_id = await queries.get_default_organization_id(conn)
+        row = await queries.insert_user(
+            conn,
+            user_id=new_id(),
+            email=request.email,
+            username=request.username,
+            name=request.name,
+            hashed_password=hashed,
+            status=UserStatus.ACTIVE,
+            roles=[OWNER],
+            login_type=LoginType.PASSWORD,
+            now=clock.now(),
+        )
+        await conn.emit(UserCreated(user_id=row.id, organization_ids=(organization_id,), actor=None))
+        await record_user(conn, row.id, AuditAction.CREATE, after=row)
+    return CreateFirstUserResponse(row.id, organization_id)
+
+
+async def create_user(db: Database, *, subject: Subject, request: CreateUserRequestWithOrgs) -> User:
+    """Create an account in the given organizations (none given: the default one).
+
+    Needs user:create and, in each organization, organization_member:create. Raises Taken for a used address or username.
+    """
+    require(subject, Action.CREATE, rules.user_object(), noun="user")
+    login_type = _creatable_login_type(request)
+    _validate_names(
+        request.email,
+        request.username,
+        request.name,
+        password=request.password if login_type == LoginType.PASSWORD else None,
+    )
+    hashed = await hash_password(request.password) if login_type == LoginType.PASSWORD else ""
+    async with db.transaction() as conn:
+        wanted = tuple(dict.fromkeys(request.organization_ids or ()))
+        organization_ids = wanted or (await queries.get_default_organization_id(conn),)
+        try:
+            async with conn.savepoint():
+                row = await queries.insert_user(
+                    conn,
+                    user_id=new_id(),
+                    email=request.email,
+                    username=request.username,
+                    name=request.name,
+                    hashed_password=hashed,
+                    status=request.user_status or UserStatus.DORMANT,
+                    roles=(),
+                    login_type=login_type,
+                    now=clock.now(),
+                )
+        except UniqueViolation as error:
+            raise name_taken(error) from error
+        await conn.emit(UserCreated(user_id=row.id, organization_ids=organization_ids, actor=subject))
+        await record_user(conn, subject.id, AuditAction.CREATE, after=row)
+        return await load_user_view(conn, row)
+
+
+async def delete_user(db: Database, *, subject: Subject, value: str) -> None:
+    """Delete an account softly: its keys and memberships end at once, its name becomes free."""
+    async with db.transaction() as conn:
+        found = await resolve_user(conn, subject, value)
+        require(subject, Action.DELETE, rules.user_object(found.id), noun="user")
+        if found.is_system:
+            raise SystemUser
+        if found.id == subject.id:
+            raise Forbidden("You cannot delete yourself.")
+        before = await lock_with_owners(conn, found.id)
+        require_rank(subject, before)
+        await conn.emit(UserDeleted(user_id=before.id, actor=subject))
+        after = await queries.delete_user(conn, before.id, clock.now())
+        await record_user(conn, subject.id, AuditAction.DELETE, before=before, after=after)
+
+
+async def lock_with_owners(conn: Connection, user_id: UUID) -> UserRow:
+    """Lock a user that is about to lose its power to act. Raises LastOwner when no active owner would remain.
+
+    The lock on all owners keeps two owners from removing each other at the same time.
+    """
+    await conn.lock(OWNERS_LOCK)
+    row = await queries.lock_user(conn, user_id)
+    is_acting_owner = OWNER in row.rbac_roles and row.status != UserStatus.SUSPENDED
+    if is_acting_owner and not await queries.count_other_owners(conn, user_id):
+        raise LastOwner
+    return row
+
+
+def require_rank(subject: Subject, target: UserRow) -> None:
+    """Refuse to let somebody take over or remove an account that holds roles which they could not give away."""
+    lacking = rules.unassignable_roles(subject.role_names, target.rbac_roles)
+    if lacking and target.id != subject.id:
+        raise HigherRank(lacking)
+
+
+def name_taken(error: UniqueViolation) -> Taken:
+    """Turn the violation of a unique index on users into the 409 that names the field."""
+    field = _UNIQUE_FIELDS.get(error.constraint, "username")
+    return Taken(f"A user with this {field} already exists.", field)
+
+
+def _creatable_login_type(request: CreateUserRequestWithOrgs) -> LoginType:
+    login_type = LoginType(request.login_type or LoginType.PASSWORD)
+    if login_type == LoginType.TOKEN:
+        raise invalid_field("login_type", "An account cannot sign in by token alone; use 'none'.")
+    if login_type != LoginType.PASSWORD and request.password:
+        raise invalid_field("password", f"An account that signs in by '{login_type}' has no password.")
+    return login_type
+
+
+def _validate_names(email: str, username: str, name: str, *, password: str | None) -> None:
+    rules.validate_all(
+        lambda: validate_email(email),
+        lambda: validate_name(username, "username"),
+        lambda: validate_display_name(name, "name"),
+        lambda: rules.validate_password(password) if password is not None else None,
+    )
+
+
+def require_person(row: UserRow) -> None:
+    """Raise SystemUser for a user that belongs to the server."""
+    if row.is_system:
+        raise SystemUser
