@@ -93,16 +93,17 @@ def set_up(profile: str) -> None:
 
 def _is_usable(recorded: State, wanted: State) -> bool:
     """Tell whether the environment that stands can be completed, or must be made anew."""
-    if UNFINISHED.exists() or ("python" in wanted and recorded.get("python") != wanted["python"]):
+    if UNFINISHED.exists():
         return False
     if recorded:
-        return recorded.get("root") == wanted["root"]
-    # Made by hand, as `python -m venv .venv` does: taken over when it stands where it was made and is new enough.
+        return all(recorded.get(key) == wanted[key] for key in ("root", "python") if key in wanted)
+    # Made by hand, as `python -m venv .venv` does: taken over when it stands where it was made and fits.
     try:
-        stands_here = (ENVIRONMENT / "bin" / "pip").read_text().startswith(f"#!{PYTHON}\n")
+        stands_here = (ENVIRONMENT / "bin" / "pip").read_text().startswith(f"#!{ENVIRONMENT / 'bin'}/python")
     except (OSError, UnicodeDecodeError):
         return False
-    probe = [str(PYTHON), "-I", "-c", "import sys, pip; sys.exit(sys.version_info < (3, 11))"]
+    fits = f"sys.version_info[:2] == {sys.version_info[:2]}" if "python" in wanted else "sys.version_info >= (3, 11)"
+    probe = [str(PYTHON), "-I", "-c", f"import sys, pip; sys.exit(not ({fits}))"]
     return stands_here and subprocess.run(probe, check=False, capture_output=True).returncode == 0
 
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from scripts.components import Component, explain, install_command, missing, must_be_complete, package_manager
 
 _ATTEMPTS = 4
+_PAUSE = 5.0  # seconds before the second attempt; twice that before the third, and so on
 
 
 def may_install(manager: str | None) -> bool:
@@ -49,7 +50,7 @@ def _run(command: str) -> bool:
             return True
         _say(f"ended with status {process.returncode}: {process.stdout[-1000:].strip()}")
         if attempt < _ATTEMPTS:
-            time.sleep(5 * attempt)
+            time.sleep(_PAUSE * attempt)
     return False
 
 

@@ -34,12 +34,12 @@ CLEAN = {
     "homeport/oauth2/service.py": "",
     "homeport/web/pages.py": "from homeport.templates import service\n",
     "homeport/mcp/tools.py": "",
-    "homeport/server.py": "from homeport.audit import api\nfrom homeport.web import pages\n",
-    "homeport/main.py": "from homeport import server\n",
+    "homeport/server/start.py": "from homeport.audit import api\nfrom homeport.web import pages\n",
+    "homeport/openapi.py": "from homeport.server import start\n",
     "homeport_sdk/client.py": "",
     "homeport_agent/main.py": "from homeport_sdk import client\n",
     "homeport_provisioner/main.py": "from homeport_sdk import client\n",
-    "homeport_cli/main.py": "def serve():\n    from homeport.main import x\n    from homeport_agent.main import y\n",
+    "homeport_cli/main.py": "def f():\n    from homeport.server.start import x\n    from homeport_agent.main import y\n",
 }
 GUARDED = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    "
 PLANTED = [
@@ -68,13 +68,14 @@ PLANTED = [
     ("no-sql-at-the-edge", "homeport/mcp/tools.py", "import asyncpg"),
     ("sdk-alone", "homeport_sdk/client.py", "from homeport.kit import clock"),
     ("sdk-alone", "homeport_sdk/client.py", "import homeport_cli"),
-    ("server-alone", "homeport/server.py", "from homeport_sdk import client"),
-    ("server-alone", "homeport/server.py", "import homeport_provisioner"),
+    ("server-alone", "homeport/server/start.py", "from homeport_sdk import client"),
+    ("server-alone", "homeport/server/start.py", "import homeport_provisioner"),
     ("programs", "homeport_agent/main.py", "from homeport.kit import clock"),
     ("programs", "homeport_provisioner/main.py", "import homeport_cli"),
     ("agent-and-provisioner", "homeport_provisioner/main.py", "import homeport_agent.main"),
     ("cli", "homeport_cli/main.py", "from homeport.kit import clock"),
     ("cli", "homeport_cli/main.py", "import homeport_agent"),
+    ("cli", "homeport_cli/main.py", "def f():\n    from homeport.audit import service"),
 ]
 
 
