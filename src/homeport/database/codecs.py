@@ -13,7 +13,7 @@ _JSONB_VERSION = b"\x01"
 
 
 async def install(connection: asyncpg.Connection) -> None:
-    """Teach one new connection our codecs (two round trips, once in a connection's life)."""
+    """Teach one new connection our codecs (no round trip: the driver knows these types)."""
     await connection.set_type_codec(
         "jsonb", schema="pg_catalog", encoder=_encode_jsonb, decoder=_decode_jsonb, format="binary"
     )

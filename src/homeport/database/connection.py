@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 
@@ -12,8 +12,8 @@ from homeport.database.driver import RAISED, translate
 from homeport.database.events import DomainEvent, EventBus
 from homeport.database.rows import Record
 
-Raw = asyncpg.Connection
-Callback = Callable[[], None | Awaitable[None]]
+Raw: TypeAlias = asyncpg.Connection
+Callback = Callable[[], Awaitable[None] | None]
 
 
 class Connection:
@@ -33,9 +33,10 @@ class Connection:
     async def fetch(self, sql: str, *args: Any) -> list[Record]:
         """Return all rows."""
         try:
-            return await self.raw.fetch(sql, *args)
+            rows: list[Record] = await self.raw.fetch(sql, *args)
         except RAISED as error:
             raise translate(error) from error
+        return rows
 
     async def fetchrow(self, sql: str, *args: Any) -> Record | None:
         """Return the first row or None."""

@@ -1,45 +1,26 @@
-"""The door to PostgreSQL: sessions for reading, transactions, and transactions that are run again when they lose a race."""
+"""The door to PostgreSQL: sessions for reading, transactions, and transactions that run again when they lose a race."""
 
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
-import asyncpg
-
-from homeport.database import codecs
-from homeport.database.connection import Connection, Raw, affected_rows
+from homeport.database import queries
+from homeport.database.connection import Connection, Raw
 from homeport.database.driver import RAISED, translate
-from homeport.database.errors import DatabaseUnavailable, SerializationFailure
+from homeport.database.errors import DatabaseError, SerializationFailure
 from homeport.database.events import EventBus
 from homeport.database.pool import Pool
+from homeport.database.queries import Isolation
 from homeport.database.rows import Record
+from homeport.database.session import SESSION_SETTINGS, Types, open_session
 from homeport.telemetry.logs import get_logger
 
-Isolation = Literal["read_committed", "repeatable_read", "serializable"]
 T = TypeVar("T")
 
 log = get_logger(__name__)
 
-_BEGIN: dict[tuple[Isolation, bool], str] = {
-    ("read_committed", False): "BEGIN",
-    ("read_committed", True): "BEGIN READ ONLY",
-    ("repeatable_read", False): "BEGIN ISOLATION LEVEL REPEATABLE READ",
-    ("repeatable_read", True): "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
-    ("serializable", False): "BEGIN ISOLATION LEVEL SERIALIZABLE",
-    ("serializable", True): "BEGIN ISOLATION LEVEL SERIALIZABLE, READ ONLY",
-}
-
-# Limits of one session. A request must never hold a row for long, and nothing of ours plans queries that JIT helps.
-SESSION_SETTINGS = {
-    "application_name": "homeport",
-    "statement_timeout": "30s",
-    "lock_timeout": "15s",
-    "idle_in_transaction_session_timeout": "60s",
-    "jit": "off",
-    "timezone": "UTC",
-}
 _ATTEMPTS = 10
 
 
@@ -52,17 +33,12 @@ class Database:
         """`url` is `postgresql://…`; `patience` is how many seconds a caller waits for a session before 503."""
         self.url = url
         self.events = events or EventBus()
+        self.types: Types = {}
         self.pool = Pool(self.connect, size=pool_size, patience=patience)
 
     async def connect(self) -> Raw:
         """Open one more session outside the pool; the caller closes it."""
-        raw = await open_session(self.url, SESSION_SETTINGS)
-        try:
-            await codecs.install(raw)
-        except BaseException:
-            raw.terminate()
-            raise
-        return raw
+        return await open_session(self.url, SESSION_SETTINGS, types=self.types)
 
     async def close(self) -> None:
         """Close all sessions."""
@@ -121,7 +97,7 @@ class Database:
         raw = await self.pool.acquire()
         connection = Connection(raw, self.events, is_in_transaction=True)
         try:
-            await _statement(raw, _BEGIN[isolation, read_only])
+            await _begin(raw, queries.BEGIN[isolation, read_only])
             yield connection
         except asyncio.CancelledError:
             self.pool.discard_later(raw)
@@ -134,9 +110,7 @@ class Database:
             connection.is_in_transaction = False
         await self._commit(connection)
 
-    async def run(
-        self, work: Callable[[Connection], Awaitable[T]], *, isolation: Isolation = "repeatable_read"
-    ) -> T:
+    async def run(self, work: Callable[[Connection], Awaitable[T]], *, isolation: Isolation = "repeatable_read") -> T:
         """Run `work` in a transaction and again when it lost against a concurrent one (ten times, with growing pauses).
 
         `work` may run more than once, so it changes nothing but the database; the rest goes into `after_commit`.
@@ -149,7 +123,7 @@ class Database:
                 if attempt == _ATTEMPTS:
                     raise
             # Real time, never the clock of a test: what we lost against runs in real time.
-            await asyncio.sleep(random.uniform(0, 0.002 * 2 ** min(attempt, 7)))
+            await asyncio.sleep(random.uniform(0, 0.002 * 2 ** min(attempt, 7)))  # noqa: S311  # no secret
         raise AssertionError("unreachable")
 
     async def _roll_back(self, raw: Raw) -> None:
@@ -157,11 +131,12 @@ class Database:
             self.pool.release(raw)
             return
         try:
-            await raw.execute("ROLLBACK")
-        except BaseException as error:
+            await raw.execute(queries.ROLLBACK)
+        except RAISED:
             self.pool.discard_later(raw)
-            if not isinstance(error, RAISED):
-                raise
+        except asyncio.CancelledError:
+            self.pool.discard_later(raw)
+            raise
         else:
             self.pool.release(raw)
 
@@ -171,6 +146,7 @@ class Database:
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError:
+            task.add_done_callback(_hear_out)
             if not task.done():
                 await asyncio.wait({task})
             raise
@@ -178,7 +154,7 @@ class Database:
     async def _finish(self, connection: Connection) -> None:
         raw = connection.raw
         try:
-            status = await raw.execute("COMMIT")
+            status = await raw.execute(queries.COMMIT)
         except BaseException as error:
             self.pool.discard_later(raw)
             if isinstance(error, RAISED):
@@ -187,27 +163,19 @@ class Database:
         self.pool.release(raw)
         if status == "ROLLBACK":
             # A statement failed, the block swallowed its error and went on: PostgreSQL turned the commit around.
-            raise DatabaseUnavailable("The change was not stored.", detail="the transaction had failed before its commit")
-        for error in await connection.run_callbacks():
-            log.error("work after a commit failed", error=repr(error), exc_info=error)
+            raise DatabaseError("The change was not stored.", detail="the transaction had failed before its commit")
+        for failure in await connection.run_callbacks():
+            log.error("work after a commit failed", error=repr(failure), exc_info=failure)
 
 
-async def open_session(url: str, settings: dict[str, str]) -> Raw:
-    """Open one session with the driver. Raises the driver's errors."""
-    return await asyncpg.connect(
-        url,
-        timeout=10,
-        # The server ends long statements; this only catches a link that is dead without saying so.
-        command_timeout=60,
-        statement_cache_size=1024,
-        max_cached_statement_lifetime=0,
-        max_cacheable_statement_size=64 * 1024,
-        server_settings=settings,
-    )
+def _hear_out(task: asyncio.Task[None]) -> None:
+    """Take the outcome of a commit whose caller has gone, so that nothing complains that nobody did."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.warning("a commit failed after its caller was cancelled", error=repr(error))
 
 
-async def _statement(raw: Raw, sql: str) -> int:
+async def _begin(raw: Raw, sql: str) -> None:
     try:
-        return affected_rows(await raw.execute(sql))
+        await raw.execute(sql)
     except RAISED as error:
         raise translate(error) from error

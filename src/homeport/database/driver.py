@@ -15,8 +15,9 @@ from homeport.database.errors import (
     UniqueViolation,
 )
 
+
 def translate(error: BaseException) -> DatabaseError:
-    """Return our error for one of the driver's. Unknown ones become `DatabaseError` with the server's message as detail."""
+    """Return our error for one of the driver's; unknown ones become `DatabaseError` with the message as detail."""
     detail = str(error)
     if isinstance(error, asyncpg.IntegrityConstraintViolationError):
         table = error.table_name or ""
@@ -34,7 +35,9 @@ def translate(error: BaseException) -> DatabaseError:
     if isinstance(error, asyncpg.QueryCanceledError):
         return QueryCanceled("The database took too long to answer.", detail=detail)
     if isinstance(error, LOST):
-        return DatabaseUnavailable("The database is not reachable at the moment.", detail=detail or type(error).__name__)
+        return DatabaseUnavailable(
+            "The database is not reachable at the moment.", detail=detail or type(error).__name__
+        )
     return DatabaseError("The database refused a statement.", detail=detail)
 
 

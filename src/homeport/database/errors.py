@@ -51,4 +51,4 @@ class DatabaseUnavailable(DatabaseError):
 
 
 class DatabaseRefused(DatabaseError):
-    """This server must not work on this database: too old a PostgreSQL, or a schema that is newer than it understands."""
+    """This server must not work on this database: PostgreSQL is too old, or the schema newer than it understands."""

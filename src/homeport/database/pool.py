@@ -15,6 +15,7 @@ import asyncpg
 from homeport.database.connection import Raw
 from homeport.database.driver import LOST, RAISED, translate
 from homeport.database.errors import DatabaseUnavailable
+from homeport.database.queries import ROLLBACK
 
 # How long a session that was interrupted may take to come back to a clean state before it is dropped.
 _CLEANING_SECONDS = 5.0
@@ -96,7 +97,9 @@ class Pool:
             async with asyncio.timeout(self._patience):
                 while True:
                     if self._is_closed:
-                        raise DatabaseUnavailable("The database is not reachable at the moment.", detail="pool is closed")
+                        raise DatabaseUnavailable(
+                            "The database is not reachable at the moment.", detail="pool is closed"
+                        )
                     while self._idle:
                         raw = self._idle.pop()
                         if not raw.is_closed():
@@ -106,7 +109,9 @@ class Pool:
                         return await self._open()
                     await self._wait_for_turn()
         except TimeoutError as error:
-            raise DatabaseUnavailable("The database is not reachable at the moment.", detail="no free session") from error
+            raise DatabaseUnavailable(
+                "The database is not reachable at the moment.", detail="no free session"
+            ) from error
 
     async def _open(self) -> Raw:
         self._opening += 1
@@ -146,7 +151,7 @@ class Pool:
         try:
             async with asyncio.timeout(_CLEANING_SECONDS):
                 # The driver first waits until the cancellation of the broken-off statement has been answered.
-                await raw.execute("ROLLBACK")
+                await raw.execute(ROLLBACK)
         except (*LOST, asyncpg.PostgresError, asyncpg.InterfaceError):
             raw.terminate()
         except asyncio.CancelledError:
@@ -164,5 +169,5 @@ async def connect_patiently(connect: Callable[[], Awaitable[Raw]]) -> Raw:
             return await connect()
         except LOST:
             # Real time, never the clock of a test: the server's restart happens in real time.
-            await asyncio.sleep(delay * random.uniform(0.5, 1.5))
+            await asyncio.sleep(delay * random.uniform(0.5, 1.5))  # noqa: S311  # no secret
             delay = min(delay * 2, 0.5)

@@ -1,5 +1,20 @@
 """SQL of the database room itself."""
 
+from typing import Final, Literal
+
+Isolation = Literal["read_committed", "repeatable_read", "serializable"]
+
+BEGIN: Final[dict[tuple[Isolation, bool], str]] = {
+    ("read_committed", False): "BEGIN",
+    ("read_committed", True): "BEGIN READ ONLY",
+    ("repeatable_read", False): "BEGIN ISOLATION LEVEL REPEATABLE READ",
+    ("repeatable_read", True): "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+    ("serializable", False): "BEGIN ISOLATION LEVEL SERIALIZABLE",
+    ("serializable", True): "BEGIN ISOLATION LEVEL SERIALIZABLE, READ ONLY",
+}
+COMMIT = "COMMIT"
+ROLLBACK = "ROLLBACK"
+
 NOTIFY = "SELECT pg_notify($1, $2)"
 
 # A name becomes a 64-bit key; two names that share one would only wait for each other.

@@ -1,11 +1,11 @@
-"""Rows into structs by column name. Types are not converted: what the driver returns is what the struct must declare."""
+"""Rows into structs by column name. Nothing is converted: what the driver returns is what the struct must declare."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
 
-Record = asyncpg.Record
+Record: TypeAlias = asyncpg.Record
 
 T = TypeVar("T")
 

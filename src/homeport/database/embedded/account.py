@@ -43,7 +43,7 @@ def choose_account(data: Path) -> Account | None:
 
 
 def choose_initial_account() -> Account | None:
-    """Return the account for `initdb` under root, which insists on one that has a name; its files change hands later."""
+    """Return the account for `initdb` under root: it insists on one that has a name; its files change hands later."""
     if os.geteuid() != 0:
         return None
     try:

@@ -88,7 +88,8 @@ def _copy(root: Path) -> Path:
 
 def _copy_into(home: Path, root: Path) -> Path:
     home.mkdir(mode=0o755, exist_ok=True)
-    os.chmod(home, 0o755) if home.stat().st_uid == os.geteuid() else None
+    if home.stat().st_uid == os.geteuid() and not home.stat().st_mode & stat.S_IXOTH and not any(home.iterdir()):
+        os.chmod(home, 0o755)  # noqa: S103  # made under a narrow umask, by us and just now
     _refuse_strangers(home)
     if not _is_open_to_all_above(home):
         raise EmbeddedPostgresError(f"{home} is not open to other accounts")
@@ -119,7 +120,7 @@ def _copy_files(root: Path, work: Path) -> None:
         if (root / part).is_dir():
             shutil.copytree(root / part, work / part, symlinks=True, ignore=shutil.ignore_patterns("*.a", "pgxs"))
     for folder, _, files in os.walk(work):
-        os.chmod(folder, 0o755)
+        os.chmod(folder, 0o755)  # noqa: S103  # programs that anybody may run
         for name in files:
             path = os.path.join(folder, name)
             if not os.path.islink(path):

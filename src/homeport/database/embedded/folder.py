@@ -107,7 +107,7 @@ class Folder:
         if account is not None:
             # Our group may pass, in case root lacks the capability to go everywhere.
             os.chown(folder, account.uid, os.getegid())
-            os.chmod(folder, 0o710)
+            os.chmod(folder, 0o710)  # noqa: S103  # see above
         self.socket_note.write_text(str(folder))
         return folder
 
@@ -119,9 +119,10 @@ class Folder:
 
 
 def _make_short_folder() -> Path:
-    own = os.environ.get("XDG_RUNTIME_DIR", "")
-    places = ["/run", "/tmp", "/var/tmp"] if os.geteuid() == 0 else [own, "/tmp", "/var/tmp", tempfile.gettempdir()]
-    for place in filter(None, places):
+    first = "/run" if os.geteuid() == 0 else os.environ.get("XDG_RUNTIME_DIR", "")
+    # `mkdtemp` makes a folder that nobody has made before us and that only we may enter.
+    places = list(filter(None, (first, "/tmp", "/var/tmp", tempfile.gettempdir())))  # noqa: S108
+    for place in places:
         try:
             folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
         except OSError:
@@ -129,4 +130,4 @@ def _make_short_folder() -> Path:
         if len(os.fsencode(folder / _SOCKET_NAME)) <= _LONGEST_SOCKET_PATH:
             return folder
         folder.rmdir()
-    raise EmbeddedPostgresError(f"None of {', '.join(filter(None, places))} can hold the database's socket.")
+    raise EmbeddedPostgresError(f"None of {', '.join(places)} can hold the database's socket.")

@@ -1,10 +1,13 @@
-"""The process between a Homeport server and its PostgreSQL: starts it, restarts it after a crash, ends it with the server.
+"""The process between a Homeport server and its PostgreSQL: it starts it, restarts it after a crash, and ends it.
 
-Run as `python -I -S keeper.py CONFIG` (JSON), standard library only. Standard input is a pipe of the server: `stop` asks
-for an orderly end, end-of-file means that the server is gone. Standard output carries events, one JSON object a line:
-`ready` {pid}, `exited` {status, is_expected}, `failed` {reason}. Runs as the server's user; PostgreSQL and initdb run as the accounts
-of CONFIG. The data folder is named `/proc/self/cwd` to PostgreSQL: it is entered before the change of account, so it may
-lie below folders that the account cannot pass.
+Run as `python -I -S keeper.py`, standard library only. The first line of standard input is its configuration (JSON, see
+`EmbeddedPostgres._config`). After that standard input is a pipe that the server holds: `stop` asks for an orderly end,
+end-of-file means that the server is gone, however it went. Standard output carries events, one JSON object a line:
+`ready` {pid}, `exited` {status, is_expected}, `failed` {reason}.
+
+The keeper runs as the server's user, PostgreSQL and initdb as the accounts of the configuration. To them the data
+folder is `/proc/self/cwd`: it is entered before the change of account, so it may lie below folders that the account
+cannot pass.
 """
 
 import ctypes
@@ -13,7 +16,6 @@ import json
 import os
 import select
 import signal
-import sys
 import time
 
 _PR_SET_PDEATHSIG = 1
@@ -53,6 +55,7 @@ class Keeper:
     # --- the life of a server
 
     def run(self) -> None:
+        """Keep PostgreSQL running until the server goes. Raises Failure or OwnerGone."""
         crashes = 0
         while True:
             lock = self.take_lock()
@@ -63,7 +66,7 @@ class Keeper:
             started = time.monotonic()
             self.start(lock)
             os.close(lock)
-            status = self.watch(started)
+            status = self.watch()
             if status is None:
                 return
             report("exited", status=status, is_expected=False)
@@ -129,21 +132,27 @@ class Keeper:
     def clear_traces(self) -> None:
         """Remove the pid file of a PostgreSQL that is gone; refuse when one runs that nobody of us started."""
         if pids := postgres_processes(self.data):
-            raise Failure(f"A PostgreSQL that Homeport did not start (process {pids[0]}) runs on {self.data}. Stop it first.")
+            raise Failure(
+                f"A PostgreSQL that Homeport did not start (process {pids[0]}) runs on {self.data}. Stop it first."
+            )
         sockets = self.config["socket_folder"]
-        for path in (os.path.join(self.data, "postmaster.pid"), *(os.path.join(sockets, n) for n in os.listdir(sockets))):
+        for path in (
+            os.path.join(self.data, "postmaster.pid"),
+            *(os.path.join(sockets, n) for n in os.listdir(sockets)),
+        ):
             try:
                 os.unlink(path)
             except FileNotFoundError:
                 pass
 
     def start(self, lock: int) -> None:
+        """Start the postmaster, which hands `lock` down to all its processes."""
         argv = [self.config["postgres"], "-D", _HERE]
         for name, value in self.config["settings"].items():
             argv += ["-c", f"{name}={value}"]
         self.pid = self.spawn(argv, cwd=self.data, account=self.config["account"], lock=lock)
 
-    def watch(self, started: float) -> "int | None":
+    def watch(self) -> "int | None":
         """Return the exit status when PostgreSQL crashed, None when it ended because it had to."""
         is_ready = False
         was_ready = self.config.get("was_ready", False)
@@ -162,6 +171,7 @@ class Keeper:
                 return None
 
     def has_started(self) -> bool:
+        """Whether our postmaster has written that it takes connections (8th line of its pid file)."""
         try:
             with open(os.path.join(self.data, "postmaster.pid")) as file:
                 lines = file.read().splitlines()
@@ -212,7 +222,7 @@ class Keeper:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
                 signal.signal(number, signal.SIG_DFL)
             if os.getppid() == keeper:
-                os.execve(argv[0], argv, _ENVIRONMENT)
+                os.execve(argv[0], argv, _ENVIRONMENT)  # noqa: S606  # an absolute path and a list
         except OSError as error:
             os.write(2, f"{argv[0]}: {error}\n".encode())
         finally:
@@ -231,6 +241,7 @@ class Keeper:
             raise OwnerGone
 
     def log_tail(self) -> str:
+        """Return the last lines of PostgreSQL's log, for an error message."""
         try:
             with open(self.config["log"], errors="replace") as file:
                 return "Its last words: " + " | ".join(file.read()[-2000:].splitlines()[-6:])
@@ -239,7 +250,7 @@ class Keeper:
 
 
 def postgres_processes(data: str) -> "list[int]":
-    """Return the processes that run a program named postgres inside the data folder: known by what they are, not by a file."""
+    """Return the processes named postgres that run inside the data folder: known by what they are, not by a file."""
     try:
         here = os.stat(data)
     except FileNotFoundError:
@@ -261,11 +272,19 @@ def postgres_processes(data: str) -> "list[int]":
 
 
 def give(path: str, account: "list[int] | None") -> None:
+    """Change the owner of a file. Raises Failure where this container's root may not."""
     if account is not None:
-        os.lchown(path, account[0], account[1])
+        try:
+            os.lchown(path, account[0], account[1])
+        except OSError as error:
+            raise Failure(
+                f"PostgreSQL must not run as root, and root cannot hand files to user {account[0]} here ({error}). "
+                "Run Homeport as another user or set HOMEPORT_PG_CONNECTION_URL."
+            ) from error
 
 
 def kill(pid: int, number: int) -> None:
+    """Send a signal; a process that is gone needs none."""
     try:
         os.kill(pid, number)
     except ProcessLookupError:
@@ -273,6 +292,7 @@ def kill(pid: int, number: int) -> None:
 
 
 def reap(pid: int) -> "int | None":
+    """Return the exit status of a child that has ended (negative: the signal), None while it runs."""
     ended, status = os.waitpid(pid, os.WNOHANG)
     return os.waitstatus_to_exitcode(status) if ended else None
 
@@ -286,6 +306,7 @@ def report(event: str, **facts: object) -> None:
 
 
 def main() -> None:
+    """Read the configuration and keep PostgreSQL until the server goes."""
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     os.umask(0o077)
@@ -311,6 +332,7 @@ def read_line() -> bytes:
 
 
 def remove_sockets(folder: str) -> None:
+    """Remove the socket's folder."""
     try:
         for name in os.listdir(folder):
             os.unlink(os.path.join(folder, name))

@@ -75,7 +75,7 @@ class EmbeddedPostgres:
         on_restart: Callable[[], None] | None = None,
         on_failure: Callable[[str], None] | None = None,
     ) -> None:
-        """`folder` is the embedded database's own (`DATA_DIR/postgres`). `is_fast` gives up safety against power loss."""
+        """`folder` is the database's own (`DATA_DIR/postgres`). `is_fast` gives up safety against power loss."""
         self.folder = Folder(folder)
         self.url = ""
         self.postmaster_pid = 0
@@ -123,6 +123,7 @@ class EmbeddedPostgres:
         if self._process is not None:
             _ask_to_stop(self._process)
             self._process.wait()
+            _close_pipe(self._process)
         if self._reader is not None:
             self._reader.join()
         if self._lock >= 0:
@@ -132,9 +133,7 @@ class EmbeddedPostgres:
     def _launch(self) -> None:
         config = self._config()
         self._spawn(config)
-        self._reader = threading.Thread(
-            target=self._stand_by, args=(config,), name="embedded postgres", daemon=True
-        )
+        self._reader = threading.Thread(target=self._stand_by, args=(config,), name="embedded postgres", daemon=True)
         self._reader.start()
 
     def _config(self) -> dict[str, Any]:
@@ -175,7 +174,8 @@ class EmbeddedPostgres:
             stdout=subprocess.PIPE,
             start_new_session=True,
             cwd="/",
-            env={},
+            # Only what an interpreter may need to find its own libraries.
+            env={name: value for name, value in os.environ.items() if name == "LD_LIBRARY_PATH"},
         )
         self.keeper_pid = self._process.pid
         assert self._process.stdin is not None
@@ -193,14 +193,17 @@ class EmbeddedPostgres:
     def _stand_by(self, config: dict[str, Any]) -> None:
         """Read the keeper's events for as long as we live, and replace a keeper that was killed."""
         while True:
-            assert self._process is not None and self._process.stdout is not None
-            for line in self._process.stdout:
+            process = self._process
+            assert process is not None
+            assert process.stdout is not None
+            for line in process.stdout:
                 self._hear(json.loads(line))
+            process.stdout.close()
             with self._starting:
-                self._process.wait()
+                process.wait()
                 if self._is_stopping or self._failure or not self.postmaster_pid:
                     break
-                log.warning("the keeper of PostgreSQL ended unexpectedly", status=self._process.returncode)
+                log.warning("the keeper of PostgreSQL ended unexpectedly", status=process.returncode)
                 self._spawn({**config, "is_new": False, "was_ready": True})
         with self._changed:
             self._is_ended = True
@@ -236,6 +239,14 @@ def _ask_to_stop(process: subprocess.Popen[bytes]) -> None:
     except (BrokenPipeError, ValueError):
         pass  # it has ended by itself
     # The pipe stays open until the keeper has ended: its closing would mean that we are gone.
+
+
+def _close_pipe(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin is not None
+    try:
+        process.stdin.close()
+    except BrokenPipeError:
+        pass  # it has ended by itself
 
 
 def _hand_over(data: Path, account: Account) -> None:

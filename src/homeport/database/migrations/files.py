@@ -1,4 +1,4 @@
-"""The SQL files of this release: which migration is the newest, and the functions, views and triggers with their hashes."""
+"""The SQL files of this release: its newest migration, and the functions, views and triggers with their hashes."""
 
 import hashlib
 import re
@@ -43,7 +43,6 @@ def list_definitions() -> list[Definition]:
         folder = root.joinpath(kind)
         if not folder.is_dir():
             continue
-        for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
-            if file.name.endswith(".sql"):
-                found.append(Definition(kind, file.name.removesuffix(".sql"), file.read_text(encoding="utf-8")))
+        files = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
+        found += [Definition(kind, file.name[:-4], file.read_text(encoding="utf-8")) for file in files]
     return found

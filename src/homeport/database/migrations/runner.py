@@ -11,10 +11,10 @@ import asyncpg
 
 from homeport.database import queries
 from homeport.database.connection import Raw
-from homeport.database.database import open_session
 from homeport.database.driver import LOST, RAISED, translate
 from homeport.database.errors import DatabaseRefused, DatabaseUnavailable
 from homeport.database.migrations.files import Definition, list_definitions, newest_revision
+from homeport.database.session import open_session
 from homeport.telemetry.logs import get_logger
 
 OLDEST_POSTGRESQL = 14
@@ -41,8 +41,8 @@ class State:
 async def prepare_database(url: str, *, patience: float = 30.0) -> None:
     """Bring the database at `url` to the schema of this release.
 
-    Waits `patience` seconds for PostgreSQL. Raises DatabaseUnavailable when it cannot be reached, DatabaseRefused when it is too
-    old or its schema needs a newer Homeport. Only the latter's message names versions; neither names the password.
+    Waits `patience` seconds for PostgreSQL. Raises DatabaseUnavailable when it cannot be reached, DatabaseRefused when
+    it is too old, does not let us in, or has a schema that needs a newer Homeport. No message holds the password.
     """
     raw = await _connect(url, patience)
     try:
@@ -86,7 +86,8 @@ def _check_server(raw: Raw) -> None:
     version = raw.get_server_version()
     if version.major < OLDEST_POSTGRESQL:
         raise DatabaseRefused(
-            f"HOMEPORT_PG_CONNECTION_URL points to PostgreSQL {version.major}; Homeport needs {OLDEST_POSTGRESQL} or newer."
+            f"HOMEPORT_PG_CONNECTION_URL points to PostgreSQL {version.major}; "
+            f"Homeport needs {OLDEST_POSTGRESQL} or newer."
         )
 
 
@@ -102,8 +103,9 @@ def _is_done(state: State, definitions: list[Definition]) -> bool:
     """Whether this server may work as things are. Raises DatabaseRefused when it must not."""
     if state.compat_version > SCHEMA_VERSION:
         raise DatabaseRefused(
-            f"The database has schema {state.schema_version}, which needs a Homeport with schema {state.compat_version} "
-            f"or newer; this one has {SCHEMA_VERSION}. Install the newer release again or restore a backup."
+            f"The database has schema {state.schema_version}, which needs a Homeport with schema "
+            f"{state.compat_version} or newer; this one has {SCHEMA_VERSION}. Install the newer release again or "
+            "restore a backup."
         )
     if state.schema_version > SCHEMA_VERSION:
         # A newer server was here and says that we can still work; its functions and triggers stay.
@@ -117,7 +119,9 @@ async def _migrate(raw: Raw, state: State, definitions: list[Definition]) -> Non
     for name in await _recorded(raw, "views"):
         await raw.execute(queries.DROP_VIEW.format(name=name))
     if state.schema_version < SCHEMA_VERSION:
-        from homeport.database.migrations.compiler import compile_script  # lazy: Alembic is slow to load and seldom needed
+        from homeport.database.migrations.compiler import (
+            compile_script,
+        )  # lazy: Alembic is slow to load and seldom needed
 
         current = f"{state.schema_version:04}" if state.schema_version else None
         log.info("migrating the database", current=current, target=newest_revision())

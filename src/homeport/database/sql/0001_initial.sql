@@ -200,7 +200,7 @@ create table provisioner_daemons (
     organization_id uuid not null references organizations (id) on delete cascade,
     key_id uuid references provisioner_keys (id) on delete cascade,
     -- Who vouches for the daemon.
-    kind text not null check (kind in ('built-in', 'key', 'psk', 'user-auth')),
+    kind text not null check (kind in ('key', 'psk', 'user-auth')),
     name text not null,
     version text not null,
     api_version text not null default '1.0',
