@@ -1,4 +1,4 @@
-"""The toolchain is pinned and current within its ranges, linting is clean, the standard library is used where it serves."""
+"""The toolchain is pinned and current within its ranges, linting is clean, and the standard library is used."""
 
 import re
 import subprocess
@@ -18,7 +18,7 @@ RUFF = Path(sys.executable).parent / "ruff"
 def pins(name):
     """Return version and hashes of every requirement in a compiled file."""
     text = re.sub(r"^\s*#.*$", "", (ROOT / "requirements" / f"{name}.txt").read_text(), flags=re.MULTILINE)
-    found = {}
+    found: dict[str, list[tuple[Requirement, list[str]]]] = {}
     for entry in re.split(r"\n(?=\S)", text.replace("\\\n", " ").strip()):
         pin, *hashes = entry.split(" --hash=")
         found.setdefault(canonicalize_name(Requirement(pin).name), []).append((Requirement(pin), hashes))
@@ -75,7 +75,7 @@ def test_what_runs_in_tests_is_what_runs_in_use():
 @pytest.mark.requirement("M14")
 def test_the_linter_has_nothing_to_say():
     outcome = subprocess.run(
-        [RUFF, "check", "--no-cache", "--output-format", "concise", "."],
+        [str(RUFF), "check", "--no-cache", "--output-format", "concise", "."],
         cwd=ROOT,
         text=True,
         capture_output=True,
@@ -90,7 +90,16 @@ BANNED = PROJECT["tool"]["ruff"]["lint"]["flake8-tidy-imports"]["banned-api"]
 @pytest.mark.requirement("M16")
 @pytest.mark.parametrize("package", sorted(BANNED))
 def test_importing_what_the_standard_library_has_is_refused(package):
-    command = [RUFF, "check", "--no-cache", "--select", "TID251", "--stdin-filename", "src/homeport/kit/sample.py", "-"]
+    command = [
+        str(RUFF),
+        "check",
+        "--no-cache",
+        "--select",
+        "TID251",
+        "--stdin-filename",
+        "src/homeport/kit/sample.py",
+        "-",
+    ]
     outcome = subprocess.run(
         command, cwd=ROOT, text=True, capture_output=True, check=False, input=f"import {package}\n\nprint({package})\n"
     )
