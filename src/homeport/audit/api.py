@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from litestar import get
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from homeport.audit import service
 from homeport.audit.schemas import AuditLogResponse
@@ -19,7 +19,7 @@ async def list_audit_logs(
     subject: Subject,
     q: Annotated[
         str,
-        Parameter(query="q", description="Search: action:, resource_type:, username:, date_from: …", max_length=2000),
+        QueryParameter(name="q", description="Search: action:, resource_type:, username:, date_from: …", max_length=2000),
     ] = "",
     limit: LimitParameter = 0,
     offset: OffsetParameter = 0,

@@ -50,15 +50,14 @@ def difference(declaration: Declaration, before: Any | None, after: Any | None) 
     """
     changes: dict[str, dict[str, Any]] = {}
     for field in declaration.row.__struct_fields__:
-        if field not in declaration.tracked and field not in declaration.secret:
-            continue
-        old = _plain(getattr(before, field)) if before is not None else None
-        new = _plain(getattr(after, field)) if after is not None else None
-        old, new = (_empty_of(new) if old is None else old), (_empty_of(old) if new is None else new)
-        if old == new:
-            continue
-        is_secret = field in declaration.secret
-        changes[field] = {"old": "" if is_secret else old, "new": "" if is_secret else new, "secret": is_secret}
+        raw_old, raw_new = (getattr(row, field) if row is not None else None for row in (before, after))
+        if field in declaration.secret and (raw_old or None) != (raw_new or None):
+            changes[field] = {"old": "", "new": "", "secret": True}
+        elif field in declaration.tracked:
+            old, new = _plain(raw_old), _plain(raw_new)
+            old, new = (_empty_of(new) if old is None else old), (_empty_of(old) if new is None else new)
+            if old != new:
+                changes[field] = {"old": old, "new": new, "secret": False}
     return changes
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from homeport.kit.errors import FieldError
 
@@ -29,10 +29,10 @@ class Page(msgspec.Struct, frozen=True):
 
 
 LimitParameter = Annotated[
-    int, Parameter(query="limit", ge=0, le=MAX_PAGE, description="At most this many rows; 0 asks for the default.")
+    int, QueryParameter(name="limit", ge=0, le=MAX_PAGE, description="At most this many rows; 0 asks for the default.")
 ]
-OffsetParameter = Annotated[int, Parameter(query="offset", ge=0, le=2_147_483_647, description="Skip this many rows.")]
-AfterParameter = Annotated[UUID | None, Parameter(query="after_id", description="Rows after the one with this id.")]
+OffsetParameter = Annotated[int, QueryParameter(name="offset", ge=0, le=2_147_483_647, description="Skip this many rows.")]
+AfterParameter = Annotated[UUID | None, QueryParameter(name="after_id", description="Rows after the one with this id.")]
 
 
 def page(*, limit: int = 0, offset: int = 0, after_id: UUID | None = None) -> Page:

@@ -1,0 +1,109 @@
+"""The ground floor: clock, ids, crypto, errors and names."""
+
+import asyncio
+import os
+from datetime import UTC, timedelta
+
+import pytest
+
+from homeport.kit import clock, crypto, ids, names
+from homeport.kit.clock import FakeClock, use_clock
+from homeport.kit.errors import BadRequest, TooManyRequests
+
+
+def test_now_is_aware_and_utc() -> None:
+    assert clock.now().tzinfo is UTC
+
+
+async def test_a_sleeper_wakes_exactly_when_its_moment_has_come() -> None:
+    fake = FakeClock()
+    with use_clock(fake):
+        early = asyncio.create_task(clock.sleep(5))
+        late = asyncio.create_task(clock.sleep(50))
+        await asyncio.sleep(0)
+        fake.advance(timedelta(seconds=10))
+        await early
+        assert not late.done()
+        fake.advance(timedelta(seconds=40))
+        await late
+
+
+def test_the_clock_before_comes_back_after_the_block() -> None:
+    before = clock.now()
+    with use_clock(FakeClock()):
+        assert clock.now().year == 2026
+    assert clock.now() >= before
+
+
+def test_random_text_has_the_length_and_the_alphabet() -> None:
+    text = ids.random_text(500)
+    assert len(text) == 500
+    assert text.isascii()
+    assert text.isalnum()
+    assert ids.random_text(22) != ids.random_text(22)
+
+
+def test_random_names_are_valid_names() -> None:
+    assert all(names.is_valid_name(ids.random_name()) for _ in range(500))
+
+
+@pytest.mark.requirement("KIT-SEAL-01")
+def test_what_one_key_sealed_the_rotated_set_opens() -> None:
+    old, new = os.urandom(32), os.urandom(32)
+    sealed = crypto.Cipher([old]).encrypt(b"secret")
+    rotated = crypto.Cipher([new, old])
+    assert rotated.decrypt(sealed) == b"secret"
+    assert crypto.Cipher([new]).decrypt(rotated.encrypt(b"x")) == b"x"
+
+
+@pytest.mark.requirement("KIT-SEAL-01")
+@pytest.mark.parametrize(
+    "spoil", [lambda s: s[:-1], lambda s: s[:-1] + bytes([s[-1] ^ 1]), lambda _: b"", lambda s: b"\x02" + s[1:]]
+)
+def test_a_changed_value_is_refused_and_never_returned(spoil) -> None:
+    cipher = crypto.Cipher([os.urandom(32)])
+    with pytest.raises(crypto.DecryptionFailed):
+        cipher.decrypt(spoil(cipher.encrypt(b"secret")))
+
+
+def test_a_value_of_a_foreign_key_names_the_setting() -> None:
+    sealed = crypto.Cipher([os.urandom(32)]).encrypt(b"secret")
+    with pytest.raises(crypto.DecryptionFailed, match="EXTERNAL_TOKEN_ENCRYPTION_KEYS"):
+        crypto.Cipher([os.urandom(32)]).decrypt(sealed)
+
+
+def test_short_keys_are_refused() -> None:
+    with pytest.raises(ValueError, match="32 bytes"):
+        crypto.Cipher([b"short"])
+
+
+@pytest.mark.requirement("KIT-NAMES-01")
+@pytest.mark.parametrize("name", ["a", "dev", "Dev-1", "a-b-c", "x" * 32, "0"])
+def test_good_names(name: str) -> None:
+    assert names.validate_name(name) == name
+
+
+@pytest.mark.requirement("KIT-NAMES-01")
+@pytest.mark.parametrize(
+    "name",
+    ["", "-a", "a-", "a--b", "a_b", "a b", "x" * 33, "new", "Create", "dév", "a\n", "a\x00", "a.b", "🚀", "../x"],
+)
+def test_bad_names_are_refused_with_the_field(name: str) -> None:
+    with pytest.raises(BadRequest) as caught:
+        names.validate_name(name, "workspace_name")
+    assert caught.value.validations[0].field == "workspace_name"
+
+
+@pytest.mark.parametrize("address", ["", "a", "a@", "@b", "a b@c", "a@b\n", "x" * 250 + "@e.co", "a@b\x00"])
+def test_bad_addresses_are_refused(address: str) -> None:
+    with pytest.raises(BadRequest):
+        names.validate_email(address)
+
+
+def test_text_with_nul_is_refused() -> None:
+    with pytest.raises(BadRequest):
+        names.validate_text("a\x00b", "message", most=10)
+
+
+def test_too_many_requests_tells_when_to_come_back() -> None:
+    assert TooManyRequests("Slow down.", retry_after=7).headers == {"Retry-After": "7"}
