@@ -12,8 +12,8 @@ LogLevel = Literal["trace", "debug", "info", "warn", "error"]
 LogSource = Literal["provisioner_daemon", "provisioner"]
 ProvisionerType = Literal["terraform", "echo", "process", "container"]
 
-# Who vouches for a daemon: a key of ours, a key of people, the deployment's pre-shared key, or a person's session.
-DaemonKind = Literal["built-in", "key", "psk", "user-auth"]
+# Who vouches for a daemon: a key, the deployment's pre-shared key, or a person's session.
+DaemonKind = Literal["key", "psk", "user-auth"]
 
 
 class ProvisionerJobRow(msgspec.Struct, frozen=True, kw_only=True):

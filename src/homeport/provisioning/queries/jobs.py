@@ -1,0 +1,279 @@
+"""SQL on `provisioner_jobs`: insert, acquire, lock, end, list."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from homeport.database import Connection
+from homeport.database.rows import Record, many, maybe, one
+from homeport.provisioning.types import ProvisionerJobRow
+
+_COLUMNS = """
+    j.id, j.organization_id, j.initiator_id, j.provisioner, j.type, j.file_id, j.input, j.tags, j.priority, j.worker_id,
+    j.worker_name, j.token_hash, j.error, j.error_code, j.logs_length, j.logs_overflowed, j.created_at, j.updated_at,
+    j.started_at, j.canceled_at, j.completed_at, j.job_status
+"""
+
+# Whether the tags of a daemon allow it to take a job: see rules.tags_match, which a test holds equal to this.
+_TAGS_MATCH = """
+    (case when j.tags = '{"scope": "organization", "owner": ""}'::jsonb then j.tags = d.tags else j.tags <@ d.tags end)
+"""
+
+INSERT = f"""
+    insert into provisioner_jobs as j
+        (id, organization_id, initiator_id, provisioner, type, file_id, input, tags, priority, created_at, updated_at)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
+    returning {_COLUMNS}
+"""
+
+# Walks provisioner_jobs_pending_idx in the queue's order and stops at the first row that nobody holds.
+ACQUIRE = f"""
+    with candidate as (
+        select j.id
+        from provisioner_jobs j, (select $3::jsonb as tags) d
+        where j.organization_id = $1
+          and j.started_at is null and j.completed_at is null
+          and j.provisioner = any ($2::text[])
+          and {_TAGS_MATCH}
+        order by j.priority, j.created_at, j.id
+        limit 1
+        for update of j skip locked
+    )
+    update provisioner_jobs j
+    set started_at = $4, updated_at = $4, worker_id = $5, worker_name = $6, token_hash = $7
+    from candidate
+    where j.id = candidate.id
+    returning {_COLUMNS}
+"""
+
+RELEASE = """
+    update provisioner_jobs
+    set started_at = null, updated_at = $3, worker_id = null, worker_name = '', token_hash = null
+    where id = $1 and token_hash = $2 and completed_at is null and canceled_at is null
+    returning organization_id
+"""
+
+FIND = f"select {_COLUMNS} from provisioner_jobs j where j.id = $1"
+LOCK = f"select {_COLUMNS} from provisioner_jobs j where j.id = $1 for update"
+TRY_LOCK = f"select {_COLUMNS} from provisioner_jobs j where j.id = $1 for update skip locked"
+
+TOUCH = f"""
+    update provisioner_jobs j set updated_at = $2, logs_length = $3, logs_overflowed = $4 where j.id = $1
+    returning {_COLUMNS}
+"""
+
+CANCEL = f"""
+    update provisioner_jobs j set canceled_at = $2, updated_at = $2, completed_at = $3 where j.id = $1 returning {_COLUMNS}
+"""
+
+# A job that never started has started now, so that its times stay in order.
+END = f"""
+    update provisioner_jobs j
+    set completed_at = $2, updated_at = $2, error = $3, error_code = $4,
+        started_at = coalesce(j.started_at, $2), canceled_at = coalesce(j.canceled_at, $5)
+    where j.id = $1
+    returning {_COLUMNS}
+"""
+
+LIST_TO_REAP = """
+    (select id, updated_at from provisioner_jobs
+     where started_at is not null and completed_at is null and updated_at < $1
+     order by updated_at limit $3)
+    union all
+    (select id, updated_at from provisioner_jobs
+     where started_at is null and completed_at is null and updated_at < $2
+     order by updated_at limit $3)
+    order by updated_at limit $3
+"""
+
+LIST_RUNNING_OF_INSTALLATION = """
+    select j.id
+    from provisioner_jobs j
+    join provisioner_daemons d on d.id = j.worker_id
+    join provisioner_keys k on k.id = d.key_id
+    where k.builtin_of = $1 and j.started_at is not null and j.completed_at is null
+    order by j.id
+"""
+
+# Positions are ranks among pending jobs that a live daemon could take, by organization. Without a pending job among
+# the wanted ones the common table expressions read nothing.
+LIST_VIEWS = f"""
+    with wanted as (
+        select {_COLUMNS} from provisioner_jobs j where j.id = any ($1::uuid[])
+    ), queue as (
+        select j.id,
+               row_number() over (partition by j.organization_id order by j.priority, j.created_at, j.id) as position,
+               count(*) over (partition by j.organization_id) as size
+        from provisioner_jobs j
+        where j.started_at is null and j.completed_at is null
+          and j.organization_id in (
+              select w.organization_id from wanted w where w.started_at is null and w.completed_at is null)
+          and exists (
+              select 1 from provisioner_daemons d
+              where d.organization_id = j.organization_id and d.last_seen_at > $2
+                and j.provisioner = any (d.provisioners) and {_TAGS_MATCH})
+    )
+    select w.*, coalesce(q.position, 0) as queue_position, coalesce(q.size, 0) as queue_size,
+           case when w.started_at is null and w.completed_at is null then (
+               select coalesce(array_agg(d.id order by d.name), '{{}}')
+               from provisioner_daemons d, (select w.tags, w.provisioner, w.organization_id) j
+               where d.organization_id = j.organization_id and d.last_seen_at > $2
+                 and j.provisioner = any (d.provisioners) and {_TAGS_MATCH}
+           ) end as available_workers
+    from wanted w
+    left join queue q on q.id = w.id
+"""
+
+LIST_IDS = """
+    select j.id
+    from provisioner_jobs j
+    where j.organization_id = $1
+      and ($2::uuid[] is null or j.id = any ($2::uuid[]))
+      and ($3::text[] is null or j.job_status::text = any ($3::text[]))
+      and ($4::jsonb is null or j.tags @> $4::jsonb)
+      and ($5::uuid is null or j.initiator_id = $5)
+    order by j.created_at desc, j.id
+    limit $6 offset $7
+"""
+
+COUNT_PENDING = """
+    select organization_id, provisioner, count(*) as jobs
+    from provisioner_jobs
+    where started_at is null and completed_at is null
+    group by organization_id, provisioner
+"""
+
+FIND_USERNAME = "select username from visible_users where id = $1"
+
+
+class JobViewRow(ProvisionerJobRow, frozen=True, kw_only=True):
+    """A job with its place in the queue and, while it is pending, the live daemons that could take it."""
+
+    queue_position: int
+    queue_size: int
+    available_workers: list[UUID] | None
+
+
+async def insert_job(conn: Connection, job: ProvisionerJobRow) -> ProvisionerJobRow:
+    """Insert a pending job."""
+    row = await conn.fetchrow(
+        INSERT, job.id, job.organization_id, job.initiator_id, job.provisioner, job.type, job.file_id, job.input,
+        job.tags, job.priority, job.created_at,
+    )  # fmt: skip
+    assert row is not None
+    return one(ProvisionerJobRow, row)
+
+
+async def claim_job(
+    conn: Connection,
+    *,
+    organization_id: UUID,
+    provisioners: Sequence[str],
+    tags: dict[str, str],
+    now: datetime,
+    worker_id: UUID,
+    worker_name: str,
+    token_hash: bytes,
+) -> ProvisionerJobRow | None:
+    """Give the first matching pending job that nobody else is looking at to this worker."""
+    row = await conn.fetchrow(
+        ACQUIRE, organization_id, list(provisioners), tags, now, worker_id, worker_name, token_hash
+    )
+    return maybe(ProvisionerJobRow, row)
+
+
+async def release_job(conn: Connection, job_id: UUID, token_hash: bytes, now: datetime) -> UUID | None:
+    """Put a running job back into the queue if this token still owns it; returns its organization."""
+    found: UUID | None = await conn.fetchval(RELEASE, job_id, token_hash, now)
+    return found
+
+
+async def find_job(conn: Connection, job_id: UUID) -> ProvisionerJobRow | None:
+    """Return a job or None."""
+    return maybe(ProvisionerJobRow, await conn.fetchrow(FIND, job_id))
+
+
+async def lock_job(conn: Connection, job_id: UUID) -> ProvisionerJobRow | None:
+    """Return a job and hold its row until the transaction ends."""
+    return maybe(ProvisionerJobRow, await conn.fetchrow(LOCK, job_id))
+
+
+async def try_lock_job(conn: Connection, job_id: UUID) -> ProvisionerJobRow | None:
+    """Return a job and hold its row, or None when somebody else holds it."""
+    return maybe(ProvisionerJobRow, await conn.fetchrow(TRY_LOCK, job_id))
+
+
+async def update_progress(
+    conn: Connection, job_id: UUID, *, now: datetime, logs_length: int, logs_overflowed: bool
+) -> ProvisionerJobRow:
+    """Note that the worker has reported, and the size of the log."""
+    row = await conn.fetchrow(TOUCH, job_id, now, logs_length, logs_overflowed)
+    assert row is not None
+    return one(ProvisionerJobRow, row)
+
+
+async def update_canceled(
+    conn: Connection, job_id: UUID, *, now: datetime, completed_at: datetime | None
+) -> ProvisionerJobRow:
+    """Note that a job shall stop; `completed_at` is set for one that never started."""
+    row = await conn.fetchrow(CANCEL, job_id, now, completed_at)
+    assert row is not None
+    return one(ProvisionerJobRow, row)
+
+
+async def update_ended(
+    conn: Connection,
+    job_id: UUID,
+    *,
+    now: datetime,
+    error: str = "",
+    error_code: str = "",
+    canceled_at: datetime | None = None,
+) -> ProvisionerJobRow:
+    """End a job."""
+    row = await conn.fetchrow(END, job_id, now, error, error_code, canceled_at)
+    assert row is not None
+    return one(ProvisionerJobRow, row)
+
+
+async def list_ids_to_reap(
+    conn: Connection, *, hung_before: datetime, pending_before: datetime, limit: int
+) -> list[UUID]:
+    """Return ids of jobs that nobody has moved for too long, the stillest first."""
+    return [row["id"] for row in await conn.fetch(LIST_TO_REAP, hung_before, pending_before, limit)]
+
+
+async def list_running_ids_of_installation(conn: Connection, installation: str) -> list[UUID]:
+    """Return ids of running jobs that built-in daemons of this installation hold."""
+    return [row["id"] for row in await conn.fetch(LIST_RUNNING_OF_INSTALLATION, installation)]
+
+
+async def list_views(conn: Connection, job_ids: Sequence[UUID], *, seen_after: datetime) -> list[JobViewRow]:
+    """Return jobs with their places in the queue, in no order."""
+    return many(JobViewRow, await conn.fetch(LIST_VIEWS, list(job_ids), seen_after))
+
+
+async def list_ids(
+    conn: Connection,
+    organization_id: UUID,
+    *,
+    ids: Sequence[UUID] | None,
+    statuses: Sequence[str] | None,
+    tags: dict[str, str] | None,
+    initiator_id: UUID | None,
+    limit: int,
+    offset: int,
+) -> list[UUID]:
+    """Return ids of an organization's jobs, newest first."""
+    rows = await conn.fetch(LIST_IDS, organization_id, ids, statuses, tags, initiator_id, limit, offset)
+    return [row["id"] for row in rows]
+
+
+async def count_pending(conn: Connection) -> list[Record]:
+    """Return (organization_id, provisioner, jobs) of what waits."""
+    return await conn.fetch(COUNT_PENDING)
+
+
+async def find_username(conn: Connection, user_id: UUID) -> str:
+    """Return a user's name, or an empty text."""
+    return str(await conn.fetchval(FIND_USERNAME, user_id) or "")

@@ -1,0 +1,145 @@
+"""What the daemon that owns a job reports: progress with logs, quota, result, failure. Each call must bring the job's token."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from homeport.database import Connection, Database
+from homeport.files import service as files
+from homeport.kit import clock
+from homeport.kit.crypto import hash_token, tokens_equal
+from homeport.provisioning import inputs, rules
+from homeport.provisioning.errors import JobEnded, JobNotFound, JobTokenInvalid, ResultMismatch
+from homeport.provisioning.queries import jobs as queries
+from homeport.provisioning.queries import logs as log_queries
+from homeport.provisioning.schemas import (
+    CommitQuotaResponse,
+    CompleteJobRequest,
+    FailJobRequest,
+    LogLine,
+    UpdateJobRequest,
+    UpdateJobResponse,
+)
+from homeport.provisioning.service import jobs
+from homeport.provisioning.types import JobResult, JobType, JobUpdated, ProvisionerJobRow
+
+_RESULT_FIELDS: dict[JobType, str] = {
+    "template_version_import": "template_import",
+    "template_version_dry_run": "dry_run",
+    "workspace_build": "workspace_build",
+}
+
+
+async def read_job_file(db: Database, job_id: UUID, token: str) -> bytes:
+    """Return the archive that the job works on. Raises 403, 404 or 409 where the token does not own a living job."""
+    async with db.connection() as conn:
+        job = _require_owner(await queries.find_job(conn, job_id), job_id, token)
+        if job.file_id is None:
+            raise JobNotFound
+        return await files.read_content(conn, job.file_id)
+
+
+async def update_job(
+    db: Database, job_id: UUID, token: str, request: UpdateJobRequest, *, force_after: timedelta
+) -> UpdateJobResponse:
+    """Take a sign of life with log lines, readme and variables, and answer whether to stop.
+
+    The log is capped; reaching the cap never fails the job. Raises 403 for a wrong token and 409 once the job has ended.
+    """
+    async with db.transaction() as conn:
+        now = clock.now()
+        job = await _lock_owned(conn, job_id, token)
+        job = await append_logs(conn, job, request.logs, now=now)
+        response = UpdateJobResponse(
+            canceled=job.canceled_at is not None, force=rules.is_forced(job.canceled_at, now, force_after)
+        )
+        if request.readme is None and request.variables is None:
+            return response
+        job = await _take_contents(conn, job, request)
+        values = [] if request.variables is None else await inputs.variable_values(conn, job)
+    if job.completed_at is not None:
+        # The variables were refused: that is stored, and the daemon has nothing left to do.
+        raise JobEnded(job_id)
+    return UpdateJobResponse(canceled=response.canceled, force=response.force, variable_values=values)
+
+
+async def commit_quota(db: Database, job_id: UUID, token: str, daily_cost: int) -> CommitQuotaResponse:
+    """Ask whether the planned build fits the owner's budget, and book it if so."""
+
+    async def work(conn: Connection) -> CommitQuotaResponse:
+        return await inputs.check_quota(conn, await _lock_owned(conn, job_id, token), daily_cost)
+
+    return await db.run(work, isolation="serializable")
+
+
+async def complete_job(db: Database, job_id: UUID, token: str, request: CompleteJobRequest) -> None:
+    """Take a result. Raises 400 where it belongs to another type of job, 403 and 409 as `update_job`."""
+    rules.refuse_nul(request, "body")
+    async with db.transaction() as conn:
+        job = await _lock_owned(conn, job_id, token)
+        await jobs.complete_job(conn, job_id, _result_of(job.type, request), clock.now())
+
+
+async def report_failure(db: Database, job_id: UUID, token: str, request: FailJobRequest) -> None:
+    """Take a failure, or the end of a canceled job; the state that the engine has left is kept either way."""
+    async with db.transaction() as conn:
+        job = await _lock_owned(conn, job_id, token)
+        state = request.workspace_build.state if request.workspace_build else None
+        now = clock.now()
+        if request.canceled and job.canceled_at is not None:
+            await jobs.end_canceled_job(conn, job_id, state=state, now=now)
+        else:
+            await jobs.fail_job(conn, job_id, error=request.error, error_code=request.error_code, state=state, now=now)
+
+
+async def append_logs(
+    conn: Connection, job: ProvisionerJobRow, lines: list[LogLine], *, now: datetime
+) -> ProvisionerJobRow:
+    """Append lines to a job whose row the caller holds, and note that the job lives."""
+    kept, used, has_more = (
+        ([], job.logs_length, False)
+        if job.logs_overflowed
+        else rules.fit_lines(rules.clean_lines(lines), job.logs_length)
+    )
+    if has_more:
+        note = LogLine(output=rules.OVERFLOW_NOTE, source="provisioner_daemon", level="warn", stage=lines[-1].stage)
+        kept.append(rules.clean_lines([note])[0])
+    if kept:
+        await log_queries.insert_lines(conn, job.id, kept, now=now)
+        await conn.notify(jobs.LOGGED, str(job.id))
+    return await queries.update_progress(
+        conn, job.id, now=now, logs_length=used, logs_overflowed=job.logs_overflowed or has_more
+    )
+
+
+async def _take_contents(conn: Connection, job: ProvisionerJobRow, request: UpdateJobRequest) -> ProvisionerJobRow:
+    rules.refuse_nul(request.variables, "variables")
+    readme = None if request.readme is None else request.readme.replace("\x00", "")
+    variables = None if request.variables is None else tuple(request.variables)
+    await conn.emit(JobUpdated(job=job, readme=readme, variables=variables))
+    return await jobs.get_job(conn, job.id)
+
+
+async def _lock_owned(conn: Connection, job_id: UUID, token: str) -> ProvisionerJobRow:
+    return _require_owner(await queries.lock_job(conn, job_id), job_id, token)
+
+
+def _require_owner(job: ProvisionerJobRow | None, job_id: UUID, token: str) -> ProvisionerJobRow:
+    """Return a living job that this token owns. A daemon whose key was deleted owns nothing any more."""
+    if job is None:
+        raise JobNotFound
+    if job.token_hash is None or not tokens_equal(job.token_hash, hash_token(token)):
+        raise JobTokenInvalid
+    if job.completed_at is not None:
+        raise JobEnded(job_id)
+    if job.worker_id is None:
+        raise JobTokenInvalid
+    return job
+
+
+def _result_of(job_type: JobType, request: CompleteJobRequest) -> JobResult:
+    wanted = _RESULT_FIELDS[job_type]
+    given = {field: value for field in request.__struct_fields__ if (value := getattr(request, field)) is not None}
+    if given.keys() != {wanted}:
+        raise ResultMismatch(wanted)
+    result: JobResult = given[wanted]
+    return result
