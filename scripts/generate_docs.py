@@ -1,0 +1,139 @@
+"""Write every file that is generated from code: the API document, the SDK's models, the reference pages.
+
+`python -m scripts.generate_docs` writes them, with `--check` it only names those that are stale and exits with 1. A file
+is stale when the code it comes from would write it differently; a test holds that there is none.
+"""
+
+import argparse
+import importlib
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+OPENAPI = "openapi.json"
+MODELS = "src/homeport_sdk/models.py"
+
+
+class Generated(NamedTuple):
+    """A file of the repository, by its path, and the function that makes its text."""
+
+    path: str
+    make: Callable[[], str]
+
+
+def load(where: str) -> Any:
+    """Return what `module:name` names. Generators are named, so that one page can be written while another cannot."""
+    module, _, name = where.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def openapi_document() -> str:
+    """Return the OpenAPI document of the server, in an order that does not change by itself."""
+    return json.dumps(load("homeport.openapi:document")(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def sdk_models() -> str:
+    """Return the wire types of the SDK, made from the OpenAPI document of the server as it is now."""
+    with tempfile.TemporaryDirectory() as folder:
+        document = Path(folder) / OPENAPI
+        document.write_text(openapi_document(), encoding="utf-8")
+        target = Path(folder) / "models.py"
+        command = [
+            *(
+                str(Path(sys.executable).parent / "datamodel-codegen"),
+                "--input",
+                str(document),
+                "--output",
+                str(target),
+            ),
+            *(
+                "--input-file-type",
+                "openapi",
+                "--output-model-type",
+                "msgspec.Struct",
+                "--target-python-version",
+                "3.11",
+            ),
+            *("--disable-timestamp", "--use-standard-collections", "--use-union-operator", "--use-annotated"),
+            *("--use-schema-description", "--reuse-model", "--keep-model-order", "--enum-field-as-literal", "none"),
+            *("--custom-file-header", '"""The wire types of the API, generated from openapi.json by `make docs`."""'),
+        ]
+        subprocess.run(command, cwd=ROOT, check=True)
+        return target.read_text(encoding="utf-8")
+
+
+def settings_page() -> str:
+    """Return the reference page of all settings."""
+    return str(load("homeport.config.reference:settings_page")())
+
+
+def metrics_page() -> str:
+    """Return the reference page of all metrics: importing the server declares every one."""
+    load("homeport.openapi:document")
+    lines = [
+        "# Metrics",
+        "",
+        "Generated from the server's Prometheus registry.",
+        "",
+        "| name | type | meaning |",
+        "|---|---|---|",
+    ]
+    families = load("homeport.telemetry.metrics:registry").collect()
+    for family in sorted(families, key=lambda family: str(family.name)):
+        suffix = "_total" if family.type == "counter" else ""
+        lines.append(f"| `{family.name}{suffix}` | {family.type} | {family.documentation} |")
+    return "\n".join(lines) + "\n"
+
+
+def cli_page() -> str:
+    """Return the reference page of the command line, made by Typer from the commands' own help."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "cli.md"
+        command = [sys.executable, "-m", "typer", "homeport_cli.main", "utils", "docs", "--name", "homeport"]
+        command += ["--title", "Command line", "--output", str(target)]
+        subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        return target.read_text(encoding="utf-8").rstrip() + "\n"
+
+
+GENERATED = (
+    Generated(OPENAPI, openapi_document),
+    Generated(MODELS, sdk_models),
+    Generated("docs/reference/settings.md", settings_page),
+    Generated("docs/reference/cli.md", cli_page),
+    Generated("docs/reference/metrics.md", metrics_page),
+)
+
+
+def is_stale(generated: Generated, root: Path = ROOT) -> bool:
+    """Tell whether the committed file differs from what its code writes now, or is missing."""
+    path = root / generated.path
+    return not path.is_file() or path.read_text(encoding="utf-8") != generated.make()
+
+
+def write(generated: Generated, root: Path = ROOT) -> None:
+    """Write the file."""
+    path = root / generated.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(generated.make(), encoding="utf-8")
+
+
+def main() -> int:
+    """Run the command line; return the exit status."""
+    parser = argparse.ArgumentParser(description="Write every file that is generated from code.")
+    parser.add_argument("--check", action="store_true", help="write nothing; name what is stale and exit with 1")
+    arguments = parser.parse_args()
+    stale = [generated for generated in GENERATED if is_stale(generated)]
+    for generated in stale:
+        if not arguments.check:
+            write(generated)
+        sys.stdout.write(f"{generated.path}: {'stale' if arguments.check else 'written'}\n")
+    return 1 if stale and arguments.check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
