@@ -1,3 +1,4 @@
+
 """SQL on `api_keys`."""
 
 from collections.abc import Sequence

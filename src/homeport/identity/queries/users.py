@@ -1,3 +1,4 @@
+
 """SQL on `users`, and the reads of memberships that a user's JSON shows."""
 
 from collections.abc import Sequence
@@ -52,7 +53,10 @@ UPDATE_PASSWORD = (
 )
 UPDATE_STATUS = f"update users set status = $2, updated_at = $3 where id = $1 and not deleted returning {_COLUMNS}"
 UPDATE_ROLES = f"update users set rbac_roles = $2, updated_at = $3 where id = $1 and not deleted returning {_COLUMNS}"
-UPDATE_APPEARANCE = f"update users set theme_preference = $2, terminal_font = $3, updated_at = $4 where id = $1 and not deleted returning {_COLUMNS}"
+UPDATE_APPEARANCE = f"""
+update users set theme_preference = $2, terminal_font = $3, updated_at = $4
+where id = $1 and not deleted returning {_COLUMNS}
+"""
 DELETE_USER = f"update users set deleted = true, updated_at = $2 where id = $1 and not deleted returning {_COLUMNS}"
 
 # $1 after_id, $2 words to find, $3 statuses, $4 roles, $5 login types, $6 system users too; the asker's predicate follows.

@@ -1,0 +1,190 @@
+"""What stands before every handler: CSRF, authentication by the route's declaration, rate limit, proof that it decided.
+
+Raw ASGI, because every request passes here. What it finds lies in the scope under the keys of `providers`.
+"""
+
+from typing import Any, cast
+
+import msgspec
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from homeport.access import rules
+from homeport.access.authenticators import Authenticators, Presented
+from homeport.access.errors import SignedOut
+from homeport.access.providers import AGENT, DAEMON, IDENTITY
+from homeport.access.rate_limits import LoginLimit
+from homeport.access.service.sessions import Sessions
+from homeport.access.types import Identity, ProvisionerIdentity
+from homeport.database import Database
+from homeport.kit.errors import HomeportError
+from homeport.kit.http import Response
+from homeport.kit.request import current_request
+from homeport.kit.routes import KEY, Access
+from homeport.rbac import DecisionLog, decisions
+
+_UNDECLARED = Access("public", reason="the framework's own route")
+
+
+class UndecidedRoute(RuntimeError):
+    """A route answered without deciding what it says that it requires: a mistake of ours, raised in tests."""
+
+
+class Gate:
+    """The parts that the middleware works with; one per application, made by the composition root."""
+
+    def __init__(
+        self,
+        db: Database,
+        sessions: Sessions,
+        authenticators: Authenticators,
+        login_limit: LoginLimit,
+        *,
+        has_proof: bool = False,
+    ) -> None:
+        """`has_proof` makes a successful answer without a decision an error: on in tests and in debug mode."""
+        self.db = db
+        self.sessions = sessions
+        self.authenticators = authenticators
+        self.login_limit = login_limit
+        self.has_proof = has_proof
+
+    async def close(self) -> None:
+        """Wait for what runs beside requests."""
+        await self.sessions.close()
+
+
+class Authentication:
+    """The middleware. Install it once, as the innermost: `DefineMiddleware(Authentication, gate=gate)`."""
+
+    def __init__(self, app: ASGIApp, gate: Gate) -> None:
+        self._app = app
+        self._gate = gate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request or WebSocket."""
+        opt = scope["route_handler"].opt
+        access: Access = opt.get(KEY, _UNDECLARED)
+        try:
+            if scope["type"] == ScopeType.HTTP and (answer := self._forged(scope)):
+                await _send_text(send, 400, answer)
+                return
+            if opt.get("rate_limit") == "login":
+                await self._gate.login_limit.hit(current_request().ip)
+            if access.credential != "public":
+                await self._identify(scope, access)
+        except SignedOut as error:
+            if access.is_page and scope["type"] == ScopeType.HTTP:
+                await _send_to_login(send, scope, error)
+                return
+            if scope["type"] == ScopeType.HTTP:
+                raise
+            await _deny_websocket(scope, receive, send, error)
+            return
+        except HomeportError as error:
+            if scope["type"] == ScopeType.HTTP:
+                raise
+            await _deny_websocket(scope, receive, send, error)
+            return
+        if self._gate.has_proof and scope["type"] == ScopeType.HTTP and access.permission:
+            await self._serve_with_proof(scope, receive, send, access)
+        else:
+            await self._app(scope, receive, send)
+
+    @staticmethod
+    def _forged(scope: Any) -> str:
+        if scope["method"] in rules.SAFE_METHODS:
+            return ""
+        return rules.csrf_problem(
+            method=scope["method"], path=scope["path"], headers=scope["headers"], query=scope["query_string"]
+        )
+
+    async def _identify(self, scope: Any, access: Access) -> None:
+        headers, query = scope["headers"], scope["query_string"]
+        token = rules.presented_token(headers, query)
+        if access.credential == "user":
+            scope[IDENTITY] = await self._gate.sessions.authenticate(token)
+        elif access.credential == "optional":
+            scope[IDENTITY] = await self._find_identity(token)
+        else:
+            await self._identify_program(scope, access, token)
+
+    async def _find_identity(self, token: str) -> Identity | None:
+        if not token:
+            return None
+        try:
+            return await self._gate.sessions.authenticate(token)
+        except SignedOut:
+            return None
+
+    async def _identify_program(self, scope: Any, access: Access, token: str) -> None:
+        presented = Presented(token, scope["headers"], dict(scope.get("path_params") or {}))
+        gate = self._gate
+        if access.credential == "agent":
+            scope[AGENT] = await gate.authenticators.agent(gate.db, presented)
+            return
+        daemon = await gate.authenticators.provisioner(cast("Any", access.credential), gate.db, presented)
+        if daemon is None:
+            identity = await gate.sessions.authenticate(token)
+            scope[IDENTITY] = identity
+            daemon = ProvisionerIdentity(
+                kind="user",
+                organization_id=None,
+                key_id=None,
+                tags={},
+                user_id=identity.user_id,
+                subject=identity.subject,
+            )
+        scope[DAEMON] = daemon
+
+    async def _serve_with_proof(self, scope: Scope, receive: Receive, send: Send, access: Access) -> None:
+        log = DecisionLog()
+        token = decisions.set(log)
+        status = 0
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                if status < 400 and not log.made and not log.is_public:
+                    route = f"{scope.get('method')} {scope.get('path_template')}"
+                    raise UndecidedRoute(f"{route} requires {access.permission} but made no decision.")
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch)
+        finally:
+            decisions.reset(token)
+
+
+async def _send_text(send: Send, status: int, text: str) -> None:
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"x-content-type-options", b"nosniff")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": text.encode() + b"\n", "more_body": False})
+
+
+async def _send_to_login(send: Send, scope: Any, error: SignedOut) -> None:
+    """Send a browser to the sign-in page; 303, so that a POST becomes a GET."""
+    location = rules.login_location(scope["path"], scope["query_string"], error.message)
+    headers = [
+        (b"location", location.encode("latin-1", "replace")),
+        (b"www-authenticate", error.challenge.encode("latin-1", "replace")),
+        (b"cache-control", b"no-store"),
+    ]
+    await send({"type": "http.response.start", "status": 303, "headers": headers})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _deny_websocket(scope: Any, receive: Receive, send: Any, error: HomeportError) -> None:
+    """Refuse a WebSocket before it is accepted: with the JSON answer where the server can send one, else by closing."""
+    message = await receive()
+    if message["type"] != "websocket.connect":
+        return
+    if "websocket.http.response" not in (scope.get("extensions") or {}):
+        await send({"type": "websocket.close", "code": 1008, "reason": error.message[:100]})
+        return
+    body = msgspec.json.encode(Response(message=error.message, detail=error.detail))
+    headers = [(b"content-type", b"application/json")]
+    headers += [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in error.headers.items()]
+    await send({"type": "websocket.http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": body, "more_body": False})

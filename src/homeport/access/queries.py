@@ -1,0 +1,63 @@
+"""The one statement that recognises a session with everything that decisions need, and the one that notes its use."""
+
+from datetime import datetime
+
+from homeport.database import Connection, Database
+from homeport.database.rows import Record
+
+# By primary keys and the index on organization_members(user_id). Custom roles cost a look-up only for members who hold
+# any role beyond the implied one. Groups are those with rows; the Everyone groups follow from the memberships.
+AUTHENTICATE = """
+select
+    k.hashed_secret, k.expires_at, k.last_used, k.lifetime_seconds, k.login_type as key_login_type, k.scopes, k.allow_list,
+    u.id, u.username, u.email, u.name, u.avatar_url, u.status, u.login_type, u.theme_preference, u.rbac_roles,
+    u.created_at, u.updated_at, u.last_seen_at,
+    m.organization_ids, m.organization_roles, m.custom_roles,
+    array(select g.group_id from group_members g where g.user_id = u.id) as group_ids
+from api_keys k
+join users u on u.id = k.user_id and not u.deleted
+cross join lateral (
+    select
+        array_agg(o.organization_id order by o.created_at, o.organization_id) as organization_ids,
+        array_agg(array_to_string(o.roles, ',') order by o.created_at, o.organization_id) as organization_roles,
+        json_agg((
+            select json_agg(json_build_object(
+                'name', c.name, 'display_name', c.display_name, 'organization_id', c.organization_id, 'site', c.site_permissions,
+                'organization', c.org_permissions, 'user', c.user_permissions
+            ) order by c.name)
+            from custom_roles c where c.organization_id = o.organization_id and c.name = any(o.roles)
+        )) filter (where o.roles <> '{}')::text as custom_roles
+    from organization_members o where o.user_id = k.user_id
+) m
+where k.id = $1
+"""
+
+# At most once an hour and key. The old moment in the condition lets one of several requests at once do it.
+REFRESH = """
+with used as (
+    update api_keys set last_used = $3, expires_at = $4, ip_address = case when $5 then $6 else ip_address end, updated_at = $7
+    where id = $1 and last_used = $2
+    returning user_id
+)
+update users set last_seen_at = $7 from used where users.id = used.user_id
+"""
+
+
+async def find_session(db: Database, key_id: str) -> Record | None:
+    """Return the key, its user and the user's memberships, groups and custom roles; None for an unknown id."""
+    return await db.fetchrow(AUTHENTICATE, key_id)
+
+
+async def update_last_used(
+    conn: Connection,
+    key_id: str,
+    *,
+    known_last_used: datetime,
+    last_used: datetime,
+    expires_at: datetime,
+    is_address_changed: bool,
+    address: str,
+    now: datetime,
+) -> None:
+    """Note the use of a key, unless another request has done so since it was read."""
+    await conn.execute(REFRESH, key_id, known_last_used, last_used, expires_at, is_address_changed, address, now)

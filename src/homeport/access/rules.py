@@ -1,0 +1,162 @@
+"""Pure decisions at the door: which credential counts, who is exempt from CSRF, where a browser is sent (spec: identity 2, 8)."""
+
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, quote, urlencode
+
+from homeport.identity.types import CSRF_COOKIE, SESSION_COOKIE
+from homeport.kit.crypto import tokens_equal
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+CSRF_MISMATCH = (
+    "CSRF error encountered. The header Coder-Session-Token and the cookie coder_session_token are both set and differ. "
+    "Send one of them, or the same value in both."
+)
+CSRF_GENERAL = (
+    "Something is wrong with your CSRF token. Reload the page and try again. If you call the API from a program, "
+    "send the session in the header Coder-Session-Token and no cookie."
+)
+_CSRF_EXEMPT_PATHS = frozenset({"/api/v2/csp/reports", "/api/v2/users/first"})
+_CSRF_PROTECTED_OUTSIDE_API = frozenset({"/oauth2/authorize"})
+Headers = list[tuple[bytes, bytes]]
+
+
+def header(headers: Headers, name: bytes) -> str:
+    """Return the first header of a (lower-case) name, or an empty text."""
+    for key, value in headers:
+        if key == name:
+            return value.decode("latin-1")
+    return ""
+
+
+def cookie(headers: Headers, name: str) -> str:
+    """Return the first cookie of a name, or an empty text. Quotes around the value are taken off (RFC 6265 section 4.1.1)."""
+    prefix = f"{name}=".encode()
+    for key, value in headers:
+        if key == b"cookie" and prefix in value:
+            for pair in value.split(b";"):
+                pair = pair.strip()
+                if pair.startswith(prefix):
+                    return pair[len(prefix) :].strip(b' "').decode("latin-1")
+    return ""
+
+
+def query_value(query: bytes, name: str) -> str:
+    """Return the first query parameter of a name, or an empty text."""
+    if name.encode() not in query and b"%" not in query:
+        return ""
+    for key, value in parse_qsl(query.decode("latin-1"), max_num_fields=1000):
+        if key == name:
+            return value
+    return ""
+
+
+def presented_token(headers: Headers, query: bytes) -> str:
+    """Return the session token that counts; the first place that has one wins (spec: identity 2)."""
+    found = cookie(headers, SESSION_COOKIE)
+    if not found and query:
+        found = query_value(query, SESSION_COOKIE)
+    if not found:
+        found = header(headers, b"coder-session-token")
+    if not found:
+        found = bearer(header(headers, b"authorization"))
+    if not found and query:
+        found = query_value(query, "access_token")
+    return found
+
+
+def bearer(authorization: str) -> str:
+    """Return the token of `Bearer <token>`, whatever the scheme's case; empty for other schemes."""
+    scheme, _, value = authorization.partition(" ")
+    return value.strip() if scheme.lower() == "bearer" else ""
+
+
+def csrf_problem(*, method: str, path: str, headers: Headers, query: bytes) -> str:
+    """Say why a request is refused as forged, or return an empty text (spec: identity 8.1)."""
+    if method in SAFE_METHODS:
+        return ""
+    session = cookie(headers, SESSION_COOKIE)
+    if not session:
+        return ""
+    if not (path == "/api" or path.startswith("/api/") or path in _CSRF_PROTECTED_OUTSIDE_API):
+        return "" if _is_same_site(headers) else CSRF_GENERAL
+    if path in _CSRF_EXEMPT_PATHS or _names_session(session, headers, query):
+        return ""
+    sent, expected = header(headers, b"x-csrf-token"), cookie(headers, CSRF_COOKIE)
+    if sent and expected and tokens_equal(sent.encode(), expected.encode()):
+        return ""
+    named = header(headers, b"coder-session-token")
+    return CSRF_MISMATCH if named and named != session else CSRF_GENERAL
+
+
+def _names_session(session: str, headers: Headers, query: bytes) -> bool:
+    """Tell whether the request proves that its author knows a credential, which a forger's page does not."""
+    return (
+        tokens_equal(header(headers, b"coder-session-token").encode(), session.encode())
+        or tokens_equal(query_value(query, SESSION_COOKIE).encode(), session.encode())
+        or bool(header(headers, b"coder-provisioner-daemon-psk") or header(headers, b"coder-provisioner-daemon-key"))
+        or bool(bearer(header(headers, b"authorization")))
+    )
+
+
+def _is_same_site(headers: Headers) -> bool:
+    """Tell whether a form of our own pages was sent: browsers say so, and what says nothing is no browser's forgery."""
+    site = header(headers, b"sec-fetch-site")
+    if site:
+        return site in {"same-origin", "none"}
+    origin = header(headers, b"origin")
+    if not origin:
+        return True
+    return origin.partition("://")[2] == header(headers, b"host")
+
+
+def login_location(path: str, query: bytes, message: str) -> str:
+    """Return where a signed-out browser goes; it comes back to `path` afterwards, which is local by construction."""
+    target = quote(path, safe="/~@:!$&'()*+,;=-._")
+    if not target.startswith("/") or target.startswith(("//", "/\\")):
+        target = "/"
+    if query:
+        target += "?" + query.decode("latin-1")
+    return "/login?" + urlencode({"message": message, "redirect": target})
+
+
+def local_path(target: str) -> str:
+    """Return `target` when it is a path of this server, else `/`: a redirect must never lead to another site."""
+    is_local = (
+        target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable() and "\\" not in target
+    )
+    return target if is_local else "/"
+
+
+def content_security_policy(*, host: str, additions: Mapping[str, tuple[str, ...]] | None = None) -> str:
+    """Build the policy of dashboard pages (spec: identity 8.2): our own origin, and WebSockets to the request's host."""
+    connect = ("'self'", f"ws://{host}", f"wss://{host}") if is_host(host) else ("'self'",)
+    directives: dict[str, tuple[str, ...]] = {
+        "default-src": ("'self'",),
+        "child-src": ("'self'",),
+        "connect-src": connect,
+        "script-src": ("'self'",),
+        "font-src": ("'self'", "data:"),
+        "form-action": ("'self'",),
+        "frame-ancestors": ("'self'",),
+        "frame-src": ("'self'",),
+        "img-src": ("'self'", "https:", "data:"),
+        "manifest-src": ("'self'", "blob:"),
+        "media-src": ("'self'",),
+        "object-src": ("'self'",),
+        "style-src": ("'self'", "'unsafe-inline'"),
+        "worker-src": ("'self'", "blob:"),
+        "report-uri": ("/api/v2/csp/reports",),
+    }
+    for name, values in (additions or {}).items():
+        directives[name] = (*directives.get(name, ()), *values)
+    return "; ".join(f"{name} {' '.join(values)}" for name, values in directives.items())
+
+
+def is_host(host: str) -> bool:
+    """Tell whether a Host header is one: nothing else may slip into a policy."""
+    return (
+        bool(host)
+        and len(host) <= 255
+        and all(letter.isalnum() or letter in ".-:[]_" for letter in host)
+        and host.isascii()
+    )
