@@ -61,6 +61,7 @@ def sdk_models() -> str:
             ),
             *("--disable-timestamp", "--use-standard-collections", "--use-union-operator", "--use-annotated"),
             *("--use-schema-description", "--reuse-model", "--keep-model-order", "--enum-field-as-literal", "none"),
+            *("--output-datetime-class", "datetime", "--formatters", "ruff-check", "ruff-format"),
             *("--custom-file-header", '"""The wire types of the API, generated from openapi.json by `make docs`."""'),
         ]
         subprocess.run(command, cwd=ROOT, check=True)
