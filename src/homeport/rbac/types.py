@@ -1,4 +1,4 @@
-"""What a decision speaks about: actions, types, permissions, roles, scopes, objects (spec: authorization-and-data 1, 2).
+"""What a decision speaks about: actions, types, permissions, roles, objects (spec: authorization-and-data 1-2).
 
 Values of the enums are the names on the wire. Nothing here decides: see `rules/`.
 """

@@ -116,7 +116,7 @@ def not_found(noun: str) -> NotFound:
 
 
 def filter_allowed(subject: Subject, action: Action, items: Iterable[T], object_of: Callable[[T], Object]) -> list[T]:
-    """Return the items on whose objects the action is allowed, in order. Raises ValueError on objects of several types."""
+    """Return the items on whose objects the action is allowed, in order. Raises ValueError on mixed types."""
     kept: list[T] = []
     type_ = None
     for item in items:

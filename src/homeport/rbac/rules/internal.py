@@ -41,7 +41,8 @@ _PERMISSIONS: Final[dict[InternalName, str]] = {
     InternalName.PROVISIONERD: _BUILD
     + "file:read system:* template:read,update user:read,read_personal,update_personal api_key:* organization:read "
     "group:read notification_message:create,read workspace_agent_resource_monitor:create "
-    "workspace_agent_devcontainers:create prebuilt_workspace:update,delete provisioner_jobs:read,update,create provisioner_daemon:read,update",
+    "workspace_agent_devcontainers:create prebuilt_workspace:update,delete "
+    "provisioner_jobs:read,update,create provisioner_daemon:read,update",
     InternalName.AUTOSTART: _BUILD
     + "notification_message:create,read system:* template:read,update user:read file:read organization:read "
     "provisioner_jobs:read,create provisioner_daemon:read",

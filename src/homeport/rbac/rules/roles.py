@@ -70,7 +70,7 @@ _SITE: Final[Mapping[str, tuple[str, Grants]]] = {
                 ResourceType.USER,
                 ResourceType.ORGANIZATION_MEMBER,
             )
-            + permissions(_DORMANT + "user:read,read_personal,update_personal provisioner_daemon:read,create,update"),
+            + permissions(_DORMANT + "user:read,read_personal,update_personal"),
         ),
     ),
     AUDITOR: (

@@ -1,0 +1,138 @@
+"""What a refusal says, views of one object, filters, and the count of decisions."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from homeport.kit.errors import Forbidden, NotFound
+from homeport.rbac import (
+    PREBUILDS_USER_ID,
+    Action,
+    Columns,
+    DecisionLog,
+    Object,
+    ResourceType,
+    decisions,
+    filter_allowed,
+    is_allowed,
+    not_found,
+    predicate,
+    record_public,
+    require,
+    require_any,
+)
+from tests.homeport.rbac.people import ME, ORG, OTHER_ORG, SOMEBODY, holder
+
+TEMPLATE = Object(ResourceType.TEMPLATE, organization_id=ORG)
+member = holder([], {ORG: []})
+auditor = holder(["auditor"], {ORG: []})
+template_admin = holder(["template-admin"], {ORG: []})
+owner = holder(["owner"])
+
+
+@pytest.fixture
+def log() -> Iterator[DecisionLog]:
+    found = DecisionLog()
+    token = decisions.set(found)
+    yield found
+    decisions.reset(token)
+
+
+@pytest.mark.requirement("RBAC-REFUSAL-01")
+def test_what_may_not_be_read_looks_like_what_does_not_exist() -> None:
+    for action in (Action.READ, Action.UPDATE, Action.DELETE):
+        with pytest.raises(NotFound) as caught:
+            require(member, action, TEMPLATE, noun="template")
+        assert caught.value.message == not_found("template").message
+        assert caught.value.detail == not_found("template").detail
+        assert caught.value.message.startswith("Template not found")
+
+
+@pytest.mark.requirement("RBAC-REFUSAL-02")
+def test_what_may_be_read_is_refused_with_the_permission_that_is_missing() -> None:
+    with pytest.raises(Forbidden) as caught:
+        require(auditor, Action.UPDATE, TEMPLATE, noun="template")
+    assert "update this template" in caught.value.message
+    assert "template:update" in caught.value.detail
+
+
+@pytest.mark.requirement("RBAC-REFUSAL-02")
+def test_creation_is_refused_openly_because_there_is_nothing_to_hide() -> None:
+    with pytest.raises(Forbidden) as caught:
+        require(member, Action.CREATE, TEMPLATE, noun="template")
+    assert "template:create" in caught.value.detail
+
+
+def test_what_is_allowed_passes() -> None:
+    require(owner, Action.DELETE, TEMPLATE, noun="template")
+
+
+def _views(workspace_owner: object) -> tuple[Object, Object]:
+    owner_id = PREBUILDS_USER_ID if workspace_owner == "prebuilds" else SOMEBODY
+    main = Object(ResourceType.WORKSPACE, owner_id=owner_id, organization_id=ORG)
+    return main, Object(ResourceType.PREBUILT_WORKSPACE, owner_id=owner_id, organization_id=ORG)
+
+
+@pytest.mark.requirement("RBAC-PREBUILT-01")
+def test_a_prebuilt_workspace_may_be_deleted_by_either_permission() -> None:
+    main, prebuilt = _views("prebuilds")
+    for who in (owner, template_admin, holder([], {ORG: ["organization-template-admin"]})):
+        require_any(who, Action.DELETE, (main, prebuilt), noun="workspace")
+        require_any(who, Action.UPDATE, (main, prebuilt), noun="workspace")
+    with pytest.raises(NotFound):
+        require_any(member, Action.DELETE, (main, prebuilt), noun="workspace")
+    with pytest.raises(NotFound):
+        require_any(holder([], {OTHER_ORG: ["organization-admin"]}), Action.DELETE, (main, prebuilt), noun="workspace")
+
+
+@pytest.mark.requirement("RBAC-PREBUILT-01")
+def test_no_other_action_gains_from_a_workspace_being_prebuilt() -> None:
+    main, prebuilt = _views("prebuilds")
+    for action in (Action.START, Action.SSH):
+        with pytest.raises(Forbidden) as caught:
+            require_any(template_admin, action, (main, prebuilt), noun="workspace")
+        assert f"workspace:{action}" in caught.value.detail
+    with pytest.raises(Forbidden):
+        require_any(template_admin, Action.DELETE, (main,), noun="workspace")
+    with pytest.raises(ValueError, match="view"):
+        require_any(owner, Action.DELETE, (), noun="workspace")
+
+
+@pytest.mark.requirement("RBAC-FILTER-01")
+@pytest.mark.parametrize("count", [0, 1, 9, 10, 200])
+def test_a_filter_keeps_what_single_decisions_allow_in_order(count: int) -> None:
+    objects = [
+        Object(ResourceType.WORKSPACE, id=str(n), owner_id=ME if n % 3 else SOMEBODY, organization_id=ORG)
+        for n in range(count)
+    ]
+    kept = filter_allowed(member, Action.READ, objects, lambda target: target)
+    assert kept == [target for target in objects if is_allowed(member, Action.READ, target)]
+    names = filter_allowed(owner, Action.READ, range(count), lambda n: objects[n])
+    assert names == list(range(count))
+
+
+@pytest.mark.requirement("RBAC-FILTER-01")
+def test_a_filter_over_several_types_is_a_mistake() -> None:
+    objects = [TEMPLATE, Object(ResourceType.WORKSPACE)]
+    with pytest.raises(ValueError, match="cannot filter workspace among template"):
+        filter_allowed(owner, Action.READ, objects, lambda target: target)
+
+
+@pytest.mark.requirement("RBAC-RECORD-01")
+def test_every_kind_of_decision_is_counted_for_the_request(log: DecisionLog) -> None:
+    require(owner, Action.READ, TEMPLATE, noun="template")
+    assert log.made == 1
+    predicate(owner, Action.READ, ResourceType.TEMPLATE, Columns())
+    assert log.made == 2
+    filter_allowed(owner, Action.READ, [TEMPLATE, TEMPLATE], lambda target: target)
+    assert log.made == 4
+    assert not log.is_public
+    record_public()
+    assert log.is_public
+
+
+def test_outside_of_requests_nothing_is_recorded() -> None:
+    assert decisions.get() is None
+    record_public()
+    assert is_allowed(owner, Action.READ, TEMPLATE)
+    assert decisions.get() is None
