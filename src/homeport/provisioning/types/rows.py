@@ -6,6 +6,8 @@ from uuid import UUID
 
 import msgspec
 
+from homeport.audit.types import declare
+
 JobType = Literal["template_version_import", "template_version_dry_run", "workspace_build"]
 JobStatus = Literal["pending", "running", "succeeded", "canceling", "canceled", "failed", "unknown"]
 LogLevel = Literal["trace", "debug", "info", "warn", "error"]
@@ -82,3 +84,12 @@ class ProvisionerKeyRow(msgspec.Struct, frozen=True, kw_only=True):
     builtin_of: str | None
     expires_at: datetime | None
     created_at: datetime
+
+
+KEY_AUDIT = declare(
+    "provisioner_key",
+    ProvisionerKeyRow,
+    tracked=("organization_id", "name", "tags"),
+    secret=("hashed_secret",),
+    ignored=("id", "builtin_of", "expires_at", "created_at"),
+)

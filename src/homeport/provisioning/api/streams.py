@@ -1,0 +1,45 @@
+"""Sending a growing log over a WebSocket, for every room whose objects have jobs."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import msgspec
+from litestar import WebSocket
+from litestar.exceptions import WebSocketDisconnect
+
+from homeport.provisioning.schemas import ProvisionerJobLog
+
+_encode = msgspec.json.Encoder().encode
+
+
+async def send_logs(socket: WebSocket[Any, Any, Any], batches: AsyncIterator[Sequence[ProvisionerJobLog]]) -> None:
+    """Accept the socket, send each line as one JSON text message, and close it when the log has ended.
+
+    Stops as soon as the other side is gone, also while the log is silent.
+    """
+    await socket.accept()
+    sending = asyncio.create_task(_send(socket, batches))
+    watching = asyncio.create_task(_until_gone(socket))
+    try:
+        await asyncio.wait({sending, watching}, return_when=asyncio.FIRST_COMPLETED)
+        if sending.done():
+            sending.result()
+            await socket.close()
+    except WebSocketDisconnect:
+        return
+    finally:
+        for task in (sending, watching):
+            task.cancel()
+        await asyncio.gather(sending, watching, return_exceptions=True)
+
+
+async def _send(socket: WebSocket[Any, Any, Any], batches: AsyncIterator[Sequence[ProvisionerJobLog]]) -> None:
+    async for batch in batches:
+        for line in batch:
+            await socket.send_text(_encode(line).decode())
+
+
+async def _until_gone(socket: WebSocket[Any, Any, Any]) -> None:
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass

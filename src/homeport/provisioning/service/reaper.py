@@ -1,0 +1,117 @@
+"""Ending what nobody works on any more: hung jobs, jobs that no daemon takes, jobs of a server that has died."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from homeport.database import Connection, Database
+from homeport.kit import clock
+from homeport.provisioning import rules
+from homeport.provisioning.queries import daemons as daemon_queries
+from homeport.provisioning.queries import jobs as queries
+from homeport.provisioning.queries import logs as log_queries
+from homeport.provisioning.schemas import LogLine
+from homeport.provisioning.service import metrics
+from homeport.provisioning.service.jobs import LOGGED, Cause, fail_job
+from homeport.provisioning.types import ProvisionerJobRow
+
+ORPHANED = (
+    "",
+    "The server was restarted while its own provisioner daemon worked on this job.",
+    "The job has been ended as failed; the state from before is kept.",
+    "You can start it again.",
+)
+ORPHANED_ERROR = "The server was restarted while it worked on this job. Start it again."
+
+
+async def reap(db: Database) -> list[UUID]:
+    """End at most ten jobs that have been still for too long, and return their ids.
+
+    Hung: running without a report for 5 minutes. Pending: not taken for 30. A job that somebody holds is passed over.
+    """
+    now = clock.now()
+    async with db.connection() as conn:
+        ids = await queries.list_ids_to_reap(
+            conn,
+            hung_before=now - rules.HUNG_AFTER,
+            pending_before=now - rules.PENDING_TOO_LONG_AFTER,
+            limit=rules.REAPED_PER_SWEEP,
+        )
+    return [job_id for job_id in ids if await _reap_one(db, job_id, now)]
+
+
+async def end_former_builtin_jobs(db: Database, installation: str) -> list[UUID]:
+    """End the running jobs of an earlier process of this installation, drop its keys, and return the jobs' ids.
+
+    For the start of a server, before it starts its own daemons. The engine's state from before is kept.
+    """
+    async with db.connection() as conn:
+        ids = await queries.list_running_ids_of_installation(conn, installation)
+    for job_id in ids:
+        async with db.transaction() as conn:
+            job = await queries.lock_job(conn, job_id)
+            if job is not None and job.completed_at is None:
+                await _end(conn, job, ORPHANED, ORPHANED_ERROR, "orphaned", clock.now())
+    async with db.transaction() as conn:
+        await daemon_queries.delete_keys_of_installation(conn, installation)
+    return ids
+
+
+async def forget_the_gone(db: Database) -> None:
+    """Delete daemons unseen for a week and built-in keys whose time is over."""
+    now = clock.now()
+    async with db.transaction() as conn:
+        await daemon_queries.delete_stale_daemons(conn, now - rules.FORGET_AFTER)
+        await daemon_queries.delete_expired_keys(conn, now)
+
+
+async def measure_queue(db: Database) -> None:
+    """Tell Prometheus how many jobs wait."""
+    async with db.connection() as conn:
+        rows = await queries.count_pending(conn)
+    totals: dict[str, int] = {}
+    for row in rows:
+        totals[row["provisioner"]] = totals.get(row["provisioner"], 0) + row["jobs"]
+    metrics.queue_depth.clear()
+    for provisioner, count in totals.items():
+        metrics.queue_depth.labels(provisioner).set(count)
+
+
+async def _reap_one(db: Database, job_id: UUID, now: datetime) -> bool:
+    async with db.transaction() as conn:
+        job = await queries.try_lock_job(conn, job_id)
+        if job is None or job.completed_at is not None:
+            return False
+        is_pending = job.started_at is None
+        limit = rules.PENDING_TOO_LONG_AFTER if is_pending else rules.HUNG_AFTER
+        if now - job.updated_at <= limit:
+            return False
+        await _end(
+            conn,
+            job,
+            rules.reaper_lines(is_pending=is_pending),
+            rules.reaper_error(is_pending=is_pending),
+            "pending" if is_pending else "hung",
+            now,
+        )
+    return True
+
+
+async def _end(
+    conn: Connection, job: ProvisionerJobRow, lines: tuple[str, ...], error: str, cause: Cause, now: datetime
+) -> None:
+    """Append the explanation in the job's last stage, a millisecond apart so that it sorts, and fail the job."""
+    stage = await log_queries.find_last_stage(conn, job.id) or "Unknown"
+    notes = [
+        LogLine(
+            output=line,
+            created_at=now + timedelta(milliseconds=number),
+            source="provisioner_daemon",
+            level="error",
+            stage=stage,
+        )
+        for number, line in enumerate(lines)
+    ]
+    await log_queries.insert_lines(conn, job.id, notes, now=now)
+    await conn.notify(LOGGED, str(job.id))
+    await fail_job(conn, job.id, error=error, now=now, cause=cause)
+    conn.after_commit(lambda: metrics.reaped.labels(cause).inc())
