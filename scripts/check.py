@@ -1,5 +1,6 @@
 """Run every static check of `make check`, side by side, and print what each has to say."""
 
+import os
 import subprocess
 import sys
 import time
@@ -22,7 +23,7 @@ CHECKS = (
     Check("types", (str(BIN / "mypy"),)),
     Check("lint", (str(BIN / "ruff"), "check", "--quiet", ".")),
     Check("layout", (str(BIN / "ruff"), "format", "--quiet", "--diff", ".")),
-    Check("imports", (str(BIN / "lint-imports"), "--cache-dir", ".import_linter_cache")),
+    Check("imports", (str(BIN / "lint-imports"), "--no-logo", "--cache-dir", ".import_linter_cache")),
     Check("own rules", (sys.executable, "-m", "checks")),
 )
 
@@ -39,9 +40,11 @@ class Outcome(NamedTuple):
 def run(check: Check) -> Outcome:
     """Run one tool from the root of the repository."""
     began = time.perf_counter()
+    environment = {**os.environ, "COLUMNS": "160"}
     process = subprocess.run(
         check.command,
         cwd=ROOT,
+        env=environment,
         check=False,
         text=True,
         stdin=subprocess.DEVNULL,

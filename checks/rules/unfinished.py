@@ -20,5 +20,7 @@ def check(source: Source) -> Iterator[Violation]:
     if not source.is_shipped:
         return
     for node in source.nodes:
-        if isinstance(node, ast.Name) and node.id == "NotImplementedError":
+        raised = node.exc if isinstance(node, ast.Raise) else None
+        kind = raised.func if isinstance(raised, ast.Call) else raised
+        if isinstance(node, ast.Raise) and isinstance(kind, ast.Name) and kind.id == "NotImplementedError":
             yield source.violation(node.lineno, RULE, "build it, or declare the method abstract")

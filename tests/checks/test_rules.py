@@ -242,6 +242,7 @@ def test_nothing_that_ships_is_a_promise():
     assert lines(unfinished, f"x = 1  {marker}", path="tests/test_x.py") == [1]
     assert lines(unfinished, "def f():\n    raise NotImplementedError\n") == [2]
     assert lines(unfinished, "def f():\n    raise NotImplementedError('x')\n") == [2]
+    assert lines(unfinished, "UNREADABLE = (OSError, NotImplementedError)\n") == []
     assert lines(unfinished, "x = 'todo list'  # the list of todos\n") == []
 
 
