@@ -1,4 +1,3 @@
-# ruff: noqa: S608 - the parts of the statements are constants of this file
 """Rows of `workspace_builds` and `workspace_build_parameters`."""
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,3 @@
-# ruff: noqa: S608 - the parts of the statements are constants of this file; every value is a parameter
 """The page of a listing: which workspaces, in which order, and how many there are.
 
 The text is put together from constant conditions, only those that a search asks for, so that each kind of search is one

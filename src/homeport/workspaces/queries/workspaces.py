@@ -1,4 +1,3 @@
-# ruff: noqa: S608 - the parts of the statements are constants of this file
 """Rows of `workspaces`."""
 
 from collections.abc import Sequence

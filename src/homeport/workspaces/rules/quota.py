@@ -13,11 +13,6 @@ class QuotaDecision(msgspec.Struct, frozen=True):
     budget: int
 
 
-def budget_of(allowances: list[int]) -> int:
-    """Return the sum of a user's group allowances; where nobody has set any, there is no limit."""
-    return sum(allowances) if any(allowances) else UNLIMITED
-
-
 def decide(*, consumed: int, requested: int, last_start_cost: int | None, budget: int) -> QuotaDecision:
     """Decide on a build of daily cost `requested`.
 

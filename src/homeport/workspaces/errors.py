@@ -1,0 +1,135 @@
+"""What may go wrong with workspaces, each with its HTTP status and words."""
+
+from collections.abc import Sequence
+
+from homeport.kit.errors import BadRequest, Conflict, FieldError, Forbidden, NotAcceptable, NotFound, PreconditionFailed
+
+
+class WorkspaceNotFound(NotFound):
+    """404: unknown, deleted, or not readable."""
+
+    def __init__(self) -> None:
+        super().__init__("Workspace not found or you do not have access to it.")
+
+
+class BuildNotFound(NotFound):
+    """404: unknown build, or of a workspace that is not readable."""
+
+    def __init__(self) -> None:
+        super().__init__("Workspace build not found or you do not have access to it.")
+
+
+class OwnerNotMember(NotFound):
+    """404: the owner-to-be does not belong to the template's organization."""
+
+    def __init__(self) -> None:
+        super().__init__("User not found in the template's organization, or you do not have access to it.")
+
+
+class NameTaken(Conflict):
+    """409: the owner has a live workspace of this name."""
+
+    def __init__(self, name: str) -> None:
+        field = FieldError("name", "This value is already in use and should be unique.")
+        super().__init__(f"A workspace named '{name}' exists already.", validations=(field,))
+
+
+class TemplateDeprecated(BadRequest):
+    """400: the template makes no new workspaces."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"The template '{name}' is deprecated and cannot make new workspaces.", detail=reason)
+
+
+class InvalidParameters(BadRequest):
+    """400: values that the template does not accept, each named."""
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        super().__init__("Some parameter values are not accepted by the template.", validations=errors)
+
+
+class VersionOfOtherTemplate(BadRequest):
+    """400: the version is unknown or belongs to another template."""
+
+    def __init__(self) -> None:
+        field = FieldError("template_version_id", "This is no version of the workspace's template.")
+        super().__init__("The template version does not belong to the workspace's template.", validations=(field,))
+
+
+class VersionNotReady(NotAcceptable):
+    """406: the version's import has not ended."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(
+            f"The template version is still being imported (its job is {status}). Try again when it is done."
+        )
+
+
+class VersionUnusable(BadRequest):
+    """400: the version's import has failed or was canceled."""
+
+    def __init__(self, status: str, error: str) -> None:
+        super().__init__(f"The template version cannot be built: its import has {status}.", detail=error)
+
+
+class ActiveVersionRequired(Forbidden):
+    """403: the template lets only its active version start."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The template requires its active version.", detail="Leave the version out, or ask for the active one."
+        )
+
+
+class BuildActive(Conflict):
+    """409: a build has not ended yet."""
+
+    def __init__(self) -> None:
+        super().__init__("A workspace build is already active.", detail="Wait for it, or cancel it first.")
+
+
+class WorkspaceDeleted(Conflict):
+    """409: the workspace is gone."""
+
+    def __init__(self) -> None:
+        super().__init__("The workspace is deleted: it can be neither started nor stopped nor changed.")
+
+
+class BuildFinished(BadRequest):
+    """400: there is nothing left to cancel."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"The build has already {status}; there is nothing to cancel.")
+
+
+class UnexpectedStatus(PreconditionFailed):
+    """412: the job is not in the state that the caller expected."""
+
+    def __init__(self, expected: str, found: str) -> None:
+        super().__init__(f"The build's job is {found}, not {expected}.")
+
+
+class CancelForbidden(Forbidden):
+    """403: the template keeps its users from canceling running builds."""
+
+    def __init__(self) -> None:
+        super().__init__("The template does not allow its users to cancel builds that run.")
+
+
+class WorkspaceNotRunning(Conflict):
+    """409: this works on a running workspace only."""
+
+    def __init__(self) -> None:
+        super().__init__("The workspace is not running.")
+
+
+class HasWorkspaces(Conflict):
+    """409: something cannot go while workspaces depend on it."""
+
+    def __init__(self, noun: str, count: int) -> None:
+        plural = "workspace depends" if count == 1 else "workspaces depend"
+        super().__init__(f"{count} {plural} on this {noun}: delete them first.")
+
+
+class InvalidResult(BadRequest):
+    """400: an engine reported something that cannot be: the job fails with these words."""

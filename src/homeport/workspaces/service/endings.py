@@ -1,0 +1,142 @@
+"""What follows when a job begins or ends: handlers of the queue's events, inside the transactions that make them."""
+
+from datetime import datetime
+
+import msgspec
+
+from homeport.audit import AuditAction
+from homeport.database import Connection
+from homeport.kit import clock
+from homeport.kit.crypto import Cipher
+from homeport.provisioning.types import (
+    BuildResult,
+    DryRunResult,
+    ImportResult,
+    JobAcquired,
+    JobCanceled,
+    JobCompleted,
+    JobFailed,
+    ProvisionedResource,
+    ProvisionerJobRow,
+)
+from homeport.workspaces.queries import builds as queries
+from homeport.workspaces.queries import resources as resource_queries
+from homeport.workspaces.queries import templates as template_queries
+from homeport.workspaces.queries import workspaces as workspace_queries
+from homeport.workspaces.rules.schedule import next_autostart, required_stop, start_deadline
+from homeport.workspaces.rules.status import workspace_status
+from homeport.workspaces.service.changes import record_workspace, workspace_changed
+from homeport.workspaces.service.provisioned import insert_resources
+from homeport.workspaces.types import BuildEnded, BuildRow, WorkspaceRow
+
+# Where neither the owner nor the template says when a required stop disturbs least.
+DEFAULT_QUIET_HOURS = "CRON_TZ=UTC 0 0 * * *"
+
+
+class JobHandlers:
+    """The handlers, with the key that seals states and agents' tokens."""
+
+    def __init__(self, cipher: Cipher) -> None:
+        self._cipher = cipher
+
+    async def job_acquired(self, conn: Connection, event: JobAcquired) -> None:
+        """A build that begins changes what watchers see."""
+        build = await _build_of(conn, event.job)
+        if build is not None:
+            await workspace_changed(conn, build.workspace_id)
+
+    async def job_completed(self, conn: Connection, event: JobCompleted) -> None:
+        """Store what came out; a build changes its workspace. Raises InvalidResult, which the daemon hears."""
+        job, result, now = event.job, event.result, clock.now()
+        if isinstance(result, BuildResult):
+            await self._build_completed(conn, job, result, now)
+        elif isinstance(result, ImportResult):
+            # A stopped workspace has no agents: what is listed there is what remains when it stops.
+            await insert_resources(
+                conn, self._cipher, job_id=job.id, transition="start", resources=result.start_resources, now=now
+            )
+            remaining = [_without_agents(resource) for resource in result.stop_resources]
+            await insert_resources(conn, self._cipher, job_id=job.id, transition="stop", resources=remaining, now=now)
+        elif isinstance(result, DryRunResult):
+            await insert_resources(
+                conn, self._cipher, job_id=job.id, transition="start", resources=result.resources, now=now
+            )
+
+    async def job_ended_badly(self, conn: Connection, event: JobFailed | JobCanceled) -> None:
+        """Keep the state that the engine has left; without one, the state from before stays."""
+        build = await _build_of(conn, event.job)
+        if build is None:
+            return
+        if event.state is not None:
+            await queries.update_sealed_state(conn, build.id, self._cipher.encrypt(event.state), clock.now())
+        await _ended(conn, build, event.job)
+
+    async def _build_completed(
+        self, conn: Connection, job: ProvisionerJobRow, result: BuildResult, now: datetime
+    ) -> None:
+        build = await queries.find_build_of_job(conn, job.id)
+        workspace = None if build is None else await workspace_queries.lock_workspace(conn, build.workspace_id)
+        if build is None or workspace is None:
+            return
+        await insert_resources(
+            conn,
+            self._cipher,
+            job_id=job.id,
+            transition=build.transition,
+            resources=result.resources,
+            now=now,
+        )
+        await queries.update_sealed_state(conn, build.id, self._cipher.encrypt(result.state), now)
+        await queries.update_daily_cost(conn, build.id, sum(each.daily_cost for each in result.resources))
+        if build.transition == "delete":
+            await _delete(conn, workspace, build, now)
+        elif build.transition == "start":
+            await _set_deadlines(conn, workspace, build, now)
+        await _ended(conn, build, job)
+
+
+def _without_agents(resource: ProvisionedResource) -> ProvisionedResource:
+    return msgspec.structs.replace(resource, agents=[])
+
+
+async def _build_of(conn: Connection, job: ProvisionerJobRow) -> BuildRow | None:
+    return await queries.find_build_of_job(conn, job.id) if job.type == "workspace_build" else None
+
+
+async def _ended(conn: Connection, build: BuildRow, job: ProvisionerJobRow) -> None:
+    status = workspace_status(build.transition, job.job_status)
+    await conn.emit(
+        BuildEnded(workspace_id=build.workspace_id, build_id=build.id, transition=build.transition, status=status)
+    )
+    await workspace_changed(conn, build.workspace_id)
+
+
+async def _delete(conn: Connection, workspace: WorkspaceRow, build: BuildRow, now: datetime) -> None:
+    await resource_queries.delete_agents_of_workspace(conn, workspace.id, now)
+    if not workspace.deleted:
+        after = await workspace_queries.update_deleted(conn, workspace.id, now)
+        await record_workspace(conn, build.initiator_id, AuditAction.DELETE, before=workspace, after=after)
+
+
+async def _set_deadlines(conn: Connection, workspace: WorkspaceRow, build: BuildRow, now: datetime) -> None:
+    """Say when the workspace stops, and when it next starts by itself (spec: authorization-and-data 23)."""
+    template = await template_queries.get_template(conn, workspace.template_id)
+    quiet_hours = await template_queries.get_quiet_hours(conn, workspace.owner_id)
+    latest = required_stop(
+        now=now,
+        days=template.autostop_requirement_days_of_week,
+        weeks=template.autostop_requirement_weeks,
+        quiet_hours=quiet_hours or DEFAULT_QUIET_HOURS,
+    )
+    deadline = start_deadline(
+        now=now,
+        workspace_ttl=workspace.ttl,
+        default_ttl=template.default_ttl,
+        may_user_choose=template.allow_user_autostop,
+        latest=latest,
+    )
+    await queries.update_deadlines(conn, build.id, deadline, latest, now)
+    if workspace.autostart_schedule and template.allow_user_autostart:
+        blocked = template.autostart_block_days_of_week
+        moment = next_autostart(workspace.autostart_schedule, now, blocked_days=blocked)
+        await workspace_queries.update_next_start(conn, workspace.id, moment)

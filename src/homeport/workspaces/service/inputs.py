@@ -1,0 +1,90 @@
+"""What a daemon gets to build a workspace, and what a list of jobs shows around a build."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+
+from homeport.database import Connection
+from homeport.identity.service import git_ssh_keys
+from homeport.kit.crypto import Cipher
+from homeport.provisioning.schemas import (
+    BuildInput,
+    BuildOrganization,
+    BuildOwner,
+    BuildTemplate,
+    NamedValue,
+    ProvisionerJobMetadata,
+)
+from homeport.provisioning.types import ProvisionerJobRow
+from homeport.templates.service import variable_values
+from homeport.workspaces.errors import BuildNotFound
+from homeport.workspaces.queries import builds as queries
+from homeport.workspaces.queries import templates as template_queries
+from homeport.workspaces.types import BuildJobInput
+
+
+class BuildInputs:
+    """Builds the input of build jobs, with the key that opens states."""
+
+    def __init__(self, cipher: Cipher) -> None:
+        self._cipher = cipher
+
+    async def build_input(self, conn: Connection, job: ProvisionerJobRow) -> BuildInput:
+        """Return what the engine needs. Raises BuildNotFound, or DecryptionFailed for a state that no key opens."""
+        given = msgspec.convert(job.input, BuildJobInput)
+        build = await queries.find_build(conn, given.workspace_build_id)
+        if build is None:
+            raise BuildNotFound
+        facts = await template_queries.get_build_facts(conn, build.id)
+        key = await git_ssh_keys.ensure(conn, facts.owner_id, self._cipher)
+        previous = await queries.find_build_by_number(conn, build.workspace_id, build.build_number - 1)
+        sealed = await queries.find_sealed_state(conn, build.id)
+        return BuildInput(
+            workspace_id=build.workspace_id,
+            workspace_name=facts.workspace_name,
+            workspace_build_id=build.id,
+            build_number=build.build_number,
+            transition=build.transition,
+            owner=BuildOwner(
+                id=facts.owner_id,
+                username=facts.owner_username,
+                email=facts.owner_email,
+                name=facts.owner_name,
+                groups=await template_queries.list_group_names(conn, facts.owner_id, facts.organization_id),
+                ssh_public_key=key.public_key,
+            ),
+            template=BuildTemplate(
+                id=facts.template_id,
+                name=facts.template_name,
+                version_id=facts.version_id,
+                version_name=facts.version_name,
+            ),
+            organization=BuildOrganization(id=facts.organization_id, name=facts.organization_name),
+            rich_parameter_values=await _values(conn, build.id),
+            previous_parameter_values=[] if previous is None else await _values(conn, previous.id),
+            variables=await variable_values(conn, self._cipher, facts.version_id),
+            state=b"" if sealed is None else self._cipher.decrypt(sealed),
+            log_level=given.log_level,
+        )
+
+
+async def _values(conn: Connection, build_id: UUID) -> list[NamedValue]:
+    return [NamedValue(name, value) for name, value in (await queries.list_parameters(conn, build_id)).items()]
+
+
+async def job_metadata(conn: Connection, jobs: Sequence[ProvisionerJobRow]) -> dict[UUID, ProvisionerJobMetadata]:
+    """Return the names around build jobs, by job."""
+    places = await template_queries.list_job_places(conn, [job.id for job in jobs])
+    return {
+        place.job_id: ProvisionerJobMetadata(
+            template_version_name=place.template_version_name,
+            template_id=place.template_id,
+            template_name=place.template_name,
+            template_display_name=place.template_display_name,
+            template_icon=place.template_icon,
+            workspace_id=place.workspace_id,
+            workspace_name=place.workspace_name,
+        )
+        for place in places
+    }

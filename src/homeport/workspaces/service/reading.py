@@ -1,0 +1,29 @@
+"""Getting one workspace."""
+
+from uuid import UUID
+
+from homeport.database import Database
+from homeport.rbac import Subject
+from homeport.workspaces.queries import workspaces as queries
+from homeport.workspaces.schemas import Workspace
+from homeport.workspaces.service.authorization import get_readable_workspace, require_readable
+from homeport.workspaces.service.views import workspace_view
+
+
+async def get_workspace(
+    db: Database, *, subject: Subject, workspace_id: UUID, can_be_deleted: bool = False
+) -> Workspace:
+    """Return a workspace by id. A deleted one is 404 unless it is asked for."""
+    async with db.connection() as conn:
+        workspace = await get_readable_workspace(conn, subject, workspace_id, can_be_deleted=can_be_deleted)
+        return await workspace_view(conn, workspace.id, reader_id=subject.id)
+
+
+async def get_workspace_by_name(
+    db: Database, *, subject: Subject, owner_id: UUID, name: str, can_be_deleted: bool = False
+) -> Workspace:
+    """Return an owner's workspace by name; of deleted ones (when asked for) the last."""
+    async with db.connection() as conn:
+        found = await queries.find_workspace_by_name(conn, owner_id, name, can_be_deleted=can_be_deleted)
+        workspace = require_readable(subject, found, can_be_deleted=can_be_deleted)
+        return await workspace_view(conn, workspace.id, reader_id=subject.id)
