@@ -1,6 +1,7 @@
 """Fixtures of every test: the database, the clock, the log that must stay free of errors, identities."""
 
 pytest_plugins = [
+    "pytester",
     "tests.support.components",
     "tests.support.logging",
     "tests.support.clock",

@@ -8,7 +8,8 @@ Queries that were cancelled are no error: requests end, time-outs pass. A test t
 import asyncio
 import logging
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, MutableMapping
+from typing import Any
 
 import asyncpg
 import pytest
@@ -45,9 +46,6 @@ class ErrorLog(logging.Handler):
 def describe(record: logging.LogRecord) -> str:
     """Return the text of a record with its exception, as it is matched and shown."""
     text = f"{record.name}: {record.getMessage()}"
-    extra = {key: value for key, value in vars(record).items() if key not in _STANDARD}
-    if extra:
-        text += f" {extra}"
     if record.exc_info and record.exc_info[1] is not None:
         text += f" ({record.exc_info[1]!r})"
     return text
@@ -63,18 +61,24 @@ def is_cancellation(record: logging.LogRecord) -> bool:
     return False
 
 
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 _LOG = pytest.StashKey[ErrorLog]()
 
 
 def send_structlog_to_logging() -> None:
     """Make structured logs records of the standard library with their values as attributes."""
     structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, structlog.stdlib.render_to_log_kwargs],
+        processors=[structlog.stdlib.filter_by_level, structlog.contextvars.merge_contextvars, _as_record],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+def _as_record(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Make a structured entry the arguments of a standard logger: the event and its values as one text."""
+    options = {name: event.pop(name) for name in ("exc_info", "stack_info") if name in event}
+    text = " ".join([str(event.pop("event", "")), *(f"{name}={value!r}" for name, value in event.items())])
+    return ("%s", text), options
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -91,13 +95,14 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
             log.expect(pattern)
     item.stash[_LOG] = log
     root = logging.getLogger()
-    handlers = root.handlers[:]
+    handlers, level = root.handlers[:], root.level
     root.addHandler(log)
     try:
         return (yield)
     finally:
         # A test may have set logs up as the server does.
         root.handlers[:] = handlers
+        root.setLevel(level)
         send_structlog_to_logging()
 
 
@@ -118,9 +123,9 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
 
 
 @pytest.fixture
-def error_log(request: pytest.FixtureRequest) -> Iterator[ErrorLog]:
+def error_log(request: pytest.FixtureRequest) -> ErrorLog:
     """The errors of this test: `records`, and `expect(pattern)` to allow some."""
-    yield request.node.stash[_LOG]
+    return request.node.stash[_LOG]
 
 
 def _fail_for_errors(item: pytest.Item) -> None:

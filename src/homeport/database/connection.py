@@ -1,5 +1,6 @@
 """One session with PostgreSQL as the rooms see it: statements, events, notifications, and work for after the commit."""
 
+import contextlib
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -9,6 +10,7 @@ import asyncpg
 
 from homeport.database import queries
 from homeport.database.driver import RAISED, translate
+from homeport.database.errors import DatabaseError
 from homeport.database.events import DomainEvent, EventBus
 from homeport.database.rows import Record
 
@@ -102,15 +104,17 @@ class Connection:
         """
         self._require_transaction("savepoint")
         callbacks = len(self._after_commit)
+        # Nested ones may share the name: each hides the one before until it is released.
+        await self.execute(queries.SAVEPOINT)
         try:
-            async with self.raw.transaction():
-                yield
-        except RAISED as error:
-            del self._after_commit[callbacks:]
-            raise translate(error) from error
+            yield
         except BaseException:
             del self._after_commit[callbacks:]
+            # Where the session is lost the first error tells more than this one would.
+            with contextlib.suppress(DatabaseError):
+                await self.execute(queries.ROLLBACK_TO_SAVEPOINT)
             raise
+        await self.execute(queries.RELEASE_SAVEPOINT)
 
     async def run_callbacks(self) -> list[Exception]:
         """Run what waits for the commit, each once, and return the errors (for the pool, which calls this)."""

@@ -65,4 +65,10 @@ LOST: tuple[type[BaseException], ...] = (
 )
 
 # Everything that the driver may raise from a statement; anything else is a mistake of ours and passes untouched.
-RAISED: tuple[type[BaseException], ...] = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+RAISED: tuple[type[BaseException], ...] = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)

@@ -15,6 +15,10 @@ BEGIN: Final[dict[tuple[Isolation, bool], str]] = {
 COMMIT = "COMMIT"
 ROLLBACK = "ROLLBACK"
 
+SAVEPOINT = "SAVEPOINT attempt"
+RELEASE_SAVEPOINT = "RELEASE SAVEPOINT attempt"
+ROLLBACK_TO_SAVEPOINT = "ROLLBACK TO SAVEPOINT attempt; RELEASE SAVEPOINT attempt"
+
 NOTIFY = "SELECT pg_notify($1, $2)"
 
 # A name becomes a 64-bit key; two names that share one would only wait for each other.

@@ -18,6 +18,7 @@ import secrets
 import shutil
 import stat
 import tempfile
+import time
 from pathlib import Path
 
 from homeport.database.embedded.account import Account
@@ -29,6 +30,7 @@ PORT = 5432
 _LONGEST_SOCKET_PATH = 107
 _SOCKET_NAME = f".s.PGSQL.{PORT}"
 _PREFIX = "homeport-"
+_GRACE_SECONDS = 0.5
 _LARGEST_LOG = 8 * 1024 * 1024
 
 
@@ -46,23 +48,31 @@ class Folder:
 
     def prepare(self) -> None:
         """Make the folder where it is missing (0700) and turn the log over when it has grown."""
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.chmod(self.path, 0o700)
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.chmod(self.path, 0o700)
+        except OSError as error:
+            raise EmbeddedPostgresError(
+                f"The folder {self.path} cannot be used by user {os.geteuid()}: {error.strerror}. "
+                "Run Homeport as the user who made it, or choose another HOMEPORT_DATA_DIR."
+            ) from error
         if self.log.exists() and self.log.stat().st_size > _LARGEST_LOG:
             self.log.replace(self.log.with_suffix(".log.old"))
 
     def lock(self) -> int:
         """Become the owner and return the descriptor that holds the lock. Raises when another server is the owner."""
         descriptor = os.open(self.owner_lock, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
-            os.close(descriptor)
-            raise EmbeddedPostgresError(
-                f"Another Homeport server (process {holder or 'unknown'}) uses the data folder {self.path.parent}. "
-                "Stop it first, or give this one another HOMEPORT_DATA_DIR."
-            ) from None
+        # A server that was killed a moment ago may still be on its way out.
+        end = time.monotonic() + _GRACE_SECONDS
+        while not _try_flock(descriptor):
+            if time.monotonic() > end:
+                holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
+                os.close(descriptor)
+                raise EmbeddedPostgresError(
+                    f"Another Homeport server (process {holder or 'unknown'}) uses the data folder {self.path.parent}. "
+                    "Stop it first, or give this one another HOMEPORT_DATA_DIR."
+                )
+            time.sleep(0.02)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         return descriptor
@@ -116,6 +126,14 @@ class Folder:
             last = Path(self.socket_note.read_text())
             if last.name.startswith(_PREFIX) and last.is_absolute() and stat.S_ISDIR(last.lstat().st_mode):
                 shutil.rmtree(last, ignore_errors=True)
+
+
+def _try_flock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _make_short_folder() -> Path:

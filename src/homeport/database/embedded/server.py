@@ -137,8 +137,8 @@ class EmbeddedPostgres:
         self._reader.start()
 
     def _config(self) -> dict[str, Any]:
-        is_new = not self.folder.check_version()
         account = choose_account(self.folder.data)
+        is_new = not self.folder.check_version()
         if account is not None and not is_new:
             _hand_over(self.folder.data, account)
         programs = find_programs(reader=None if account is None else account.uid)
@@ -201,6 +201,7 @@ class EmbeddedPostgres:
             process.stdout.close()
             with self._starting:
                 process.wait()
+                _close_pipe(process)
                 if self._is_stopping or self._failure or not self.postmaster_pid:
                     break
                 log.warning("the keeper of PostgreSQL ended unexpectedly", status=process.returncode)

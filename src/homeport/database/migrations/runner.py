@@ -74,7 +74,10 @@ async def _connect(url: str, patience: float) -> Raw:
                     "PostgreSQL cannot be reached. Check HOMEPORT_PG_CONNECTION_URL and that the server runs.",
                     detail=repr(error),
                 ) from error
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        except (asyncpg.InterfaceError, ValueError) as error:
+            # Without the driver's words, which may quote parts of the URL.
+            raise DatabaseRefused("HOMEPORT_PG_CONNECTION_URL is not a valid address of a PostgreSQL.") from error
+        except asyncpg.PostgresError as error:
             raise DatabaseRefused(
                 f"PostgreSQL does not let us in. Check HOMEPORT_PG_CONNECTION_URL: {error}", detail=repr(error)
             ) from error
