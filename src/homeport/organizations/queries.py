@@ -1,0 +1,154 @@
+
+"""All SQL of organizations and members."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from homeport.database import Connection
+from homeport.database.rows import many, maybe
+from homeport.organizations.types import CustomRoleRow, MemberRow, MemberWithUserRow, OrganizationRow
+from homeport.rbac import Columns
+
+ORGANIZATION_COLUMNS = Columns(id="o.id", organization="o.id")
+MEMBER_COLUMNS = Columns(id="m.user_id", organization="m.organization_id", owner="m.user_id")
+
+_ORGANIZATION = (
+    "o.id, o.name, o.display_name, o.description, o.icon, o.is_default, o.deleted, o.created_at, o.updated_at"
+)
+_MEMBER = "m.user_id, m.organization_id, u.username, m.roles, m.created_at, m.updated_at"
+
+FIND_DEFAULT = f"select {_ORGANIZATION} from organizations o where o.is_default"
+FIND_BY_ID = f"select {_ORGANIZATION} from organizations o where o.id = $1 and not o.deleted"
+FIND_BY_NAME = f"select {_ORGANIZATION} from organizations o where lower(o.name) = lower($1) and not o.deleted"
+FIND_MEMBER = f"""
+select {_MEMBER} from organization_members m join visible_users u on u.id = m.user_id
+where m.organization_id = $1 and m.user_id = $2
+"""
+LOCK_MEMBER = f"{FIND_MEMBER} for update of m"
+LIST_MEMBERSHIPS = f"""
+select {_MEMBER} from organization_members m join visible_users u on u.id = m.user_id
+join organizations o on o.id = m.organization_id and not o.deleted
+where m.user_id = $1 and ($2::uuid is null or m.organization_id = $2) order by m.created_at, m.organization_id
+"""
+INSERT_MEMBER = """
+insert into organization_members (user_id, organization_id, roles, created_at, updated_at) values ($1, $2, $3, $4, $4)
+"""
+UPDATE_MEMBER_ROLES = (
+    "update organization_members set roles = $3, updated_at = $4 where organization_id = $1 and user_id = $2"
+)
+DELETE_MEMBER = "delete from organization_members where organization_id = $1 and user_id = $2"
+LIST_CUSTOM_ROLES = """
+select name, display_name, organization_id, site_permissions, org_permissions, user_permissions
+from custom_roles where organization_id = $1 order by lower(name)
+"""
+_MEMBERS = """
+from organization_members m join users u on u.id = m.user_id
+where m.organization_id = $1 and not u.deleted and ($2 or not u.is_system)
+"""
+FIRST_MEMBER_PARAMETER = 3
+FIRST_ORGANIZATION_PARAMETER = 2
+
+
+async def get_default(conn: Connection) -> OrganizationRow:
+    """Return the default organization, which always exists."""
+    row = maybe(OrganizationRow, await conn.fetchrow(FIND_DEFAULT))
+    assert row is not None
+    return row
+
+
+async def find_organization(conn: Connection, organization_id: UUID) -> OrganizationRow | None:
+    """Return a live organization by id."""
+    return maybe(OrganizationRow, await conn.fetchrow(FIND_BY_ID, organization_id))
+
+
+async def find_organization_by_name(conn: Connection, name: str) -> OrganizationRow | None:
+    """Return a live organization by name, whatever its case."""
+    return maybe(OrganizationRow, await conn.fetchrow(FIND_BY_NAME, name))
+
+
+async def list_organizations(
+    conn: Connection, *, member_id: UUID | None, predicate: str, arguments: Sequence[Any]
+) -> list[OrganizationRow]:
+    """Return live organizations by name, of one member or all. `predicate` speaks of alias `o`."""
+    sql = (
+        f"select {_ORGANIZATION} from organizations o where not o.deleted and ({predicate})"
+        " and ($1::uuid is null or exists ("
+        "select 1 from organization_members m where m.organization_id = o.id and m.user_id = $1))"
+        " order by lower(o.name)"
+    )
+    return many(OrganizationRow, await conn.fetch(sql, member_id, *arguments))
+
+
+async def find_member(conn: Connection, organization_id: UUID, user_id: UUID) -> MemberRow | None:
+    """Return a membership."""
+    return maybe(MemberRow, await conn.fetchrow(FIND_MEMBER, organization_id, user_id))
+
+
+async def lock_member(conn: Connection, organization_id: UUID, user_id: UUID) -> MemberRow | None:
+    """Return a membership and hold it until the transaction ends."""
+    return maybe(MemberRow, await conn.fetchrow(LOCK_MEMBER, organization_id, user_id))
+
+
+async def list_memberships(conn: Connection, user_id: UUID, organization_id: UUID | None) -> list[MemberRow]:
+    """Return a user's memberships, of live organizations; of one organization when it is given."""
+    return many(MemberRow, await conn.fetch(LIST_MEMBERSHIPS, user_id, organization_id))
+
+
+async def list_members(
+    conn: Connection,
+    organization_id: UUID,
+    *,
+    has_system_users: bool,
+    predicate: str,
+    arguments: Sequence[Any],
+    limit: int | None,
+    offset: int,
+) -> list[MemberWithUserRow]:
+    """Return members by username; all of them when `limit` is None. `predicate` speaks of alias `m`."""
+    following = FIRST_MEMBER_PARAMETER + len(arguments)
+    sql = (
+        f"select {_MEMBER}, u.name, u.avatar_url, u.email, u.rbac_roles as global_roles {_MEMBERS} and ({predicate})"
+        f" order by lower(u.username) limit ${following} offset ${following + 1}"
+    )
+    return many(MemberWithUserRow, await conn.fetch(sql, organization_id, has_system_users, *arguments, limit, offset))
+
+
+async def count_members(
+    conn: Connection, organization_id: UUID, *, has_system_users: bool, predicate: str, arguments: Sequence[Any]
+) -> int:
+    """Count members, whatever the page."""
+    sql = f"select count(*) {_MEMBERS} and ({predicate})"
+    count: int = await conn.fetchval(sql, organization_id, has_system_users, *arguments)
+    return count
+
+
+async def insert_member(
+    conn: Connection, organization_id: UUID, user_id: UUID, roles: Sequence[str], now: datetime
+) -> MemberRow:
+    """Insert a membership. Raises UniqueViolation (organization_members_pkey)."""
+    await conn.execute(INSERT_MEMBER, user_id, organization_id, list(roles), now)
+    row = await find_member(conn, organization_id, user_id)
+    assert row is not None
+    return row
+
+
+async def update_member_roles(
+    conn: Connection, organization_id: UUID, user_id: UUID, roles: Sequence[str], now: datetime
+) -> MemberRow:
+    """Set a member's roles. The caller holds the row."""
+    await conn.execute(UPDATE_MEMBER_ROLES, organization_id, user_id, list(roles), now)
+    row = await find_member(conn, organization_id, user_id)
+    assert row is not None
+    return row
+
+
+async def delete_member(conn: Connection, organization_id: UUID, user_id: UUID) -> bool:
+    """Delete a membership; a trigger removes the user from the organization's groups. False when there was none."""
+    return await conn.execute(DELETE_MEMBER, organization_id, user_id) == 1
+
+
+async def list_custom_roles(conn: Connection, organization_id: UUID) -> list[CustomRoleRow]:
+    """Return an organization's custom roles by name."""
+    return many(CustomRoleRow, await conn.fetch(LIST_CUSTOM_ROLES, organization_id))
