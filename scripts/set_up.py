@@ -99,7 +99,7 @@ def _is_usable(recorded: State, wanted: State) -> bool:
         return all(recorded.get(key) == wanted[key] for key in ("root", "python") if key in wanted)
     # Made by hand, as `python -m venv .venv` does: taken over when it stands where it was made and fits.
     try:
-        stands_here = (ENVIRONMENT / "bin" / "pip").read_text().startswith(f"#!{ENVIRONMENT / 'bin'}/python")
+        stands_here = f"{ENVIRONMENT / 'bin'}/python" in (ENVIRONMENT / "bin" / "pip").read_text()
     except (OSError, UnicodeDecodeError):
         return False
     fits = f"sys.version_info[:2] == {sys.version_info[:2]}" if "python" in wanted else "sys.version_info >= (3, 11)"

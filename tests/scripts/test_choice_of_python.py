@@ -37,7 +37,7 @@ def command(machine, name, text):
 def python(machine, name, *, lacks_venv=False):
     """Put the Python that runs this test on the machine's path, under another name."""
     condition = 'case "$*" in *ensurepip*) exit 1;; esac\n' if lacks_venv else ""
-    command(machine, name, f'#!/bin/sh\n{condition}TAG={name} exec {sys.executable} "$@"\n')
+    command(machine, name, f'#!/bin/sh\n{condition}TAG={name} exec "{sys.executable}" "$@"\n')
 
 
 def set_up(machine, **environment):
