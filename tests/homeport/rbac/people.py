@@ -1,6 +1,6 @@
 """Subjects and ids that several tests use."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from homeport.rbac import Role, Scope, Subject, expand_roles, scope_named
@@ -17,7 +17,7 @@ ALL = scope_named("all")
 
 def holder(
     site: Sequence[str] = (),
-    organizations: dict[UUID, Sequence[str]] | None = None,
+    organizations: Mapping[UUID, Sequence[str]] | None = None,
     *,
     id_: UUID = ME,
     groups: Iterable[UUID] = (),

@@ -78,7 +78,7 @@ def test_names_of_built_in_roles_and_bad_names_are_refused(name: str) -> None:
 
 
 def test_stored_permissions_are_read_without_those_of_other_versions() -> None:
-    stored = [
+    stored: list[dict[str, object]] = [
         {"resource_type": "workspace", "action": "read", "negate": False},
         {"resource_type": "template", "action": "use", "negate": True},
         {"resource_type": "spaceship", "action": "read"},

@@ -9,6 +9,8 @@ import pytest
 from homeport.database import Database
 from homeport.rbac import (
     ACTIONS,
+    NO_ACL,
+    Acl,
     Action,
     AllowEntry,
     Grants,
@@ -39,13 +41,20 @@ def everything(*, negate: bool = False) -> tuple[Permission, ...]:
 
 
 def workspace(
-    owner: UUID | None = None, organization: UUID | None = None, id_: UUID | str = A, **acls: dict[str, list[str]]
+    owner: UUID | None = None,
+    organization: UUID | None = None,
+    id_: UUID | str = A,
+    *,
+    user_acl: Acl = NO_ACL,
+    group_acl: Acl = NO_ACL,
 ) -> Object:
-    return Object(WORKSPACE, id=id_, owner_id=owner, organization_id=organization, **acls)
+    return Object(
+        WORKSPACE, id=id_, owner_id=owner, organization_id=organization, user_acl=user_acl, group_acl=group_acl
+    )
 
 
-def template(organization: UUID, **acls: dict[str, list[str]]) -> Object:
-    return Object(TEMPLATE, id=B, organization_id=organization, **acls)
+def template(organization: UUID, *, user_acl: Acl = NO_ACL, group_acl: Acl = NO_ACL) -> Object:
+    return Object(TEMPLATE, id=B, organization_id=organization, user_acl=user_acl, group_acl=group_acl)
 
 
 class Case(NamedTuple):
@@ -345,7 +354,7 @@ def test_a_scope_with_organization_and_user_permissions_counts_at_those_levels()
     assert not is_allowed(who, Action.STOP, workspace(ME, ORG))
 
 
-@pytest.mark.requirement("RBAC-TYPES-02")
+@pytest.mark.requirement("RBAC-TYPES-01")
 def test_asking_for_an_action_that_the_type_does_not_have_is_a_mistake() -> None:
     for who in (owner, member, app_member):
         with pytest.raises(ValueError, match="ssh is not an action on template"):

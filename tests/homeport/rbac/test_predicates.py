@@ -86,11 +86,13 @@ class Dice:
         if kind < 0.35:
             return ALL
         if kind < 0.5:
-            return agent_scope(*self.roll.sample(IDS, 3), self.roll.choice(PEOPLE))
+            workspace_id, template_id, version_id = self.roll.sample(IDS, 3)
+            return agent_scope(workspace_id, template_id, version_id, self.roll.choice(PEOPLE))
         entries: list[AllowEntry] = []
         for _ in range(self.roll.randint(1, 3)):
             entry_type = self.roll.choice([type_, ResourceType.WILDCARD, ResourceType.GROUP])
-            entries.append(AllowEntry(entry_type, self.roll.choice([*IDS, *PEOPLE, "*", "*", "", "text"])))
+            ids: list[UUID | str] = [*IDS, *PEOPLE, "*", "*", "", "text"]
+            entries.append(AllowEntry(entry_type, self.roll.choice(ids)))
         if kind < 0.75:
             actions = self.roll.sample(sorted(ACTIONS[type_]), 2)
             return scope_for_key([f"{type_}:{action}" for action in actions], entries)

@@ -45,8 +45,8 @@ def test_a_role_name_that_cannot_be_read_is_refused(text: str) -> None:
 
 def test_changes_are_what_was_added_and_what_was_removed() -> None:
     a, b, c = RoleName("a"), RoleName("b", ORG), RoleName("b", OTHER_ORG)
-    assert role_changes([a, b], [c, a, a]) == ({c}, {b})
-    assert role_changes([], []) == (set(), set())
+    assert role_changes([a, b], [c, a, a]) == (frozenset({c}), frozenset({b}))
+    assert role_changes([], []) == (frozenset(), frozenset())
 
 
 @pytest.mark.requirement("RBAC-ROLES-04")

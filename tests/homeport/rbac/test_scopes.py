@@ -133,8 +133,8 @@ def test_an_agent_sees_its_workspace_template_version_and_owner_alone() -> None:
     who = holder(["owner"], {ORG: []}, scope=agent_scope(A, B, C, ME))
     for id_ in (A, B, C, ME):
         assert is_allowed(who, Action.READ, Object(ResourceType.WORKSPACE, id=id_, owner_id=SOMEBODY))
-    for id_ in (D, SOMEBODY, ""):
-        assert not is_allowed(who, Action.READ, Object(ResourceType.WORKSPACE, id=id_, owner_id=ME))
+    for other in (D, SOMEBODY, ""):
+        assert not is_allowed(who, Action.READ, Object(ResourceType.WORKSPACE, id=other, owner_id=ME))
     assert is_allowed(who, Action.READ_PERSONAL, Object(ResourceType.USER, id=ME, owner_id=ME))
     member = holder([], {ORG: []}, scope=agent_scope(A, B, C, ME))
     assert not is_allowed(member, Action.READ, Object(ResourceType.WORKSPACE, id=A, owner_id=SOMEBODY))

@@ -13,7 +13,7 @@ from homeport.kit.errors import Forbidden, NotFound
 from homeport.rbac.rules.levels import ANY_ORGANIZATION, OrganizationKey
 from homeport.rbac.rules.scopes import parse_object_id
 from homeport.rbac.rules.subjects import Subject
-from homeport.rbac.types import ACTIONS, Acl, Action, Object
+from homeport.rbac.types import ACTIONS, Action, Object
 
 T = TypeVar("T")
 
@@ -140,19 +140,20 @@ def _is_admitted(ids: frozenset[UUID | str], id_: UUID | str) -> bool:
 
 def _is_shared(subject: Subject, action: Action, target: Object, organization: OrganizationKey) -> bool:
     """Tell whether the object's ACL grants the action: to the subject, or to members through a group or as everyone."""
-    if _grants(target.user_acl, subject.key, action):
+    actions = target.user_acl.get(subject.key)
+    if actions is not None and (action in actions or "*" in actions):
         return True
     acl = target.group_acl
-    if not acl or organization not in subject.members:
+    if not acl:
         return False
-    if organization != ANY_ORGANIZATION and _grants(acl, str(organization), action):
-        return True
-    groups = subject.group_keys
-    if len(groups) <= len(acl):
-        return any(_grants(acl, group, action) for group in groups)
-    return any(group in groups and _grants(acl, group, action) for group in acl)
-
-
-def _grants(acl: Acl, key: str, action: Action) -> bool:
-    actions = acl.get(key)
-    return actions is not None and (action in actions or "*" in actions)
+    keys = subject.group_keys(organization)
+    if len(acl) < len(keys):
+        for key, actions in acl.items():  # noqa: SIM110 - a generator would cost as much as the whole decision
+            if key in keys and (action in actions or "*" in actions):
+                return True
+        return False
+    for key in keys:
+        actions = acl.get(key)
+        if actions is not None and (action in actions or "*" in actions):
+            return True
+    return False

@@ -8,6 +8,7 @@ from typing import Final, Literal
 from uuid import UUID
 
 from homeport.rbac.rules.levels import (
+    ANY_ORGANIZATION,
     EVERYWHERE,
     Holding,
     OrganizationKey,
@@ -82,7 +83,7 @@ class Subject:
         self.members: Final = with_any(self.organization_ids)
         self._own: Organizations = own_keys(self.members)
         self._key = ""
-        self._group_keys: frozenset[str] | None = None
+        self._group_keys: dict[OrganizationKey, frozenset[str]] = {}
 
     @classmethod
     def build(
@@ -110,12 +111,20 @@ class Subject:
             self._key = str(self.id)
         return self._key
 
-    @property
-    def group_keys(self) -> frozenset[str]:
-        """Return the groups' ids as ACLs spell them."""
-        keys = self._group_keys
+    def group_keys(self, organization: OrganizationKey) -> frozenset[str]:
+        """Return the ACL entries that count for the subject on objects of an organization: its groups and everyone's.
+
+        Empty where the subject is no member. The spelling of the ids is remembered, for it costs more than the decision.
+        """
+        keys = self._group_keys.get(organization)
         if keys is None:
-            keys = self._group_keys = frozenset(map(str, self.groups))
+            if organization not in self.members:
+                return frozenset()
+            if organization == ANY_ORGANIZATION:
+                keys = frozenset(map(str, self.groups))
+            else:
+                keys = self.group_keys(ANY_ORGANIZATION) | {str(organization)}
+            self._group_keys[organization] = keys
         return keys
 
     def rule(self, type_: ResourceType, action: Action) -> Rule:
