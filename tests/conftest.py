@@ -7,4 +7,5 @@ pytest_plugins = [
     "tests.support.clock",
     "tests.support.database",
     "tests.support.identities",
+    "tests.support.accounts",
 ]
