@@ -1,0 +1,187 @@
+"""What a daemon is told at its start, by flags or by environment; secrets by environment only."""
+
+import argparse
+import os
+import platform
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from homeport_sdk.version import __version__
+
+Isolation = Literal["auto", "bubblewrap", "none"]
+ENGINES = ("process", "echo")
+_YES = frozenset({"1", "true", "yes", "on"})
+_NO = frozenset({"", "0", "false", "no", "off"})
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the text says which and what to do."""
+
+
+class Settings(msgspec.Struct, kw_only=True, frozen=True):
+    """Everything a daemon knows from its start. Exactly one of `key`, `psk` and `session_token` is set."""
+
+    url: str
+    name: str
+    data_dir: Path
+    key: str = ""
+    psk: str = ""
+    session_token: str = ""
+    organization: str = "default"
+    tags: dict[str, str] = {}
+    engines: tuple[str, ...] = ENGINES
+    isolation: Isolation = "auto"
+    has_to_isolate: bool = False
+    drain_seconds: float = 300.0
+    ends_with_stdin: bool | None = None
+    is_verbose: bool = False
+
+
+def read(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read flags, then the environment. Raises SettingsError; ends the program for --help, --version and unknown flags."""
+    options = _parser(environment).parse_args(list(arguments))
+    parts = urlsplit(options.url)
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise SettingsError(
+            f"--url (HOMEPORT_URL) must be the server's address, such as https://homeport.example.com; it is '{options.url}'."
+        )
+    secrets = {
+        "key": _first(
+            environment, "HOMEPORT_PROVISIONER_KEY", "HOMEPORT_PROVISIONER_DAEMON_KEY", "CODER_PROVISIONER_DAEMON_KEY"
+        ),
+        "psk": _first(environment, "HOMEPORT_PROVISIONER_DAEMON_PSK", "CODER_PROVISIONER_DAEMON_PSK"),
+        "session_token": _first(environment, "HOMEPORT_SESSION_TOKEN", "CODER_SESSION_TOKEN"),
+    }
+    chosen = next((name for name, value in secrets.items() if value), None)
+    if chosen is None:
+        raise SettingsError(
+            "No credential: set HOMEPORT_PROVISIONER_KEY to a provisioner key (or HOMEPORT_PROVISIONER_DAEMON_PSK, or HOMEPORT_SESSION_TOKEN)."
+        )
+    engines = tuple(word for word in re.split(r"[,\s]+", options.engines) if word)
+    unknown = sorted(set(engines) - set(ENGINES))
+    if unknown or not engines:
+        raise SettingsError(
+            f"--engines (HOMEPORT_PROVISIONER_ENGINES) takes some of {', '.join(ENGINES)}; not '{', '.join(unknown)}'."
+        )
+    if options.isolation not in {"auto", "bubblewrap", "none"}:
+        raise SettingsError(
+            f"--isolation (HOMEPORT_PROVISIONER_ISOLATION) is auto, bubblewrap or none; not '{options.isolation}'."
+        )
+    return Settings(
+        url=options.url.rstrip("/"),
+        name=options.name,
+        data_dir=Path(options.data_dir).expanduser().absolute(),
+        organization=options.organization,
+        tags=_read_tags(
+            [
+                *_list(environment.get("HOMEPORT_PROVISIONERD_TAGS") or environment.get("CODER_PROVISIONERD_TAGS")),
+                *options.tag,
+            ]
+        ),
+        engines=engines,
+        isolation=options.isolation,
+        has_to_isolate=_switch(environment, "HOMEPORT_PROVISIONER_REQUIRE_ISOLATION", default=False) is True,
+        drain_seconds=_seconds(environment, "HOMEPORT_PROVISIONER_DRAIN_SECONDS", 300.0),
+        ends_with_stdin=_switch(environment, "HOMEPORT_PROVISIONER_END_WITH_STDIN", default=None),
+        is_verbose=options.verbose,
+        **{chosen: secrets[chosen]},
+    )
+
+
+def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+    def of(*names: str, default: str) -> str:
+        return _first(environment, *names) or default
+
+    parser = argparse.ArgumentParser(
+        prog="homeport provisioner start",
+        description="Take build jobs from a Homeport server and do them on this machine.",
+        epilog="The credential comes from HOMEPORT_PROVISIONER_KEY, HOMEPORT_PROVISIONER_DAEMON_PSK or HOMEPORT_SESSION_TOKEN.",
+    )
+    data = str(Path(of("XDG_DATA_HOME", default="~/.local/share")) / "homeport-provisioner")
+    parser.add_argument(
+        "--url", default=of("HOMEPORT_URL", "CODER_URL", default=""), help="address of the server (HOMEPORT_URL)"
+    )
+    parser.add_argument(
+        "--name",
+        default=of(
+            "HOMEPORT_PROVISIONER_NAME", "CODER_PROVISIONER_DAEMON_NAME", default=platform.node()[:64] or "provisioner"
+        ),
+        help="name of this daemon, unique in its organization (HOMEPORT_PROVISIONER_NAME)",
+    )
+    parser.add_argument(
+        "--organization",
+        "--org",
+        default=of("HOMEPORT_ORGANIZATION", "CODER_ORGANIZATION", default="default"),
+        help="name or id (HOMEPORT_ORGANIZATION)",
+    )
+    parser.add_argument(
+        "--tag",
+        "-t",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="may be repeated (HOMEPORT_PROVISIONERD_TAGS)",
+    )
+    parser.add_argument(
+        "--data-dir",
+        default=of("HOMEPORT_PROVISIONER_DATA_DIR", default=data),
+        help="where homes of workspaces and passing files live (HOMEPORT_PROVISIONER_DATA_DIR)",
+    )
+    parser.add_argument(
+        "--engines",
+        default=of("HOMEPORT_PROVISIONER_ENGINES", default=",".join(ENGINES)),
+        help=f"some of {', '.join(ENGINES)} (HOMEPORT_PROVISIONER_ENGINES)",
+    )
+    parser.add_argument(
+        "--isolation",
+        default=of("HOMEPORT_PROVISIONER_ISOLATION", default="auto"),
+        help="how process workspaces are separated: auto, bubblewrap or none (HOMEPORT_PROVISIONER_ISOLATION)",
+    )
+    parser.add_argument("--verbose", action="store_true", help="log more")
+    parser.add_argument("--version", action="version", version=f"Homeport {__version__}")
+    return parser
+
+
+def _first(environment: Mapping[str, str], *names: str) -> str:
+    return next((environment[name] for name in names if environment.get(name)), "")
+
+
+def _list(value: str | None) -> list[str]:
+    return [word.strip() for word in (value or "").split(",") if word.strip()]
+
+
+def _read_tags(words: list[str]) -> dict[str, str]:
+    tags = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or not key.strip():
+            raise SettingsError(f"A tag is KEY=VALUE; not '{word}'.")
+        tags[key.strip()] = value.strip()
+    return tags
+
+
+def _switch(environment: Mapping[str, str], name: str, *, default: bool | None) -> bool | None:
+    word = environment.get(name)
+    if word is None:
+        return default
+    if word.lower() in _YES:
+        return True
+    if word.lower() in _NO:
+        return False
+    raise SettingsError(f"{name} is true or false; not '{word}'.")
+
+
+def _seconds(environment: Mapping[str, str], name: str, default: float) -> float:
+    word = environment.get(name, "")
+    try:
+        value = float(word) if word else default
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e6:
+        raise SettingsError(f"{name} is a number of seconds; not '{word}'.")
+    return value

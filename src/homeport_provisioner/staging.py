@@ -1,0 +1,80 @@
+"""Folders that live as long as one job. What a killed daemon leaves is recognised by its lock, which died with it."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from uuid import UUID
+
+
+class Staging:
+    """The folder `jobs` of a data folder, shared by all daemons on it."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._root = data_dir / "jobs"
+
+    @contextmanager
+    def folder(self, job_id: UUID) -> Iterator[Path]:
+        """Give an empty private folder for one job; it is removed in the end, however that comes. Raises OSError."""
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = self._root / str(job_id)
+        lock = path.with_suffix(".lock")
+        with hold(lock):
+            try:
+                remove(path)
+                path.mkdir(mode=0o700)
+                yield path
+            finally:
+                remove(path)
+                lock.unlink(missing_ok=True)
+
+    def clean(self) -> int:
+        """Remove the folders of jobs whose daemon is gone; return how many."""
+        removed = 0
+        for lock in self._root.glob("*.lock"):
+            with suppress(Busy), hold(lock):
+                remove(lock.with_suffix(""))
+                lock.unlink(missing_ok=True)
+                removed += 1
+        return removed
+
+
+class Busy(OSError):
+    """Another living process holds the lock."""
+
+
+@contextmanager
+def hold(path: Path) -> Iterator[None]:
+    """Hold a lock on a file, made if need be, until the block or the process ends. Raises Busy at once if another has it."""
+    descriptor = _take(path)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _take(path: Path) -> int:
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise Busy(f"{path} is held by another process") from error
+        # Whoever held it before may have removed the file between our two calls: then we hold a lock on nothing.
+        with suppress(FileNotFoundError):
+            if os.fstat(descriptor).st_ino == os.stat(path, follow_symlinks=False).st_ino:
+                return descriptor
+        os.close(descriptor)
+
+
+def remove(path: Path) -> None:
+    """Remove a folder that nobody else writes to, whatever the permissions inside; nothing happens when there is none."""
+    if path.is_symlink() or not path.exists():
+        path.unlink(missing_ok=True)
+        return
+    for folder, _, _ in os.walk(path):
+        os.chmod(folder, 0o700)
+    shutil.rmtree(path)

@@ -1,0 +1,379 @@
+"""What provisioner daemons and the server say to each other: JSON over HTTP.
+
+A daemon long-polls `POST /api/v2/organizations/{organization}/provisionerdaemons/acquire`; with the job that it gets comes a job token,
+which it sends in `Homeport-Job-Token` with every call below `/api/v2/provisionerjobs/{job}`. Unknown fields are ignored, so either side
+may be newer. Durations are seconds. Bytes are base64 on the wire.
+"""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+API_VERSION = "1.0"
+KEY_HEADER = "Coder-Provisioner-Daemon-Key"
+PSK_HEADER = "Coder-Provisioner-Daemon-PSK"
+JOB_TOKEN_HEADER = "Homeport-Job-Token"
+DAEMON_ID_HEADER = "Homeport-Daemon-Id"
+
+JobType = Literal["template_version_import", "template_version_dry_run", "workspace_build"]
+Transition = Literal["start", "stop", "delete"]
+LogLevel = Literal["trace", "debug", "info", "warn", "error"]
+LogSource = Literal["provisioner_daemon", "provisioner"]
+ErrorCode = Literal["", "REQUIRED_TEMPLATE_VARIABLES", "INSUFFICIENT_QUOTA"]
+ParameterType = Literal["string", "number", "bool", "list(string)"]
+VariableType = Literal["string", "number", "bool"]
+
+
+class AcquireJobRequest(msgspec.Struct, kw_only=True):
+    """A daemon asks for its next job. `isolation` says how the process engine separates workspaces: bubblewrap or none."""
+
+    name: str
+    version: str
+    provisioners: list[str]
+    tags: dict[str, str] = {}
+    daemon_id: UUID | None = None
+    api_version: str = API_VERSION
+    wait_seconds: float = 30
+    isolation: str = ""
+
+
+class NamedValue(msgspec.Struct, kw_only=True, frozen=True):
+    """A name and its value."""
+
+    name: str
+    value: str
+
+
+class VariableValue(msgspec.Struct, kw_only=True, frozen=True):
+    """The value of a template's variable."""
+
+    name: str
+    value: str
+    sensitive: bool = False
+
+
+class ImportInput(msgspec.Struct, kw_only=True):
+    """What an import needs beside the archive."""
+
+    template_version_id: UUID
+    template_name: str = ""
+    variables: list[VariableValue] = []
+
+
+class DryRunInput(msgspec.Struct, kw_only=True):
+    """What a dry run needs beside the archive."""
+
+    template_version_id: UUID
+    template_name: str = ""
+    workspace_name: str = ""
+    rich_parameter_values: list[NamedValue] = []
+    variables: list[VariableValue] = []
+
+
+class BuildOwner(msgspec.Struct, kw_only=True, frozen=True):
+    """Whose workspace is built."""
+
+    id: UUID
+    username: str
+    email: str = ""
+    name: str = ""
+    groups: list[str] = []
+    ssh_public_key: str = ""
+
+
+class BuildTemplate(msgspec.Struct, kw_only=True, frozen=True):
+    """From which template a workspace is built."""
+
+    id: UUID
+    name: str
+    version_id: UUID
+    version_name: str = ""
+
+
+class BuildOrganization(msgspec.Struct, kw_only=True, frozen=True):
+    """In which organization a workspace is built."""
+
+    id: UUID
+    name: str
+
+
+class BuildInput(msgspec.Struct, kw_only=True):
+    """What a build needs beside the archive. `agent_tokens` are to be kept, by the agent's name."""
+
+    workspace_id: UUID
+    workspace_name: str
+    workspace_build_id: UUID
+    build_number: int
+    transition: Transition
+    owner: BuildOwner
+    template: BuildTemplate
+    organization: BuildOrganization
+    rich_parameter_values: list[NamedValue] = []
+    previous_parameter_values: list[NamedValue] = []
+    variables: list[VariableValue] = []
+    state: bytes = b""
+    log_level: str = ""
+    agent_tokens: dict[str, str] = {}
+
+
+class AcquiredJob(msgspec.Struct, kw_only=True):
+    """A job. `input` is one of the inputs above, by `type`: read it with `read_input`."""
+
+    daemon_id: UUID
+    job_id: UUID
+    job_token: str
+    type: JobType
+    provisioner: str
+    organization_id: UUID
+    initiator_username: str = ""
+    created_at: datetime
+    file_id: UUID | None = None
+    access_url: str = ""
+    input: msgspec.Raw
+
+    def read_input(self) -> ImportInput | DryRunInput | BuildInput:
+        """Decode `input`. Raises msgspec.ValidationError for an unexpected shape."""
+        return msgspec.json.decode(self.input, type=_INPUTS[self.type])
+
+
+_INPUTS: dict[JobType, type[ImportInput] | type[DryRunInput] | type[BuildInput]] = {
+    "template_version_import": ImportInput,
+    "template_version_dry_run": DryRunInput,
+    "workspace_build": BuildInput,
+}
+
+
+class LogLine(msgspec.Struct, kw_only=True):
+    """A line of a job's log. `stage` is the step of the job that it belongs to."""
+
+    created_at: datetime
+    output: str
+    source: LogSource = "provisioner"
+    level: LogLevel = "info"
+    stage: str = ""
+
+
+class Variable(msgspec.Struct, kw_only=True):
+    """A variable that a template declares: a value of the template's version, not of a workspace."""
+
+    name: str
+    type: VariableType = "string"
+    description: str = ""
+    default_value: str = ""
+    required: bool = False
+    sensitive: bool = False
+
+
+class UpdateJobRequest(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A sign of life, with what has happened since the last."""
+
+    logs: list[LogLine] = []
+    readme: str | None = None
+    variables: list[Variable] | None = None
+
+
+class UpdateJobResponse(msgspec.Struct, kw_only=True):
+    """Whether to stop (`canceled`), to stop by force, and the values of the variables that were just declared."""
+
+    canceled: bool = False
+    force: bool = False
+    variable_values: list[VariableValue] = []
+
+
+class Option(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """One choice of a parameter."""
+
+    name: str
+    value: str
+    description: str = ""
+    icon: str = ""
+
+
+class Parameter(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A parameter that a template declares."""
+
+    name: str
+    type: ParameterType = "string"
+    display_name: str = ""
+    description: str = ""
+    form_type: str = ""
+    mutable: bool = True
+    default_value: str = ""
+    icon: str = ""
+    options: list[Option] = []
+    validation_regex: str = ""
+    validation_min: int | None = None
+    validation_max: int | None = None
+    validation_monotonic: Literal["", "increasing", "decreasing"] = ""
+    validation_error: str = ""
+    required: bool = True
+    ephemeral: bool = False
+    order: int = 0
+
+
+class Healthcheck(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """How the agent learns whether an app is well: seconds between requests, failures in a row until it is not."""
+
+    url: str
+    interval: int
+    threshold: int
+
+
+class App(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """An app behind an agent."""
+
+    slug: str
+    display_name: str = ""
+    url: str = ""
+    command: str = ""
+    icon: str = ""
+    external: bool = False
+    subdomain: bool = False
+    share: Literal["owner", "authenticated", "organization", "public"] = "owner"
+    open_in: Literal["slim-window", "tab"] = "slim-window"
+    group: str = ""
+    order: int = 0
+    hidden: bool = False
+    tooltip: str = ""
+    healthcheck: Healthcheck | None = None
+
+
+class Script(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A script that the agent runs; `timeout` 0 for none."""
+
+    display_name: str
+    script: str
+    icon: str = ""
+    cron: str = ""
+    log_path: str = ""
+    run_on_start: bool = False
+    run_on_stop: bool = False
+    start_blocks_login: bool = False
+    timeout: int = 0
+
+
+class AgentMetadata(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A value that the agent measures again and again."""
+
+    key: str
+    display_name: str
+    script: str
+    interval: int = 0
+    timeout: int = 0
+    order: int = 0
+
+
+class Agent(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """An agent of a resource. `token` is the one with which the engine started it; without one the server makes one."""
+
+    name: str
+    operating_system: str = ""
+    architecture: str = ""
+    directory: str = ""
+    env: dict[str, str] = {}
+    token: str | None = None
+    instance_id: str | None = None
+    display_apps: list[str] = []
+    apps: list[App] = []
+    scripts: list[Script] = []
+    metadata: list[AgentMetadata] = []
+    connection_timeout_seconds: int = 120
+    troubleshooting_url: str = ""
+    motd_file: str = ""
+    api_key_scope: Literal["all", "no_user_data"] = "all"
+    order: int = 0
+
+
+class ResourceMetadata(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """One fact about a resource; a sensitive one is never shown."""
+
+    key: str
+    value: str | None = None
+    sensitive: bool = False
+
+
+class Resource(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A thing that a build makes, with the agents in it. `daily_cost` in credits."""
+
+    type: str
+    name: str
+    hide: bool = False
+    icon: str = ""
+    daily_cost: int = 0
+    instance_type: str = ""
+    module_path: str = ""
+    metadata: list[ResourceMetadata] = []
+    agents: list[Agent] = []
+
+
+class Timing(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """How long one step of a job took."""
+
+    started_at: datetime
+    ended_at: datetime
+    stage: str
+    source: str = ""
+    action: str = ""
+    resource: str = ""
+
+
+class ImportResult(msgspec.Struct, kw_only=True):
+    """What an import found out: the resources of a running and of a stopped workspace, and the parameters."""
+
+    start_resources: list[Resource] = []
+    stop_resources: list[Resource] = []
+    parameters: list[Parameter] = []
+    readme: str | None = None
+
+
+class DryRunResult(msgspec.Struct, kw_only=True):
+    """The resources that a start would make."""
+
+    resources: list[Resource] = []
+
+
+class BuildResult(msgspec.Struct, kw_only=True):
+    """What a build made, and the engine's state that the next build gets back."""
+
+    state: bytes = b""
+    resources: list[Resource] = []
+    timings: list[Timing] = []
+
+
+class CompleteJobRequest(msgspec.Struct, kw_only=True):
+    """The result: exactly the one that belongs to the type of the job."""
+
+    template_import: ImportResult | None = None
+    dry_run: DryRunResult | None = None
+    workspace_build: BuildResult | None = None
+
+
+class FailedBuild(msgspec.Struct, kw_only=True):
+    """What a failed build leaves behind; without `state` the state from before is kept."""
+
+    state: bytes | None = None
+
+
+class FailJobRequest(msgspec.Struct, kw_only=True):
+    """Why the job ends without a result. `canceled` says that it was stopped as asked."""
+
+    error: str = ""
+    error_code: ErrorCode = ""
+    workspace_build: FailedBuild | None = None
+    canceled: bool = False
+
+
+class CommitQuotaRequest(msgspec.Struct, kw_only=True):
+    """What the planned build costs a day, in credits."""
+
+    daily_cost: int
+
+
+class CommitQuotaResponse(msgspec.Struct, kw_only=True):
+    """Whether the budget allows it; a budget of -1 has no limit."""
+
+    ok: bool
+    credits_consumed: int = 0
+    budget: int = -1

@@ -1,0 +1,49 @@
+"""A server to talk to, and a daemon that talks to it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from homeport_provisioner.control_plane import ControlPlane
+from homeport_provisioner.daemon import Daemon
+from homeport_provisioner.echo.engine import EchoEngine
+from homeport_provisioner.settings import Settings
+from tests.homeport_provisioner.stand_in import Job, StandIn
+
+
+@pytest.fixture
+def stand_in() -> Iterator[StandIn]:
+    server = StandIn()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def settings(stand_in: StandIn, tmp_path: Path) -> Settings:
+    return Settings(url=stand_in.url, name="tester", data_dir=tmp_path / "data", key="k" * 43)
+
+
+@pytest.fixture
+async def daemon(settings: Settings) -> AsyncIterator[Daemon]:
+    """A daemon with the echo engine, at work."""
+    settings.data_dir.mkdir()
+    async with ControlPlane(settings) as plane:
+        daemon = Daemon(settings, plane=plane, engines={"echo": EchoEngine(settings.data_dir)})
+        work = asyncio.create_task(daemon.run())
+        yield daemon
+        daemon.leave()
+        await asyncio.wait_for(work, 20)
+
+
+async def ended(job: Job, within: float = 30.0) -> Job:
+    """Wait until the job has ended."""
+    assert await asyncio.to_thread(job.ended.wait, within), f"the job is still {job.state}:\n{job.text()}"
+    return job
+
+
+async def running(job: Job, within: float = 30.0) -> Job:
+    """Wait until a daemon has taken the job."""
+    assert await asyncio.to_thread(job.running.wait, within)
+    return job

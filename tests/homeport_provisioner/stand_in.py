@@ -1,0 +1,250 @@
+"""A stand-in for the server's half of the daemon protocol: an HTTP server on loopback with a queue in memory."""
+
+import base64
+import io
+import json
+import re
+import secrets
+import tarfile
+import threading
+import uuid
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+NOW = "2026-01-01T00:00:00Z"
+
+
+def pack(files: dict[str, str | bytes]) -> bytes:
+    """Return a tar archive of these files."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, content in files.items():
+            data = content.encode() if isinstance(content, str) else content
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            info.mode = 0o644
+            archive.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+@dataclass
+class Job:
+    """One job and everything that was said about it."""
+
+    id: str
+    type: str
+    provisioner: str
+    input: dict[str, Any]
+    archive: bytes
+    token: str = ""
+    state: str = "pending"
+    is_canceled: bool = False
+    is_forced: bool = False
+    is_lost: bool = False
+    quota: dict[str, Any] = field(default_factory=lambda: {"ok": True, "credits_consumed": 0, "budget": -1})
+    asked_cost: int | None = None
+    logs: list[dict[str, Any]] = field(default_factory=list)
+    updates: list[dict[str, Any]] = field(default_factory=list)
+    result: dict[str, Any] = field(default_factory=dict)
+    failure: dict[str, Any] = field(default_factory=dict)
+    running: threading.Event = field(default_factory=threading.Event)
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    def text(self) -> str:
+        """Return the log as one text."""
+        return "\n".join(line["output"] for line in self.logs)
+
+    @property
+    def build_state(self) -> bytes:
+        return base64.b64decode(self.result["workspace_build"]["state"])
+
+    @property
+    def agents(self) -> list[dict[str, Any]]:
+        return [agent for resource in self.result["workspace_build"]["resources"] for agent in resource["agents"]]
+
+
+class StandIn:
+    """The server. `hiccups` maps an end of a path to answers to give first: a status, or "lost" to do it and then hang up."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, Job] = {}
+        self.queue: list[Job] = []
+        self.hiccups: dict[str, list[int | str]] = {}
+        self.known_tokens: set[str] = set()
+        self.headers: list[dict[str, str]] = []
+        self.acquired: list[dict[str, Any]] = []
+        self.lock = threading.Condition()
+        self.is_closed = False
+        stand_in = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                stand_in.handle(self, b"")
+
+            def do_POST(self) -> None:
+                stand_in.handle(self, self.rfile.read(int(self.headers.get("Content-Length", 0))))
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        # Daemons that end hang up in the middle of an answer.
+        self.server.handle_error = lambda *_: None  # type: ignore[method-assign]
+        self.server.block_on_close = False
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.thread = threading.Thread(target=lambda: self.server.serve_forever(poll_interval=0.02), daemon=True)
+        self.thread.start()
+
+    def close(self) -> None:
+        with self.lock:
+            self.is_closed = True
+            self.lock.notify_all()
+        self.server.shutdown()
+        self.server.server_close()
+
+    def submit(self, type: str, provisioner: str, input: dict[str, Any], archive: bytes) -> Job:
+        job = Job(str(uuid.uuid4()), type, provisioner, input, archive)
+        with self.lock:
+            self.jobs[job.id] = job
+            self.queue.append(job)
+            self.lock.notify_all()
+        return job
+
+    def submit_import(
+        self, provisioner: str, files: dict[str, str | bytes], variables: dict[str, str] | None = None
+    ) -> Job:
+        values = [{"name": name, "value": value} for name, value in (variables or {}).items()]
+        return self.submit(
+            "template_version_import",
+            provisioner,
+            {"template_version_id": str(uuid.uuid4()), "variables": values},
+            pack(files),
+        )
+
+    def submit_build(
+        self,
+        provisioner: str,
+        files: dict[str, str | bytes],
+        transition: str = "start",
+        *,
+        workspace_id: str | None = None,
+        parameters: dict[str, str] | None = None,
+        variables: list[dict[str, Any]] | None = None,
+        state: bytes = b"",
+        owner: str = "ada",
+        agent_tokens: dict[str, str] | None = None,
+    ) -> Job:
+        build = {
+            "workspace_id": workspace_id or str(uuid.uuid4()),
+            "workspace_name": "dev",
+            "workspace_build_id": str(uuid.uuid4()),
+            "build_number": 1,
+            "transition": transition,
+            "owner": {
+                "id": str(uuid.uuid4()),
+                "username": owner,
+                "email": f"{owner}@example.com",
+                "name": "Ada",
+                "groups": [],
+                "ssh_public_key": "",
+            },
+            "template": {"id": str(uuid.uuid4()), "name": "t", "version_id": str(uuid.uuid4()), "version_name": "v1"},
+            "organization": {"id": str(uuid.uuid4()), "name": "coder"},
+            "rich_parameter_values": [{"name": name, "value": value} for name, value in (parameters or {}).items()],
+            "previous_parameter_values": [],
+            "variables": variables or [],
+            "state": base64.b64encode(state).decode(),
+            "log_level": "",
+            "agent_tokens": agent_tokens or {},
+        }
+        return self.submit("workspace_build", provisioner, build, pack(files))
+
+    def handle(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
+        path = request.path.split("?")[0]
+        self.headers.append(dict(request.headers))
+        hiccup = next((answers.pop(0) for end, answers in self.hiccups.items() if path.endswith(end) and answers), None)
+        if isinstance(hiccup, int):
+            self.answer(request, hiccup, {"message": "hiccup"})
+            return
+        status, answer, headers = self.decide(path, json.loads(body or b"{}"), request)
+        if hiccup == "lost":
+            request.close_connection = True
+            return
+        self.answer(request, status, answer, headers)
+
+    def answer(
+        self, request: BaseHTTPRequestHandler, status: int, answer: Any, headers: dict[str, str] | None = None
+    ) -> None:
+        data = answer if isinstance(answer, bytes) else b"" if answer is None else json.dumps(answer).encode()
+        request.send_response(status)
+        for name, value in {"Content-Length": str(len(data)), **(headers or {})}.items():
+            request.send_header(name, value)
+        request.end_headers()
+        request.wfile.write(data)
+
+    def decide(self, path: str, body: Any, request: BaseHTTPRequestHandler) -> tuple[int, Any, dict[str, str]]:
+        if path.endswith("/provisionerdaemons/acquire"):
+            return self.acquire(body)
+        if path == "/api/v2/workspaceagents/me/manifest":
+            is_known = request.headers.get("Coder-Session-Token") in self.known_tokens
+            return (200, {}, {}) if is_known else (401, {"message": "unknown agent"}, {})
+        found = re.fullmatch(r"/api/v2/provisionerjobs/([^/]+)/(file|update|complete|fail|quota)", path)
+        if not found:
+            return 404, {"message": "no such route"}, {}
+        job = self.jobs[found[1]]
+        if request.headers.get("Homeport-Job-Token") != job.token or job.state != "running" or job.is_lost:
+            return 409, {"message": "the job is not yours"}, {}
+        return self.serve(job, found[2], body)
+
+    def acquire(self, body: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
+        daemon_id = body.get("daemon_id") or str(uuid.uuid4())
+        self.acquired.append(body)
+        with self.lock:
+            self.lock.wait_for(lambda: self.queue or self.is_closed, timeout=min(body["wait_seconds"], 5))
+            if not self.queue or self.is_closed:
+                return 204, None, {"Homeport-Daemon-Id": daemon_id}
+            job = self.queue.pop(0)
+            job.state = "running"
+            job.token = secrets.token_hex(8)
+        job.running.set()
+        return (
+            200,
+            {
+                "daemon_id": daemon_id,
+                "job_id": job.id,
+                "job_token": job.token,
+                "type": job.type,
+                "provisioner": job.provisioner,
+                "organization_id": str(uuid.uuid4()),
+                "initiator_username": "ada",
+                "created_at": NOW,
+                "file_id": str(uuid.uuid4()),
+                "access_url": self.url,
+                "input": job.input,
+            },
+            {},
+        )
+
+    def serve(self, job: Job, verb: str, body: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
+        if verb == "file":
+            return 200, job.archive, {}
+        if verb == "update":
+            job.updates.append(body)
+            job.logs.extend(body.get("logs", []))
+            return 200, {"canceled": job.is_canceled, "force": job.is_forced, "variable_values": []}, {}
+        if verb == "quota":
+            job.asked_cost = body["daily_cost"]
+            return 200, job.quota, {}
+        job.state = "completed" if verb == "complete" else "failed"
+        if verb == "complete":
+            job.result = body
+            if body.get("workspace_build"):
+                self.known_tokens = {agent["token"] for agent in job.agents if agent.get("token")}
+        else:
+            job.failure = body
+        job.ended.set()
+        return 204, None, {}
