@@ -187,7 +187,7 @@ def _is_alive(pid: int) -> bool:
 
 
 def _stat(pid: int) -> list[str] | None:
-    """Return the fields of /proc/PID/stat after the name: state, parent, group, session, …"""
+    """Return the fields of /proc/PID/stat after the name: state, parent, group and so on."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
     except OSError:

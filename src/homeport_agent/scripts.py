@@ -158,7 +158,7 @@ class _LogFile:
         if self._path:
             try:
                 Path(self._path).parent.mkdir(parents=True, exist_ok=True)
-                self._file = open(self._path, "wb", buffering=0)  # noqa: SIM115 - closed in __exit__
+                self._file = open(self._path, "wb", buffering=0)
             except OSError as error:
                 _log.warning("The log file %s cannot be written: %s", self._path, error)
         return self

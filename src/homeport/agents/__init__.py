@@ -1,0 +1,1 @@
+"""Server side of agents. See README.md."""
