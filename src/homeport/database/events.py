@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 class DomainEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of every event: a frozen struct that says what has happened, with ids and not with rows."""
+    """Base of every event: says what has happened, with ids and not with rows.
+
+    Subclasses are declared `class WorkspaceCreated(DomainEvent, frozen=True)`.
+    """
 
 
 E = TypeVar("E", bound=DomainEvent)

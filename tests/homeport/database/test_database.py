@@ -3,7 +3,6 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
-from typing import Any
 
 import msgspec
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from homeport.database import (
     CheckViolation,
     Connection,
+    ConstraintViolation,
     Database,
     DatabaseError,
     DatabaseUnavailable,
@@ -18,10 +18,11 @@ from homeport.database import (
     ForeignKeyViolation,
     SerializationFailure,
     UniqueViolation,
+    rows,
 )
-from homeport.database import rows
 from homeport.database.errors import LockNotAvailable, NotNullViolation, QueryCanceled
 from tests.support.logging import ErrorLog
+from tests.support.waiting import until
 
 _TABLES = """
 CREATE TABLE parents (id integer PRIMARY KEY CONSTRAINT small CHECK (id < 1000), name text UNIQUE, note text NOT NULL DEFAULT '');
@@ -40,13 +41,6 @@ async def play(blank_database: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-async def until(condition: Any, *, seconds: float = 5.0) -> None:
-    """Poll an async condition with a deadline."""
-    async with asyncio.timeout(seconds):
-        while not await condition():
-            await asyncio.sleep(0.005)
-
-
 @pytest.mark.requirement("DB-ERRORS-01")
 @pytest.mark.parametrize(
     ("sql", "kind", "constraint"),
@@ -58,7 +52,7 @@ async def until(condition: Any, *, seconds: float = 5.0) -> None:
     ],
 )
 async def test_broken_rules_are_told_by_the_name_of_the_constraint(
-    play: Database, sql: str, kind: type, constraint: str
+    play: Database, sql: str, kind: type[ConstraintViolation], constraint: str
 ) -> None:
     for run in (play.execute, play.fetchrow, play.fetch, play.fetchval):
         with pytest.raises(kind) as caught:
@@ -76,7 +70,7 @@ async def test_broken_rules_are_told_by_the_name_of_the_constraint(
 @pytest.mark.requirement("DB-TRANSACTION-01")
 async def test_a_block_that_raises_leaves_nothing_and_frees_its_rows_at_once(play: Database) -> None:
     ran: list[str] = []
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError):  # noqa: PT012  # the block itself is tested
         async with play.transaction() as connection:
             connection.after_commit(lambda: ran.append("committed"))
             await connection.execute("UPDATE parents SET note = 'half'")
@@ -88,7 +82,7 @@ async def test_a_block_that_raises_leaves_nothing_and_frees_its_rows_at_once(pla
 
 @pytest.mark.requirement("DB-TRANSACTION-01")
 async def test_a_swallowed_failure_is_not_taken_for_a_commit(play: Database) -> None:
-    with pytest.raises(DatabaseError, match="not stored"):
+    with pytest.raises(DatabaseError, match="not stored"):  # noqa: PT012  # the block itself is tested
         async with play.transaction() as connection:
             await connection.execute("UPDATE parents SET note = 'lost'")
             with pytest.raises(UniqueViolation):
@@ -119,7 +113,7 @@ async def test_a_savepoint_that_is_undone_takes_its_callbacks_along(play: Databa
     ran: list[int] = []
     async with play.transaction() as connection:
         connection.after_commit(lambda: ran.append(1))
-        with pytest.raises(ValueError, match="no"):
+        with pytest.raises(ValueError, match="no"):  # noqa: PT012  # the block itself is tested
             async with connection.savepoint():
                 connection.after_commit(lambda: ran.append(2))
                 raise ValueError("no")
@@ -154,7 +148,7 @@ async def test_write_skew_is_refused_when_serializable(play: Database) -> None:
             await connection.execute("UPDATE parents SET note = 'x' WHERE id = $1", write)
 
     outcomes = await asyncio.gather(swap(1, 2), swap(2, 1), return_exceptions=True)
-    assert sorted(type(outcome) for outcome in outcomes if outcome) == [SerializationFailure]
+    assert [type(outcome) for outcome in outcomes if outcome] == [SerializationFailure]
 
 
 @pytest.mark.requirement("DB-RETRY-01")
@@ -311,10 +305,12 @@ async def test_a_full_pool_answers_unavailable_after_its_patience(blank_database
 async def test_sessions_that_the_server_ended_are_replaced(play: Database) -> None:
     async with play.connection(), play.connection():
         pass
-    await play.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
-                       "AND pid <> pg_backend_pid()")
+    await play.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND pid <> pg_backend_pid()"
+    )
     assert [await play.fetchval("SELECT $1::integer", number) for number in range(5)] == list(range(5))
-    with pytest.raises(DatabaseUnavailable):
+    with pytest.raises(DatabaseUnavailable):  # noqa: PT012  # the block itself is tested
         async with play.transaction() as connection:
             pid = await connection.fetchval("SELECT pg_backend_pid()")
             await play.execute("SELECT pg_terminate_backend($1)", pid)
@@ -328,12 +324,13 @@ async def test_sessions_have_limits_and_their_ends_have_names(play: Database) ->
         "SELECT current_setting('statement_timeout') AS statement, current_setting('lock_timeout') AS lock, "
         "current_setting('idle_in_transaction_session_timeout') AS idle, current_setting('timezone') AS zone"
     )
+    assert settings is not None
     assert dict(settings) == {"statement": "30s", "lock": "15s", "idle": "1min", "zone": "UTC"}
     async with play.transaction() as holder:
         await holder.execute("SELECT FROM parents WHERE id = 1 FOR UPDATE")
         with pytest.raises(LockNotAvailable):
             await play.execute("SELECT FROM parents WHERE id = 1 FOR UPDATE NOWAIT")
-        with pytest.raises(QueryCanceled):
+        with pytest.raises(QueryCanceled):  # noqa: PT012  # the block itself is tested
             async with play.transaction() as connection:
                 await connection.execute("SET LOCAL statement_timeout = 20")
                 await connection.execute("SELECT pg_sleep(5)")
@@ -367,13 +364,13 @@ async def test_a_read_only_transaction_cannot_write(play: Database) -> None:
             await connection.execute("UPDATE parents SET note = 'x'")
 
 
-class Paid(DomainEvent):
+class Paid(DomainEvent, frozen=True):
     """Something happened to a parent."""
 
     parent_id: int
 
 
-class PaidTwice(Paid):
+class PaidTwice(Paid, frozen=True):
     """A kind of its own: handlers are found by exact type."""
 
 

@@ -14,6 +14,7 @@ async def test_each_test_finds_the_tables_as_the_migrations_left_them(db: Databa
     await db.execute("DELETE FROM schema_compat")
 
 
+@pytest.mark.requirement("TEST-NAMES-01", "M24")
 def test_names_never_repeat_and_end_in_a_rising_counter() -> None:
     names = [unique_name() for _ in range(500)]
     counters = [int(name.rpartition("-")[2]) for name in names]

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from homeport.database import RESYNC, Database, Listener
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -21,9 +22,7 @@ async def listener(play: Database) -> AsyncIterator[Listener]:
     """A listener that has its session."""
     listener = Listener(play.connect)
     await listener.start()
-    async with asyncio.timeout(5):
-        while not listener.is_connected:
-            await asyncio.sleep(0.005)
+    await until(lambda: listener.is_connected)
     yield listener
     await listener.stop()
 
@@ -57,7 +56,7 @@ async def test_payloads_reach_the_subscriptions_of_their_channel_and_key(play: D
 @pytest.mark.requirement("DB-NOTIFY-01")
 async def test_nothing_is_sent_by_a_transaction_that_rolls_back(play: Database, listener: Listener) -> None:
     async with listener.subscribe("logs") as subscription:
-        with pytest.raises(KeyError):
+        with pytest.raises(KeyError):  # noqa: PT012  # the block itself is tested
             async with play.transaction() as connection:
                 await connection.notify("logs", "never")
                 raise KeyError
@@ -72,8 +71,10 @@ async def test_after_a_lost_session_every_subscription_is_told_to_look_again(
     async with listener.subscribe("logs") as everything, listener.subscribe("logs", key="a") as one:
         await send(play, "logs", "a")
         assert await everything.wait(5) == ["a"]
-        await play.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                           "WHERE datname = current_database() AND query LIKE 'LISTEN%'")
+        await play.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+        )
         assert await everything.wait(5) == [RESYNC]
         assert await one.wait(5) == [RESYNC]
         await send(play, "logs", "a")
@@ -105,7 +106,9 @@ async def test_a_reader_that_is_too_slow_gets_one_resync_and_no_endless_backlog(
         assert len(payloads) <= 1000
 
 
-async def test_thousands_of_subscriptions_cost_one_listen_and_leave_no_trace(play: Database, listener: Listener) -> None:
+async def test_thousands_of_subscriptions_cost_one_listen_and_leave_no_trace(
+    play: Database, listener: Listener
+) -> None:
     subscriptions = [listener.subscribe("agents", key=f"k{number}") for number in range(3000)]
     await asyncio.gather(*(subscription.__aenter__() for subscription in subscriptions))
     await send(play, "agents", "k7")

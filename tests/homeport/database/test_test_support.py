@@ -21,7 +21,7 @@ def inner(pytester: pytest.Pytester, pytestconfig: pytest.Config, monkeypatch: p
     return pytester
 
 
-@pytest.mark.requirement("TEST-LOGGER-01")
+@pytest.mark.requirement("TEST-LOGGER-01", "M21")
 def test_an_error_in_the_log_fails_the_test_that_wrote_it(inner: pytest.Pytester) -> None:
     inner.makepyfile(
         """
@@ -60,11 +60,16 @@ def test_an_error_in_the_log_fails_the_test_that_wrote_it(inner: pytest.Pytester
     result = inner.runpytest_subprocess()
     result.assert_outcomes(failed=3, passed=3, errors=1)
     result.stdout.fnmatch_lines(
-        ["*room: said at the end*", "*room: the disk is full path='/x'*", "*asyncio: task was destroyed*", "*from a thread*"]
+        [
+            "*room: said at the end*",
+            "*room: the disk is full path='/x'*",
+            "*asyncio: task was destroyed*",
+            "*from a thread*",
+        ]
     )
 
 
-@pytest.mark.requirement("TEST-LOGGER-01")
+@pytest.mark.requirement("TEST-LOGGER-01", "M21")
 def test_cancelled_queries_are_no_errors(inner: pytest.Pytester) -> None:
     inner.makepyfile(
         """
@@ -97,7 +102,7 @@ def test_cancelled_queries_are_no_errors(inner: pytest.Pytester) -> None:
     inner.runpytest_subprocess().assert_outcomes(passed=2, failed=1)
 
 
-@pytest.mark.requirement("TEST-LOGGER-02")
+@pytest.mark.requirement("TEST-LOGGER-02", "M21")
 def test_a_test_says_which_errors_it_provokes(inner: pytest.Pytester) -> None:
     inner.makepyfile(
         """

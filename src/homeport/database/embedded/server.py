@@ -72,8 +72,8 @@ class EmbeddedPostgres:
         folder: Path,
         *,
         is_fast: bool = False,
-        on_restart: Callable[[], None] | None = None,
-        on_failure: Callable[[str], None] | None = None,
+        on_restart: Callable[[], object] | None = None,
+        on_failure: Callable[[str], object] | None = None,
     ) -> None:
         """`folder` is the database's own (`DATA_DIR/postgres`). `is_fast` gives up safety against power loss."""
         self.folder = Folder(folder)
