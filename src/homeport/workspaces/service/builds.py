@@ -191,9 +191,9 @@ async def _choose_version(
         raise VersionNotReady(version.job_status)
     if version.job_status != "succeeded":
         raise VersionUnusable(version.job_status, version.job_error)
-    if is_start and template.require_active_version and version.id != template.active_version_id:
-        if not is_allowed(subject, Action.UPDATE, parameters.template_object(template)):
-            raise ActiveVersionRequired
+    is_refused = is_start and template.require_active_version and version.id != template.active_version_id
+    if is_refused and not is_allowed(subject, Action.UPDATE, parameters.template_object(template)):
+        raise ActiveVersionRequired
     return version
 
 

@@ -5,12 +5,12 @@ from uuid import UUID
 
 from homeport.audit import AuditAction
 from homeport.database import Connection, Database, UniqueViolation
-from homeport.identity.types import UserRow
 from homeport.kit import clock
 from homeport.kit.crypto import Cipher
 from homeport.kit.errors import BadRequest, invalid_field
 from homeport.kit.ids import NIL_ID, new_id
 from homeport.kit.names import validate_name
+from homeport.organizations.service import resolve_member, resolve_organization, resolve_owner
 from homeport.rbac import Action, Object, ResourceType, Subject, not_found, require
 from homeport.workspaces.errors import NameTaken, OwnerNotMember, TemplateDeprecated
 from homeport.workspaces.queries import templates as template_queries
@@ -32,36 +32,46 @@ async def create_workspace(
     cipher: Cipher,
     *,
     subject: Subject,
-    owner: UserRow,
+    owner: str,
     request: CreateWorkspaceRequest,
-    organization_id: UUID | None = None,
+    organization: str | None = None,
 ) -> Workspace:
-    """Create a workspace of `owner` and queue its first start; both or nothing.
+    """Create a workspace of `owner` (`me`, an id or a username) and queue its first start; both or nothing.
 
-    With `organization_id` (the deprecated route) the template must belong there. Raises, in this order: 400 for the
+    With `organization` (the deprecated route) the template must belong there. Raises, in this order: 400 for the
     name; 404 and 403 for the template; 403 when the caller may not create; 404 when the owner is no member; 400 for a
     deprecated template, the schedule, the time to live; 409 for a name in use; then what `insert_build` raises.
     """
     validate_name(request.name)
     values = read_values(request.rich_parameter_values)
     async with db.transaction() as conn:
+        owner_id, organization_id = await _resolve(conn, subject, owner, organization)
         template, version_id = await _find_template(conn, subject, request)
-        target = Object(ResourceType.WORKSPACE, "", owner.id, template.organization_id)
+        target = Object(ResourceType.WORKSPACE, "", owner_id, template.organization_id)
         require(subject, Action.READ, template_object(template), noun=_NOUN)
         require(subject, Action.CREATE, target, noun="workspace")
         require(subject, Action.USE, template_object(template), noun=_NOUN)
         if organization_id is not None and organization_id != template.organization_id:
             raise not_found(_NOUN)
-        if not await template_queries.is_member(conn, template.organization_id, owner.id):
+        if not await template_queries.is_member(conn, template.organization_id, owner_id):
             raise OwnerNotMember
         if template.deprecated:
             raise TemplateDeprecated(template.name, template.deprecated)
-        workspace = await _insert_workspace(conn, template, owner, request)
+        workspace = await _insert_workspace(conn, template, owner_id, request)
         await record_workspace(conn, subject.id, AuditAction.CREATE, after=workspace)
         build = BuildRequest(transition="start", version_id=version_id, values=values)
         await insert_build(conn, cipher, subject=subject, workspace=workspace, request=build)
         await workspace_changed(conn, workspace.id)
         return await workspace_view(conn, workspace.id, reader_id=subject.id)
+
+
+async def _resolve(
+    conn: Connection, subject: Subject, owner: str, organization: str | None
+) -> tuple[UUID, UUID | None]:
+    if organization is None:
+        return (await resolve_owner(conn, subject, owner)).user_id, None
+    place = await resolve_organization(conn, subject, organization)
+    return (await resolve_member(conn, subject, place.id, owner)).user_id, place.id
 
 
 async def _find_template(
@@ -83,7 +93,7 @@ async def _find_template(
 
 
 async def _insert_workspace(
-    conn: Connection, template: TemplateFacts, owner: UserRow, request: CreateWorkspaceRequest
+    conn: Connection, template: TemplateFacts, owner_id: UUID, request: CreateWorkspaceRequest
 ) -> WorkspaceRow:
     now = clock.now()
     schedule = request.autostart_schedule or None
@@ -96,7 +106,7 @@ async def _insert_workspace(
             return await queries.insert_workspace(
                 conn,
                 id=new_id(),
-                owner_id=owner.id,
+                owner_id=owner_id,
                 organization_id=template.organization_id,
                 template_id=template.id,
                 name=request.name,

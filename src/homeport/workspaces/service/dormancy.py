@@ -17,15 +17,13 @@ from homeport.workspaces.service.views import workspace_view
 from homeport.workspaces.types import WorkspaceRow
 
 
-async def set_dormancy(db: Database, *, subject: Subject, workspace_id: UUID, is_dormant: bool) -> Workspace | None:
-    """Lay a workspace to rest or wake it; None when it was so already. Needs workspace:update."""
+async def set_dormancy(db: Database, *, subject: Subject, workspace_id: UUID, is_dormant: bool) -> Workspace:
+    """Lay a workspace to rest or wake it; one that is so already stays as it is. Needs workspace:update."""
     async with db.transaction() as conn:
         workspace = await lock_for(conn, subject, Action.UPDATE, workspace_id)
-        if (workspace.dormant_at is not None) == is_dormant:
-            return None
-        if is_dormant:
+        if is_dormant and workspace.dormant_at is None:
             await lay_to_rest(conn, subject.id, workspace, clock.now())
-        else:
+        if not is_dormant and workspace.dormant_at is not None:
             await wake(conn, subject.id, workspace, clock.now())
         return await workspace_view(conn, workspace_id, reader_id=subject.id)
 

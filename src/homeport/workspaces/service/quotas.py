@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from homeport.database import Connection, Database
+from homeport.organizations.service import resolve_member, resolve_organization
 from homeport.provisioning.schemas import CommitQuotaResponse
 from homeport.provisioning.types import ProvisionerJobRow
 from homeport.rbac import Action, Object, ResourceType, Subject, require
@@ -35,14 +36,16 @@ async def commit_quota(conn: Connection, job: ProvisionerJobRow, daily_cost: int
     return CommitQuotaResponse(ok=decision.is_allowed, credits_consumed=decision.credits_consumed, budget=budget)
 
 
-async def get_quota(db: Database, *, subject: Subject, user_id: UUID, organization_id: UUID) -> WorkspaceQuota:
+async def get_quota(db: Database, *, subject: Subject, user: str, organization: str) -> WorkspaceQuota:
     """Return what a member spends and may spend. Needs to read the member's workspaces."""
-    target = Object(ResourceType.WORKSPACE, "", user_id, organization_id)
-    require(subject, Action.READ, target, noun="workspace quota")
     async with db.connection() as conn:
+        place = await resolve_organization(conn, subject, organization)
+        member = await resolve_member(conn, subject, place.id, user)
+        target = Object(ResourceType.WORKSPACE, "", member.user_id, place.id)
+        require(subject, Action.READ, target, noun="workspace quota")
         return WorkspaceQuota(
-            credits_consumed=await queries.get_consumed(conn, user_id, organization_id),
-            budget=await _budget(conn, user_id, organization_id),
+            credits_consumed=await queries.get_consumed(conn, member.user_id, place.id),
+            budget=await _budget(conn, member.user_id, place.id),
         )
 
 

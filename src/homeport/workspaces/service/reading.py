@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from homeport.database import Database
+from homeport.organizations.service import resolve_owner
 from homeport.rbac import Subject
 from homeport.workspaces.queries import workspaces as queries
 from homeport.workspaces.schemas import Workspace
@@ -20,10 +21,11 @@ async def get_workspace(
 
 
 async def get_workspace_by_name(
-    db: Database, *, subject: Subject, owner_id: UUID, name: str, can_be_deleted: bool = False
+    db: Database, *, subject: Subject, owner: str, name: str, can_be_deleted: bool = False
 ) -> Workspace:
     """Return an owner's workspace by name; of deleted ones (when asked for) the last."""
     async with db.connection() as conn:
-        found = await queries.find_workspace_by_name(conn, owner_id, name, can_be_deleted=can_be_deleted)
+        member = await resolve_owner(conn, subject, owner)
+        found = await queries.find_workspace_by_name(conn, member.user_id, name, can_be_deleted=can_be_deleted)
         workspace = require_readable(subject, found, can_be_deleted=can_be_deleted)
         return await workspace_view(conn, workspace.id, reader_id=subject.id)

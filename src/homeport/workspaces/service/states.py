@@ -10,6 +10,7 @@ from homeport.database import Connection, Database
 from homeport.kit import clock
 from homeport.kit.crypto import Cipher
 from homeport.kit.http import Page
+from homeport.organizations.service import resolve_owner
 from homeport.provisioning.schemas import ProvisionerJobLog
 from homeport.provisioning.service import list_logs, list_timings
 from homeport.rbac import Action, Subject, require
@@ -32,6 +33,9 @@ from homeport.workspaces.service.resources import resource_views
 from homeport.workspaces.service.views import build_view, build_views
 from homeport.workspaces.types import BuildRow
 
+# The column's type holds no more.
+_MOST_BUILDS = 2**31 - 1
+
 
 async def get_build(db: Database, *, subject: Subject, build_id: UUID) -> WorkspaceBuild:
     """Return a build of a workspace that `subject` may read, deleted or not."""
@@ -40,14 +44,13 @@ async def get_build(db: Database, *, subject: Subject, build_id: UUID) -> Worksp
         return await build_view(conn, build.id)
 
 
-async def get_build_by_number(
-    db: Database, *, subject: Subject, owner_id: UUID, name: str, number: int
-) -> WorkspaceBuild:
+async def get_build_by_number(db: Database, *, subject: Subject, owner: str, name: str, number: int) -> WorkspaceBuild:
     """Return a build by its owner, workspace name and number."""
     async with db.connection() as conn:
-        found = await workspace_queries.find_workspace_by_name(conn, owner_id, name)
+        member = await resolve_owner(conn, subject, owner)
+        found = await workspace_queries.find_workspace_by_name(conn, member.user_id, name)
         workspace = require_readable(subject, found)
-        build = await queries.find_build_by_number(conn, workspace.id, number)
+        build = await queries.find_build_by_number(conn, workspace.id, number) if 0 < number <= _MOST_BUILDS else None
         if build is None:
             raise BuildNotFound
         return await build_view(conn, build.id)

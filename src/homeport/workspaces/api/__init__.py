@@ -1,0 +1,7 @@
+"""Routes of workspaces and builds, below /api/v2."""
+
+from typing import Any
+
+from homeport.workspaces.api import builds, settings, watching, workspaces
+
+routes: list[Any] = [*workspaces.routes, *settings.routes, *builds.routes, *watching.routes]
