@@ -34,6 +34,7 @@ def build_editable(folder, config_settings=None, metadata_directory=None):
         wheel.writestr("sample-1.dist-info/RECORD", "")
     return name
 """
+pytestmark = pytest.mark.timeout(300)  # each makes an environment, which takes seconds on a busy machine
 CREATING, REQUIREMENTS, PROJECT = "creating .venv", "installing requirements/", "installing homeport"
 
 
