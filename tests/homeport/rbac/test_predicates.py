@@ -194,6 +194,13 @@ def test_the_text_depends_on_no_id_and_no_number_of_organizations() -> None:
     assert re.search(r"[0-9a-f]{8}-", one) is None
 
 
+def test_what_the_organization_grants_already_is_not_asked_again_for_own_rows() -> None:
+    admin = holder([], {ORG: ["organization-admin"]})
+    columns = Columns(id="id", organization="organization_id", owner="owner_id")
+    condition = predicate(admin, Action.READ, ResourceType.WORKSPACE, columns)
+    assert condition == Predicate("organization_id = ANY($1::uuid[])", ([ORG],))
+
+
 def test_parameters_begin_where_the_caller_wants_and_each_is_used() -> None:
     who = holder(
         [], {ORG: [], OTHER_ORG: ["organization-auditor"]}, groups=[GROUP], scope=scope_for_key(["all"], [f"*:{ME}"])
