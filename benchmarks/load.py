@@ -7,6 +7,7 @@ import asyncio
 import subprocess
 import sys
 import time
+from typing import cast
 
 
 class _Asker(asyncio.Protocol):
@@ -22,9 +23,9 @@ class _Asker(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask the first time."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(self._request)
+        # uvloop's transports are no subclasses of asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
         """Count a whole answer and ask again."""

@@ -13,13 +13,15 @@ from homeport.kit.routes import requires
 from homeport.rbac import Subject
 
 
-@get("/audit", opt=requires("audit_log:read"), tags=["Audit"], summary="Get audit logs", sync_to_thread=False)
+@get("/audit", opt=requires("audit_log:read"), tags=["Audit"], summary="Get audit logs")
 async def list_audit_logs(
     db: Database,
     subject: Subject,
     q: Annotated[
         str,
-        QueryParameter(name="q", description="Search: action:, resource_type:, username:, date_from: …", max_length=2000),
+        QueryParameter(
+            name="q", description="Search: action:, resource_type:, username:, date_from: …", max_length=2000
+        ),
     ] = "",
     limit: LimitParameter = 0,
     offset: OffsetParameter = 0,

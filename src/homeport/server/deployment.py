@@ -34,8 +34,8 @@ PROVISIONER_API_VERSION = "1.0"
 _LATENCY_THRESHOLD_MS = 15
 
 
-@get("/", opt=public("names the API"), tags=["General"], summary="API root", sync_to_thread=False)
-def api_root() -> dict[str, str]:
+@get("/", opt=public("names the API"), tags=["General"], summary="API root")
+async def api_root() -> dict[str, str]:
     """Say what answers here."""
     return {"message": "👋"}
 
@@ -45,7 +45,6 @@ def api_root() -> dict[str, str]:
     opt=public("clients compare versions before they sign in"),
     tags=["General"],
     summary="Build info",
-    sync_to_thread=False,
 )
 async def build_info(db: Database, settings: Settings) -> BuildInfoResponse:
     """Return version and addresses."""
@@ -69,7 +68,6 @@ async def build_info(db: Database, settings: Settings) -> BuildInfoResponse:
     opt=requires("deployment_config:read"),
     tags=["General"],
     summary="Get deployment config",
-    sync_to_thread=False,
 )
 async def deployment_config(subject: Subject, settings: Settings) -> DeploymentConfig:
     """Return every setting; secret values stay out."""
@@ -91,7 +89,7 @@ async def deployment_config(subject: Subject, settings: Settings) -> DeploymentC
     return DeploymentConfig(config={option.flag.replace("-", "_"): option.value for option in options}, options=options)
 
 
-@get("/deployment/ssh", opt=authenticated(), tags=["General"], summary="SSH config", sync_to_thread=False)
+@get("/deployment/ssh", opt=authenticated(), tags=["General"], summary="SSH config")
 async def deployment_ssh(settings: Settings) -> SSHConfigResponse:
     """Return how OpenSSH names reach workspaces."""
     options = {}
@@ -101,7 +99,7 @@ async def deployment_ssh(settings: Settings) -> SSHConfigResponse:
     return SSHConfigResponse(settings.ssh_hostname_prefix, settings.ssh_hostname_suffix, options)
 
 
-@get("/experiments", opt=authenticated(), tags=["General"], summary="Get enabled experiments", sync_to_thread=False)
+@get("/experiments", opt=authenticated(), tags=["General"], summary="Get enabled experiments")
 async def experiments() -> list[str]:
     """Return the experiments that are switched on: there are none, everything ships switched on."""
     return []
@@ -112,14 +110,13 @@ async def experiments() -> list[str]:
     opt=authenticated(),
     tags=["General"],
     summary="Get safe experiments",
-    sync_to_thread=False,
 )
 async def available_experiments() -> AvailableExperiments:
     """Return the experiments that may be switched on: there are none."""
     return AvailableExperiments(safe=[])
 
 
-@get("/updatecheck", opt=public("shows the version"), tags=["General"], summary="Update check", sync_to_thread=False)
+@get("/updatecheck", opt=public("shows the version"), tags=["General"], summary="Update check")
 async def update_check() -> UpdateCheckResponse:
     """Return this server's version; it asks nobody for a newer one."""
     return UpdateCheckResponse(current=True, version=f"v{VERSION}", url="")
@@ -130,7 +127,6 @@ async def update_check() -> UpdateCheckResponse:
     opt=public("load balancers ask"),
     media_type=MediaType.TEXT,
     include_in_schema=False,
-    sync_to_thread=False,
 )
 async def healthz() -> str:
     """Answer OK while the process serves."""
@@ -142,7 +138,6 @@ async def healthz() -> str:
     opt=requires("debug_info:read"),
     tags=["Debug"],
     summary="Debug Info Deployment Health",
-    sync_to_thread=False,
 )
 async def debug_health(db: Database, subject: Subject, settings: Settings) -> HealthcheckReport:
     """Check the access address, the database and the provisioner daemons."""
@@ -163,7 +158,7 @@ async def debug_health(db: Database, subject: Subject, settings: Settings) -> He
     )
 
 
-@get("/debug/metrics", opt=requires("debug_info:read"), tags=["Debug"], summary="Debug metrics", sync_to_thread=False)
+@get("/debug/metrics", opt=requires("debug_info:read"), tags=["Debug"], summary="Debug metrics")
 async def debug_metrics(subject: Subject) -> Response[bytes]:
     """Return all metrics in Prometheus' text format."""
     require(subject, Action.READ, Object(ResourceType.DEBUG_INFO), noun="metrics")
