@@ -5,6 +5,7 @@ ask for it through a unix socket whose path they inherit in the environment.
 """
 
 import asyncio
+import fcntl
 import os
 import shutil
 import socket
@@ -21,13 +22,18 @@ from homeport.database.migrations import prepare_database
 TEMPLATE = "homeport_template"
 
 _VARIABLE = "HOMEPORT_TEST_CLUSTER"
+_PREFIX = "homeport-tests-"
 
 
 class Cluster:
     """The run's PostgreSQL and its migrated template, in a folder that is removed at the end."""
 
     def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="homeport-tests-"))
+        _remove_left_over()
+        self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        self._alive = (self._folder / "alive").open("w")
+        fcntl.flock(self._alive, fcntl.LOCK_EX)
+        self._failure = ""
         self._lock = threading.Lock()
         self._postgres: EmbeddedPostgres | None = None
         self._server: socketserver.ThreadingUnixStreamServer | None = None
@@ -35,11 +41,21 @@ class Cluster:
     def url(self) -> str:
         """Return the URL of the maintenance database, starting PostgreSQL and making the template the first time."""
         with self._lock:
+            if self._failure:
+                raise RuntimeError(self._failure)
             if self._postgres is None:
                 postgres = EmbeddedPostgres(self._folder / "postgres", is_fast=True)
-                postgres.start()
+                try:
+                    postgres.start()
+                    asyncio.run(_make_template(postgres.url))
+                except BaseException as error:
+                    # Once is enough: every test that asks gets the same answer at once.
+                    self._failure = "; ".join(
+                        [repr(error), getattr(error, "detail", ""), *getattr(error, "__notes__", [])]
+                    )
+                    postgres.stop()
+                    raise
                 self._postgres = postgres
-                asyncio.run(_make_template(postgres.url))
             return self._postgres.url
 
     def serve(self) -> None:
@@ -69,6 +85,18 @@ class Cluster:
         if self._postgres is not None:
             self._postgres.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
+        self._alive.close()
+
+
+def _remove_left_over() -> None:
+    """Remove the folders of runs that were killed: nobody holds their lock."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        try:
+            with (folder / "alive").open("r+") as alive:
+                fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+        except OSError:
+            continue
 
 
 def ask_for_cluster() -> str:

@@ -10,10 +10,12 @@ import asyncpg
 import pytest
 
 from homeport.database import Database
+from homeport.database.session import Types
 from tests.support import cleaning
 from tests.support.cluster import TEMPLATE, Cluster, ask_for_cluster, with_database
 from tests.support.names import unique_name
 
+_TYPES: Types = {}
 _CLUSTER = pytest.StashKey[Cluster]()
 
 
@@ -58,6 +60,8 @@ def worker_database(cluster_url: str, database_template: str) -> Iterator[str]:
 async def db(worker_database: str) -> AsyncIterator[Database]:
     """A Database on this worker's clone: migrated, holding nothing but what the migrations put there."""
     database = Database(worker_database, pool_size=10)
+    # The schema stays the same, so the driver need not ask for its types in every test.
+    database.types = _TYPES
     yield database
     await database.close()
     await cleaning.empty(worker_database)

@@ -11,6 +11,7 @@ from homeport.database.connection import Connection, Raw
 from homeport.database.driver import RAISED, translate
 from homeport.database.errors import DatabaseError, SerializationFailure
 from homeport.database.events import EventBus
+from homeport.database.metrics import RETRIES
 from homeport.database.pool import Pool
 from homeport.database.queries import Isolation
 from homeport.database.rows import Record
@@ -122,6 +123,7 @@ class Database:
             except SerializationFailure:
                 if attempt == _ATTEMPTS:
                     raise
+            RETRIES.inc()
             # Real time, never the clock of a test: what we lost against runs in real time.
             await asyncio.sleep(random.uniform(0, 0.002 * 2 ** min(attempt, 7)))  # noqa: S311  # no secret
         raise AssertionError("unreachable")

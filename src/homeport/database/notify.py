@@ -9,10 +9,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 
-import asyncpg
-
 from homeport.database.connection import Raw
-from homeport.database.driver import LOST
+from homeport.database.driver import RAISED
 from homeport.database.queries import PING
 from homeport.telemetry.logs import get_logger
 
@@ -22,7 +20,7 @@ RESYNC = ""
 # Payloads that one subscription holds for a slow owner; beyond that it gets RESYNC instead of them.
 _BACKLOG = 1000
 _PING_SECONDS = 20.0
-_LONGEST_PAUSE_SECONDS = 2.0
+_SHORTEST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.02, 2.0
 
 log = get_logger(__name__)
 
@@ -163,25 +161,27 @@ class Listener:
             return  # not connected: the next session listens to every channel and resyncs
         try:
             await self._raw.add_listener(channel, self._dispatch)
-        except (*LOST, asyncpg.InterfaceError):
+        except RAISED:
             self._lost.set()
             return
         self._listening.add(channel)
 
     async def _keep_connected(self) -> None:
-        pause = 0.02
+        pause = _SHORTEST_PAUSE_SECONDS
         while True:
             try:
                 raw = await self._connect()
-            except (*LOST, asyncpg.PostgresError) as error:
-                log.warning("the database does not answer the listener", error=repr(error))
+            except RAISED as error:
+                if pause == _SHORTEST_PAUSE_SECONDS:
+                    log.warning("the database does not answer the listener", error=repr(error))
+                # Real time, never the clock of a test: the database comes back in real time.
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
                 continue
-            pause = 0.02
+            pause = _SHORTEST_PAUSE_SECONDS
             try:
                 await self._serve(raw)
-            except (*LOST, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except RAISED as error:
                 log.warning("the listener lost the database", error=repr(error))
             finally:
                 self._raw = None

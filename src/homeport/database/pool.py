@@ -10,8 +10,6 @@ import random
 from collections import deque
 from collections.abc import Awaitable, Callable
 
-import asyncpg
-
 from homeport.database.connection import Raw
 from homeport.database.driver import LOST, RAISED, translate
 from homeport.database.errors import DatabaseUnavailable
@@ -85,7 +83,7 @@ class Pool:
         for raw in idle:
             try:
                 await raw.close(timeout=1.0)
-            except (*LOST, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except RAISED:
                 raw.terminate()
         for raw in tuple(self._lent):
             raw.terminate()
@@ -152,7 +150,7 @@ class Pool:
             async with asyncio.timeout(_CLEANING_SECONDS):
                 # The driver first waits until the cancellation of the broken-off statement has been answered.
                 await raw.execute(ROLLBACK)
-        except (*LOST, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except RAISED:
             raw.terminate()
         except asyncio.CancelledError:
             raw.terminate()

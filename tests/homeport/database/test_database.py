@@ -21,6 +21,8 @@ from homeport.database import (
     rows,
 )
 from homeport.database.errors import LockNotAvailable, NotNullViolation, QueryCanceled
+from homeport.database.metrics import watch_pool
+from homeport.telemetry.metrics import registry
 from tests.support.logging import ErrorLog
 from tests.support.waiting import until
 
@@ -286,6 +288,29 @@ async def test_a_caller_that_gives_up_waiting_hands_its_turn_on(play: Database) 
     assert await asyncio.wait_for(patient, 5) == 2
     await asyncio.gather(*holders, *impatient, return_exceptions=True)
     assert play.pool.idle_count == play.pool.open_count
+
+
+async def test_the_pool_and_the_retries_are_measured(play: Database) -> None:
+    def shown(name: str) -> float | None:
+        return registry.get_sample_value(f"homeport_{name}")
+
+    watch_pool(play.pool)
+    before = shown("database_transaction_retries_total")
+    tries = 0
+
+    async def lose_once(connection: Connection) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            await connection.execute("DO $$ BEGIN RAISE EXCEPTION 'lost' USING ERRCODE = '40001'; END $$")
+
+    await play.run(lose_once)
+    assert before is not None
+    assert shown("database_transaction_retries_total") == before + 1
+    async with play.connection():
+        assert registry.get_sample_value("homeport_database_sessions", {"state": "lent"}) == 1
+    assert registry.get_sample_value("homeport_database_sessions", {"state": "idle"}) == 1
+    assert shown("database_waiting_callers") == 0
 
 
 @pytest.mark.requirement("DB-POOL-01")

@@ -101,9 +101,10 @@ class EmbeddedPostgres:
     ) -> None:
         self.stop()
 
-    def start(self, *, timeout: float = 120.0) -> str:
+    def start(self, *, timeout: float = 600.0) -> str:
         """Start PostgreSQL (making the cluster at the first time) and return its URL once it answers.
 
+        Recovery after a crash may take long, and so may `timeout` (seconds).
         Raises EmbeddedPostgresError: folder in use by another server or of another version, no program, no start.
         """
         self.folder.prepare()
