@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from checks.source import Function, Source, Violation
 
 RULE = "route-permission"
-DECLARATIONS = frozenset({"requires", "public", "authenticated", "agent_route", "provisioner_route"})
+DECLARATIONS = frozenset(
+    {"requires", "public", "authenticated", "agent_route", "job_route", "optional", "provisioner_route"}
+)
 _HANDLERS = frozenset(
     {
         "asgi",
@@ -50,7 +52,9 @@ def is_handler(source: Source, node: ast.expr) -> bool:
 
 
 def _declares(source: Source, node: ast.expr) -> bool:
-    """Tell whether an `opt` is a declaration, or a union that holds one."""
+    """Tell whether an `opt` is a declaration, a constant of the module that is one, or a union that holds one."""
+    if isinstance(node, ast.Name) and (constant := _constants(source).get(node.id)) is not None:
+        return _declares(source, constant)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
         return _declares(source, node.left) or _declares(source, node.right)
     if isinstance(node, ast.Dict):
@@ -59,3 +63,14 @@ def _declares(source: Source, node: ast.expr) -> bool:
         return False
     package, _, name = source.origin(node.func).rpartition(".")
     return package.startswith("homeport.") and name in DECLARATIONS
+
+
+def _constants(source: Source) -> dict[str, ast.expr]:
+    """Return what the module binds once to a capitalised name, which several routes may share."""
+    found: dict[str, ast.expr] = {}
+    for node in source.tree.body:
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            name = node.targets[0].id
+            if name.isupper() and not isinstance(node.value, ast.Name):
+                found[name] = node.value
+    return found

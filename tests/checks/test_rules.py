@@ -149,7 +149,7 @@ def test_docstrings_may_speak_of_sql():
 
 
 def test_a_handler_declares_its_permission_or_that_it_is_public():
-    head = "from litestar import get, post\nimport litestar\nfrom homeport.access.routes import public, requires\n"
+    head = "from litestar import get, post\nimport litestar\nfrom homeport.kit.routes import public, requires\n"
     assert lines(routes, f"{head}@get('/x')\nasync def f(): ...\n") == [4]
     assert lines(routes, f"{head}@get\nasync def f(): ...\n") == [4]
     assert lines(routes, f"{head}@litestar.delete('/x', opt={{}})\nasync def f(): ...\n") == [4]
@@ -158,6 +158,13 @@ def test_a_handler_declares_its_permission_or_that_it_is_public():
     assert lines(routes, f"{head}@get('/x', opt=requires('read', 'workspace'))\nasync def f(): ...\n") == []
     assert lines(routes, f"{head}@get('/x', opt=public('health') | {{'a': 1}})\nasync def f(): ...\n") == []
     assert lines(routes, f"{head}@get('/x', opt={{**public('health'), 'a': 1}})\nasync def f(): ...\n") == []
+
+
+def test_routes_may_share_a_declaration():
+    head = "from litestar import get\nfrom homeport.kit.routes import requires\n"
+    assert lines(routes, f"{head}_READ = requires('workspace:read')\n@get('/x', opt=_READ)\nasync def f(): ...\n") == []
+    assert lines(routes, f"{head}_READ = {{'a': 1}}\n@get('/x', opt=_READ)\nasync def f(): ...\n") == [4]
+    assert lines(routes, f"{head}@get('/x', opt=_READ)\nasync def f(): ...\n") == [3]
 
 
 def test_a_declaration_of_ones_own_making_is_none():
