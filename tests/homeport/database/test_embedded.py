@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import itertools
 import os
 import signal
 import stat
@@ -13,7 +14,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from homeport.database import Database, Listener
+from homeport.database import Database, DatabaseUnavailable, Listener
 from homeport.database.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from homeport.database.embedded.binaries import find_programs
 from homeport.database.embedded.folder import Folder
@@ -131,6 +132,44 @@ async def test_a_killed_postmaster_comes_back_and_loses_no_committed_row(folder:
             assert await subscription.wait(10) == ["again"]
     finally:
         await listener.stop()
+        await database.close()
+        await asyncio.to_thread(postgres.stop)
+
+
+@pytest.mark.requirement("EMBED-RECOVER-01")
+async def test_every_row_whose_commit_was_answered_survives_kills_in_the_middle_of_writing(folder: Path) -> None:
+    postgres = EmbeddedPostgres(folder)
+    await asyncio.to_thread(postgres.start)
+    database = Database(postgres.url, pool_size=5)
+    answered: set[int] = set()
+    numbers = itertools.count()
+    is_over = False
+
+    async def write() -> None:
+        while not is_over:
+            number = next(numbers)
+            try:
+                async with database.transaction() as connection:
+                    await connection.execute("INSERT INTO counted VALUES ($1)", number)
+            except DatabaseUnavailable:
+                continue
+            answered.add(number)
+
+    try:
+        await database.execute("CREATE TABLE counted (number integer)")
+        writers = [asyncio.create_task(write()) for _ in range(4)]
+        for _ in range(3):
+            enough = len(answered) + 100
+            await until(lambda enough=enough: len(answered) >= enough, seconds=20)  # type: ignore[misc]  # bound now
+            killed = postgres.postmaster_pid
+            os.kill(killed, signal.SIGKILL)
+            await until(lambda killed=killed: postgres.postmaster_pid != killed)  # type: ignore[misc]  # bound now
+        is_over = True
+        await asyncio.gather(*writers)
+        stored = {row["number"] for row in await database.fetch("SELECT number FROM counted")}
+        assert answered <= stored
+    finally:
+        is_over = True
         await database.close()
         await asyncio.to_thread(postgres.stop)
 

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 from homeport.database.embedded import keeper
@@ -92,7 +92,7 @@ class EmbeddedPostgres:
         self._is_stopping = False
         self._lock = -1
 
-    def __enter__(self) -> "EmbeddedPostgres":
+    def __enter__(self) -> Self:
         self.start()
         return self
 
