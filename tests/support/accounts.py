@@ -89,9 +89,11 @@ class Accounts:
         if kind == "anonymous":
             return Person(kind, new_id(), "", "", "", None)
         site = list(roles if roles is not None else [kind] if kind in _SITE_ROLES else [])
-        local = list(organization_roles if organization_roles is not None else [kind] if kind.startswith("organization-") else [])
+        local = list(
+            organization_roles if organization_roles is not None else [kind] if kind.startswith("organization-") else []
+        )
         places = () if kind == "stranger" else organization_ids
-        username = unique_name(kind.split("-")[-1][:8])
+        username = unique_name(kind.rsplit("-", maxsplit=1)[-1][:8])
         now = kit_clock.now()
         async with self._db.transaction() as conn:
             row = await user_queries.insert_user(
@@ -101,7 +103,12 @@ class Accounts:
             for organization_id in places:
                 await organization_queries.insert_member(conn, organization_id, row.id, local, now)
             _, token = await create_key(
-                conn, user_id=row.id, login_type=LoginType.PASSWORD, lifetime=lifetime, scopes=scopes, allow_list=allow_list
+                conn,
+                user_id=row.id,
+                login_type=LoginType.PASSWORD,
+                lifetime=lifetime,
+                scopes=scopes,
+                allow_list=allow_list,
             )
         return Person(kind, row.id, username, row.email, token, await self.subject(token))
 
@@ -137,7 +144,9 @@ class Api:
         async with httpx.AsyncClient(transport=transport, base_url=ACCESS_URL) as client:
             return await client.request(method, path, **more)
 
-    async def call(self, person: Person | None, method: str, path: str, body: Any = None, **more: Any) -> httpx.Response:
+    async def call(
+        self, person: Person | None, method: str, path: str, body: Any = None, **more: Any
+    ) -> httpx.Response:
         """Send one request below /api/v2, signed in by header."""
         headers = {**(person.headers if person else {}), **more.pop("headers", {})}
         if body is not None:

@@ -1,4 +1,3 @@
-
 """All SQL of organizations and members."""
 
 from collections.abc import Sequence

@@ -160,14 +160,24 @@ async def test_signing_out_ends_this_session_and_application_keys_only(api: Api,
     there = (await _login(api)).json()["session_token"]
     headers = {"Coder-Session-Token": here}
     for scope in ("application_connect", "all"):
-        await api.raw("POST", "/api/v2/users/me/keys/tokens", headers=headers, json={"scope": scope, "token_name": scope.replace("_", "-")})
+        await api.raw(
+            "POST",
+            "/api/v2/users/me/keys/tokens",
+            headers=headers,
+            json={"scope": scope, "token_name": scope.replace("_", "-")},
+        )
     other = await accounts.make("member", scopes=["coder:application_connect"])
     answer = await api.raw("POST", "/api/v2/users/logout", headers=headers)
     assert answer.status_code == 200
-    assert any("coder_session_token=" in cookie and "max-age=-1" in cookie.lower() for cookie in answer.headers.get_list("set-cookie"))
+    assert any(
+        "coder_session_token=" in cookie and "max-age=-1" in cookie.lower()
+        for cookie in answer.headers.get_list("set-cookie")
+    )
     assert (await api.raw("GET", "/api/v2/users/me", headers=headers)).status_code == 401
     assert (await api.raw("GET", "/api/v2/users/me", headers={"Coder-Session-Token": there})).status_code == 200
-    left = {row["token_name"] for row in await api.db.fetch("select token_name from api_keys where login_type = 'token'")}
+    left = {
+        row["token_name"] for row in await api.db.fetch("select token_name from api_keys where login_type = 'token'")
+    }
     assert left == {"all"}
     assert await api.db.fetchval("select count(*) from api_keys where user_id = $1", other.id) == 1
 
@@ -203,7 +213,9 @@ async def test_methods_scopes_and_password_check_need_no_session(api: Api) -> No
 
 
 @pytest.mark.requirement("IDENTITY-BODY-01")
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'"x"', b"null", b'{"email": 1, "password": "x"}', b'{"email": "x"}', b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'"x"', b"null", b'{"email": 1, "password": "x"}', b'{"email": "x"}', b"\xff\xfe"]
+)
 async def test_a_malformed_body_is_a_400(api: Api, content: bytes) -> None:
     answer = await api.raw("POST", "/api/v2/users/login", content=content, headers={"content-type": "application/json"})
     assert answer.status_code == 400, answer.text

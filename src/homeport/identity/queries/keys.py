@@ -1,4 +1,3 @@
-
 """SQL on `api_keys`."""
 
 from collections.abc import Sequence

@@ -1,4 +1,3 @@
-
 """SQL on `users`, and the reads of memberships that a user's JSON shows."""
 
 from collections.abc import Sequence

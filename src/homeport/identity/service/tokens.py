@@ -27,7 +27,7 @@ from homeport.kit.names import validate_name
 from homeport.rbac import EXTERNAL_SCOPE_NAMES, Action, ResourceType, Subject, predicate, require
 
 _MOST_ENTRIES = 128
-_LEGACY_SCOPES = {"": FULL_SCOPE, "all": FULL_SCOPE, "application_connect": "coder:application_connect"}
+_LEGACY_SCOPES = {"all": FULL_SCOPE, "application_connect": "coder:application_connect"}
 
 
 async def create_token(
@@ -96,11 +96,11 @@ def list_public_scopes() -> list[str]:
 
 def _scopes(request: CreateTokenRequest) -> list[str]:
     asked = list(request.scopes or ())
-    if request.scope or not asked:
+    if request.scope:
         if request.scope not in _LEGACY_SCOPES:
             raise invalid_field("scope", "Use 'all' or 'application_connect', or name others in 'scopes'.")
         asked.insert(0, request.scope)
-    canonical = list(dict.fromkeys(_LEGACY_SCOPES.get(name, name) for name in asked))
+    canonical = list(dict.fromkeys(_LEGACY_SCOPES.get(name, name) for name in asked)) or [FULL_SCOPE]
     for name in canonical:
         if name not in EXTERNAL_SCOPE_NAMES:
             raise invalid_field("scopes", f"{name[:64]!r} is not a scope; GET /api/v2/auth/scopes lists them.")
