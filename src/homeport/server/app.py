@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from litestar import Litestar, Router
-from litestar.config.response_cache import ResponseCacheConfig
+from litestar import Litestar
 from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
 from litestar.types import ASGIApp
@@ -14,9 +13,11 @@ from homeport.access.middleware import Authentication, Gate
 from homeport.access.providers import dependencies as access_dependencies
 from homeport.access.rate_limits import LoginLimit
 from homeport.access.service.sessions import Sessions
+from homeport.agents.service.switchboard import Switchboard
 from homeport.config import Settings
 from homeport.database import Database, Listener
 from homeport.kit.crypto import Cipher
+from homeport.kit.ids import new_id
 from homeport.server import rooms
 from homeport.server.edge import Edge
 from homeport.server.errors import HANDLERS
@@ -28,7 +29,16 @@ MAX_BODY = 1024 * 1024
 
 def build_parts(settings: Settings, db: Database, listener: Listener, cipher: Cipher) -> Parts:
     """Make the long-lived objects that rooms share."""
-    return Parts(settings=settings, db=db, listener=listener, cipher=cipher, authenticators=Authenticators())
+    replica_id = new_id()
+    return Parts(
+        settings=settings,
+        db=db,
+        listener=listener,
+        cipher=cipher,
+        authenticators=Authenticators(),
+        replica_id=replica_id,
+        switchboard=Switchboard(db, listener, cipher, replica_id=replica_id),
+    )
 
 
 def build_asgi(parts: Parts, *, has_proof: bool = False) -> tuple[ASGIApp, Litestar, Gate]:
@@ -42,7 +52,7 @@ def build_asgi(parts: Parts, *, has_proof: bool = False) -> tuple[ASGIApp, Lites
     )
     rooms.connect(parts)
     app = Litestar(
-        route_handlers=[Router("/api/v2", route_handlers=rooms.api_routes()), *rooms.root_routes()],
+        route_handlers=rooms.routes(),
         dependencies={**access_dependencies, **_shared(parts)},
         middleware=[
             DefineMiddleware(SecurityHeaders, additions=None, is_https=parts.settings.is_https),
@@ -50,9 +60,7 @@ def build_asgi(parts: Parts, *, has_proof: bool = False) -> tuple[ASGIApp, Lites
         ],
         exception_handlers=HANDLERS,
         openapi_config=openapi_config(),
-        response_cache_config=ResponseCacheConfig(default_expiration=None),
         request_max_body_size=MAX_BODY,
-        signature_types=[],
         debug=False,
     )
     return Edge(app), app, gate
@@ -67,26 +75,5 @@ def _shared(parts: Parts) -> dict[str, Provide]:
         "settings": constant(parts.settings),
         "cipher": constant(parts.cipher),
         "listener": constant(parts.listener),
+        "switchboard": constant(parts.switchboard),
     }
-
-
-class Application:
-    """Everything of one server process above the database: the ASGI application and what runs beside it."""
-
-    def __init__(self, settings: Settings, db: Database, listener: Listener, cipher: Cipher) -> None:
-        self.parts = build_parts(settings, db, listener, cipher)
-        self.asgi, self.litestar, self._gate = build_asgi(self.parts)
-
-    async def start(self) -> None:
-        """Start the background loops."""
-
-    async def start_daemons(self) -> None:
-        """Start the built-in provisioner daemons; the server listens already."""
-
-    async def stop(self) -> None:
-        """End loops and daemons in order."""
-        await self._gate.close()
-
-    async def banner(self) -> str:
-        """Return what the operator reads when the server is up."""
-        return f"Homeport serves at {self.parts.settings.access_url}"

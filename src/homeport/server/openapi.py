@@ -1,31 +1,31 @@
-"""The OpenAPI document: made from the handlers, with one credential scheme that no browser sends by itself (spec: identity 10)."""
+"""The OpenAPI document, made from the handlers (spec: identity 10).
+
+Its one credential scheme is a header that no browser sends by itself.
+"""
 
 from typing import Any
 
 from litestar import Litestar
 from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from homeport.server.version import VERSION
 
 SCHEME = "CoderSessionToken"
-PATH = "/api/v2/openapi.json"
 
 
 def openapi_config() -> OpenAPIConfig:
-    """Describe the API; the document itself is served at `/openapi/openapi.json` by the framework."""
+    """Describe the API. The framework serves the document at `/api/v2/openapi.json`."""
+    scheme = SecurityScheme(type="apiKey", name="Coder-Session-Token", security_scheme_in="header")
     return OpenAPIConfig(
         title="Homeport API",
         version=VERSION,
         description="The HTTP API of Homeport, wire-compatible with the reference system's.",
-        components=Components(
-            security_schemes={
-                SCHEME: SecurityScheme(type="apiKey", name="Coder-Session-Token", security_scheme_in="header")
-            }
-        ),
+        components=Components(security_schemes={SCHEME: scheme}),
         security=[{SCHEME: []}],
-        path="/api/v2/docs",
-        render_plugins=[],
+        path="/api/v2",
+        render_plugins=[JsonRenderPlugin()],
         use_handler_docstrings=True,
     )
 

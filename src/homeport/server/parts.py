@@ -1,22 +1,23 @@
 """The long-lived objects of one server process, made once and handed to the rooms that need them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from uuid import UUID
 
 from homeport.access.authenticators import Authenticators
+from homeport.agents.service.switchboard import Switchboard
 from homeport.config import Settings
 from homeport.database import Database, Listener
 from homeport.kit.crypto import Cipher
-from homeport.kit.ids import new_id
 
 
-@dataclass
+@dataclass(frozen=True)
 class Parts:
-    """Settings, database, listener, cipher, the registry of authenticators, and this process' id among the servers."""
+    """Settings, database, listener, cipher, registry of authenticators, id among the servers, and agents' tunnels."""
 
     settings: Settings
     db: Database
     listener: Listener
     cipher: Cipher
     authenticators: Authenticators
-    replica_id: UUID = field(default_factory=new_id)
+    replica_id: UUID
+    switchboard: Switchboard

@@ -2,22 +2,51 @@
 
 from typing import Any
 
+from litestar import Router
+
+from homeport.agents import api as agents_api
+from homeport.agents.service.authentication import resolve_agent
 from homeport.audit import api as audit_api
 from homeport.files import api as files_api
 from homeport.identity import api as identity_api
+from homeport.identity.types import UserCreated, UserDeleted
+from homeport.organizations import api as organizations_api
+from homeport.organizations.service.members import place_created_user
+from homeport.organizations.types import MemberRemoved
+from homeport.provisioning import api as provisioning_api
+from homeport.provisioning.service.authentication import daemon_resolver, resolve_job_holder
 from homeport.server import deployment
 from homeport.server.parts import Parts
+from homeport.workspaces import api as workspaces_api
+from homeport.workspaces.service import guards, registration
+
+_IN_V2 = (
+    deployment.api_routes,
+    audit_api.routes,
+    identity_api.routes,
+    organizations_api.routes,
+    files_api.routes,
+    provisioning_api.routes,
+    workspaces_api.routes,
+)
 
 
-def api_routes() -> list[Any]:
-    """Return every route below /api/v2."""
-    return [*deployment.api_routes, *audit_api.routes, *identity_api.routes, *files_api.routes]
-
-
-def root_routes() -> list[Any]:
-    """Return the routes outside of the API."""
-    return [*deployment.root_routes]
+def routes() -> list[Any]:
+    """Return every route of the server."""
+    in_v2 = [handler for handlers in _IN_V2 for handler in handlers]
+    return [Router("/api/v2", route_handlers=[*in_v2, agents_api.router()]), *deployment.root_routes]
 
 
 def connect(parts: Parts) -> None:
-    """Register event handlers, authenticators and hooks."""
+    """Register event handlers, authenticators and hooks. Once per process."""
+    parts.authenticators.register_agent(resolve_agent)
+    parts.authenticators.register_provisioner("provisioner", daemon_resolver(parts.settings.provisioner_daemon_psk))
+    parts.authenticators.register_provisioner("job", resolve_job_holder)
+    events = parts.db.events
+    events.subscribe(UserCreated, place_created_user)
+    events.subscribe(UserDeleted, lambda conn, event: guards.refuse_user_with_workspaces(conn, event.user_id))
+    events.subscribe(
+        MemberRemoved,
+        lambda conn, event: guards.refuse_member_with_workspaces(conn, event.user_id, event.organization_id),
+    )
+    registration.register(events, parts.cipher)

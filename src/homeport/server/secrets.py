@@ -1,4 +1,4 @@
-"""The keys that seal what must be read back: from the settings, or one of our own in the data folder."""
+"""What the data folder holds beside the database: the key that seals what must be read back, and the installation's id."""
 
 import base64
 import os
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from homeport.config import Settings
 from homeport.kit.crypto import KEY_BYTES, Cipher
+from homeport.kit.ids import new_id
 
 
 class KeyFileUnusable(Exception):
@@ -41,3 +42,13 @@ def _read_or_make(path: Path) -> bytes:
             f"{path} does not hold a key. Restore it from a backup: without it, sealed values cannot be read."
         )
     return key
+
+
+def read_installation_id(folder: Path) -> str:
+    """Return the id of this data folder, made at the first start: a restarted server knows by it what its dead self left."""
+    path = folder / "installation-id"
+    try:
+        return path.read_text("ascii").strip()
+    except FileNotFoundError:
+        path.write_text(f"{new_id()}\n", "ascii")
+        return path.read_text("ascii").strip()

@@ -28,7 +28,7 @@ from homeport.server.secrets import KeyFileUnusable, open_cipher
 from homeport.telemetry.logs import configure_logs, get_logger
 
 if TYPE_CHECKING:
-    from homeport.server.app import Application
+    from homeport.server.application import Application
 
 _logger = get_logger(__name__)
 # WebSockets of agents and terminals count as open requests; the system's limit on files is the real bound.
@@ -160,11 +160,11 @@ async def _open_database(settings: Settings, stack: AsyncExitStack, *, on_failur
 
 
 def _import_rooms() -> None:
-    import homeport.server.app  # noqa: F401  # lazy: imported while PostgreSQL starts
+    import homeport.server.application  # noqa: F401  # lazy: imported while PostgreSQL starts
 
 
 def _build(settings: Settings, db: Database, listener: Listener) -> "Application":
-    from homeport.server.app import Application  # lazy: imported while PostgreSQL starts
+    from homeport.server.application import Application  # lazy: imported while PostgreSQL starts
 
     return Application(settings, db, listener, open_cipher(settings))
 
