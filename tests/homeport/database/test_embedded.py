@@ -207,6 +207,18 @@ def test_a_killed_keeper_is_replaced(folder: Path) -> None:
     assert not postgres_processes(str(folder / "data"))
 
 
+@pytest.mark.requirement("EMBED-RECOVER-02")
+def test_when_it_cannot_come_back_the_server_is_told_why(folder: Path) -> None:
+    reasons: list[str] = []
+    with EmbeddedPostgres(folder, is_fast=True, on_failure=reasons.append) as postgres:
+        (folder / "data" / "global" / "pg_control").unlink()
+        os.kill(postgres.postmaster_pid, signal.SIGKILL)
+        wait_for(lambda: bool(reasons))
+    assert "keeps ending" in reasons[0]
+    assert "pg_control" in reasons[0]
+    assert len(reasons) == 1
+
+
 @pytest.mark.requirement("EMBED-STALE-01")
 def test_a_pid_file_that_names_a_living_stranger_does_not_block(folder: Path) -> None:
     # A stranger of the same account that PostgreSQL runs under: PostgreSQL itself would refuse to start.

@@ -5,11 +5,14 @@ may enter, the unprivileged account cannot execute them there. They are then cop
 root and that everybody may read (no folder of the operator is opened up).
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -97,18 +100,26 @@ def _copy_into(home: Path, root: Path) -> Path:
     if target.is_dir():
         _refuse_strangers(target)
         return target
-    work = Path(tempfile.mkdtemp(prefix=".copy-", dir=home))
-    try:
+    with _alone_in(home):
+        if target.is_dir():
+            return target
+        for left_over in home.glob(".copy-*"):
+            shutil.rmtree(left_over, ignore_errors=True)
+        work = Path(tempfile.mkdtemp(prefix=".copy-", dir=home))
         _copy_files(root, work)
-        try:
-            work.rename(target)
-        except OSError:
-            # Another server made the same copy at the same time.
-            if not target.is_dir():
-                raise
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+        work.rename(target)
     return target
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Let one server copy at a time."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _copy_files(root: Path, work: Path) -> None:

@@ -61,7 +61,7 @@ _FAST_SETTINGS = {
 
 
 class EmbeddedPostgres:
-    """A PostgreSQL that lives in a folder and as long as we do. `start` and `stop` block; call them from a thread.
+    """A PostgreSQL that lives in a folder and as long as we do. `start` and `stop` block, each is called once.
 
     When its postmaster dies it is started again (with crash recovery) and `on_restart` is called; when that is not
     possible `on_failure` is called with the reason. Both are called from a thread of ours.
@@ -125,7 +125,7 @@ class EmbeddedPostgres:
             _ask_to_stop(self._process)
             self._process.wait()
             _close_pipe(self._process)
-        if self._reader is not None:
+        if self._reader is not None and self._reader is not threading.current_thread():
             self._reader.join()
         if self._lock >= 0:
             os.close(self._lock)
