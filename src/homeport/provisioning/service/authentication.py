@@ -2,18 +2,45 @@
 
 from uuid import UUID
 
+from homeport.access.authenticators import Presented, ProvisionerResolver
 from homeport.access.types import ProvisionerIdentity
-from homeport.database import Connection
+from homeport.database import Connection, Database
 from homeport.kit import clock
 from homeport.kit.crypto import hash_token, tokens_equal
-from homeport.kit.errors import BadRequest, FieldError
+from homeport.kit.errors import BadRequest, FieldError, NotAuthenticated
 from homeport.provisioning.errors import DaemonCredentialMissing, DaemonKeyInvalid, DaemonPskInvalid
 from homeport.provisioning.queries import daemons as queries
 from homeport.rbac import InternalName, system_subject
 
 KEY_HEADER = "Coder-Provisioner-Daemon-Key"
 PSK_HEADER = "Coder-Provisioner-Daemon-PSK"
+JOB_TOKEN_HEADER = "Homeport-Job-Token"
 SECRET_LENGTH = 43
+
+
+def daemon_resolver(deployment_psk: str) -> ProvisionerResolver:
+    """Return the resolver of routes for daemons: headers first; where they do not serve, a session that is presented may."""
+
+    async def resolve(db: Database, presented: Presented) -> ProvisionerIdentity | None:
+        key, psk = presented.header(KEY_HEADER), presented.header(PSK_HEADER)
+        if not key and not psk:
+            return None
+        try:
+            async with db.connection() as conn:
+                return await authenticate_daemon(conn, key=key, psk=psk, deployment_psk=deployment_psk)
+        except (BadRequest, NotAuthenticated):
+            if presented.token:
+                return None
+            raise
+
+    return resolve
+
+
+async def resolve_job_holder(_db: Database, presented: Presented) -> ProvisionerIdentity:
+    """Recognise whoever brings a job token. Whether it owns the job is decided under the job's lock, by the service."""
+    if not presented.header(JOB_TOKEN_HEADER):
+        raise DaemonCredentialMissing
+    return _identity("key", organization_id=None, key_id=None, tags={})
 
 
 async def authenticate_daemon(

@@ -11,7 +11,7 @@ from homeport.database import Connection, Database
 from homeport.kit import clock
 from homeport.kit.errors import invalid_field
 from homeport.kit.ids import new_id
-from homeport.organizations import service as organizations
+from homeport.organizations.service import resolve_organization
 from homeport.provisioning import inputs, rules
 from homeport.provisioning.errors import DaemonKeyInvalid
 from homeport.provisioning.queries import daemons as queries
@@ -52,7 +52,7 @@ async def register_daemon(
     rules.require_version(request.api_version)
     rules.refuse_nul(request, "body")
     async with db.transaction() as conn:
-        organization_id = (await organizations.resolve_organization(conn, daemon.subject, organization)).id
+        organization_id = (await resolve_organization(conn, daemon.subject, organization)).id
         if daemon.kind == "key" and daemon.organization_id != organization_id:
             raise DaemonKeyInvalid
         tags = _tags_of(daemon, organization_id, request)
@@ -78,7 +78,7 @@ async def list_daemons(
     conn: Connection, subject: Subject, organization: str, which: DaemonFilter
 ) -> list[ProvisionerDaemon]:
     """Return the daemons of an organization that the subject may read, newest first."""
-    organization_id = (await organizations.resolve_organization(conn, subject, organization)).id
+    organization_id = (await resolve_organization(conn, subject, organization)).id
     now = clock.now()
     rows = await queries.list_daemons(
         conn, organization_id, ids=which.ids, tags=which.tags, seen_after=None if which.max_age is None else now - which.max_age

@@ -11,7 +11,7 @@ from homeport.kit import clock
 from homeport.kit.crypto import hash_token, tokens_equal
 from homeport.kit.ids import new_id, random_text
 from homeport.kit.names import validate_version_name
-from homeport.organizations import service as organizations
+from homeport.organizations.service import resolve_organization
 from homeport.provisioning import rules
 from homeport.provisioning.errors import KeyNameTaken, KeyNotFound, KeyReserved
 from homeport.provisioning.queries import daemons as queries
@@ -158,7 +158,7 @@ def _new_key(
 
 
 async def _authorize(conn: Connection, subject: Subject, organization: str, action: Action) -> UUID:
-    organization_id = (await organizations.resolve_organization(conn, subject, organization)).id
+    organization_id = (await resolve_organization(conn, subject, organization)).id
     target = Object(ResourceType.PROVISIONER_DAEMON, organization_id=organization_id)
     require(subject, action, target, noun="provisioner key")
     return organization_id

@@ -21,6 +21,7 @@ from homeport.provisioning.schemas import (
 )
 from homeport.provisioning.service import jobs
 from homeport.provisioning.types import JobResult, JobType, JobUpdated, ProvisionerJobRow
+from homeport.rbac import Action, InternalName, Object, ResourceType, require, system_subject
 
 _RESULT_FIELDS: dict[JobType, str] = {
     "template_version_import": "template_import",
@@ -133,6 +134,8 @@ def _require_owner(job: ProvisionerJobRow | None, job_id: UUID, token: str) -> P
         raise JobEnded(job_id)
     if job.worker_id is None:
         raise JobTokenInvalid
+    target = Object(ResourceType.PROVISIONER_JOBS, organization_id=job.organization_id)
+    require(system_subject(InternalName.PROVISIONERD), Action.UPDATE, target, noun="job")
     return job
 
 

@@ -8,7 +8,7 @@ import msgspec
 from homeport.database import Connection
 from homeport.kit import clock
 from homeport.kit.ids import NIL_ID
-from homeport.organizations import service as organizations
+from homeport.organizations.service import resolve_organization
 from homeport.provisioning import inputs, rules
 from homeport.provisioning.errors import JobNotFound
 from homeport.provisioning.queries import daemons as daemon_queries
@@ -79,7 +79,7 @@ async def matched_provisioners(
 
 
 async def _authorize(conn: Connection, subject: Subject, organization: str) -> UUID:
-    found = await organizations.resolve_organization(conn, subject, organization)
+    found = await resolve_organization(conn, subject, organization)
     require(
         subject, Action.READ, Object(ResourceType.PROVISIONER_JOBS, organization_id=found.id), noun="Provisioner jobs"
     )

@@ -1,0 +1,23 @@
+"""HTTP of templates and their versions.
+
+`GET /templateversions/{id}/resources` and its dry-run twin stand in the room of workspaces, which owns resources.
+"""
+
+from litestar import Router
+from litestar.handlers import BaseRouteHandler
+
+from homeport.templates.api import access_lists, dry_runs, examples, logs, templates, versions
+
+routes: list[BaseRouteHandler] = [
+    *examples.routes,
+    *templates.routes,
+    *access_lists.routes,
+    *versions.routes,
+    *logs.routes,
+    *dry_runs.routes,
+]
+
+
+def router() -> Router:
+    """Return the room's routes."""
+    return Router("", route_handlers=routes)

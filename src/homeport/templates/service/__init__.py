@@ -1,0 +1,25 @@
+"""Use cases of templates. Upper rooms import from here."""
+
+from homeport.templates.service.access import get_template, get_version, template_object
+from homeport.templates.service.contents import version_parameters
+from homeport.templates.service.imports import Imports
+from homeport.templates.service.registries import (
+    TemplateStatistics,
+    register_guard,
+    register_statistics,
+    register_usage,
+)
+from homeport.templates.service.variables import version_variables
+
+__all__ = [
+    "Imports",
+    "TemplateStatistics",
+    "get_template",
+    "get_version",
+    "register_guard",
+    "register_statistics",
+    "register_usage",
+    "template_object",
+    "version_parameters",
+    "version_variables",
+]

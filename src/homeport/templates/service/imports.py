@@ -1,0 +1,175 @@
+"""What an import job needs and what it finds: handlers of the queue's events, and the inputs of its jobs."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+
+from homeport.database import Connection, EventBus
+from homeport.files import service as files
+from homeport.kit import clock
+from homeport.kit.crypto import Cipher
+from homeport.kit.ids import NIL_ID
+from homeport.provisioning import inputs
+from homeport.provisioning.schemas import (
+    DryRunInput,
+    ImportInput,
+    NamedValue,
+    ProvisionerJobMetadata,
+    VariableValue,
+)
+from homeport.provisioning.service import fail_job
+from homeport.provisioning.types import ImportResult, JobCompleted, JobUpdated, ProvisionedParameter, ProvisionerJobRow
+from homeport.templates.errors import InvalidParameterDeclaration, VersionNotFound
+from homeport.templates.queries import contents, templates
+from homeport.templates.queries import versions as queries
+from homeport.templates.rules import check_declarations
+from homeport.templates.service import access
+from homeport.templates.service.variables import store_declared, version_variables
+from homeport.templates.types import ParameterRow, VersionRow
+
+REQUIRED_VARIABLES = "REQUIRED_TEMPLATE_VARIABLES"
+
+
+class Imports:
+    """The handlers and builders, with the key that seals sensitive variables."""
+
+    def __init__(self, cipher: Cipher) -> None:
+        self._cipher = cipher
+
+    def register(self, events: EventBus) -> None:
+        """Connect this room with the queue and with files. The composition root calls it once."""
+        events.subscribe(JobUpdated, self.job_updated)
+        events.subscribe(JobCompleted, self.job_completed)
+        inputs.register("template_version_import", self.import_input)
+        inputs.register("template_version_dry_run", self.dry_run_input)
+        inputs.register_variables("template_version_import", self.variable_values)
+        inputs.register_metadata("template_version_import", job_metadata)
+        files.register_reader(access.reach_file)
+
+    async def job_updated(self, conn: Connection, event: JobUpdated) -> None:
+        """Store readme and variables; a required variable without value ends the import, and the list of them stays."""
+        version = await _version_of(conn, event.job)
+        if version is None:
+            return
+        if event.readme is not None:
+            await queries.update_version(conn, msgspec.structs.replace(version, readme=event.readme), clock.now())
+        if event.variables is None:
+            return
+        missing = await store_declared(conn, self._cipher, version.id, event.variables)
+        if missing:
+            names = ", ".join(sorted(missing))
+            await fail_job(
+                conn,
+                event.job.id,
+                error=f"The template requires values for these variables: {names}.",
+                error_code=REQUIRED_VARIABLES,
+                now=clock.now(),
+            )
+
+    async def job_completed(self, conn: Connection, event: JobCompleted) -> None:
+        """Store the parameters that were found. Raises InvalidParameterDeclaration, which the daemon hears."""
+        version = await _version_of(conn, event.job)
+        if version is None or not isinstance(event.result, ImportResult):
+            return
+        errors = check_declarations(event.result.parameters)
+        if errors:
+            raise InvalidParameterDeclaration(errors)
+        rows = [_parameter_row(version.id, parameter) for parameter in event.result.parameters]
+        await contents.replace_parameters(conn, version.id, rows)
+        if event.result.readme is not None:
+            await queries.update_version(
+                conn, msgspec.structs.replace(version, readme=event.result.readme), clock.now()
+            )
+
+    async def import_input(self, conn: Connection, job: ProvisionerJobRow) -> ImportInput:
+        """Return what the import of a version needs."""
+        version = await _get_version_of(conn, job)
+        return ImportInput(
+            template_version_id=version.id,
+            template_name=await _template_name(conn, version),
+            variables=await version_variables(conn, self._cipher, version.id),
+        )
+
+    async def dry_run_input(self, conn: Connection, job: ProvisionerJobRow) -> DryRunInput:
+        """Return what a dry run of a version needs; variables given for it go before those of the version."""
+        version = await queries.find_version(conn, UUID(job.input["template_version_id"]))
+        if version is None:
+            raise VersionNotFound
+        sealed = job.input.get("variables_sealed")
+        given = (
+            {} if not sealed else msgspec.json.decode(self._cipher.decrypt(bytes.fromhex(sealed)), type=dict[str, str])
+        )
+        values = {value.name: value for value in await version_variables(conn, self._cipher, version.id)}
+        values |= {
+            name: VariableValue(name=name, value=value, sensitive=name not in values or values[name].sensitive)
+            for name, value in given.items()
+        }
+        return DryRunInput(
+            template_version_id=version.id,
+            template_name=await _template_name(conn, version),
+            workspace_name=job.input["workspace_name"],
+            rich_parameter_values=[
+                NamedValue(name, value) for name, value in job.input["rich_parameter_values"].items()
+            ],
+            variables=list(values.values()),
+        )
+
+    async def variable_values(self, conn: Connection, job: ProvisionerJobRow) -> list[VariableValue]:
+        """Return the values of the variables that the import has just declared."""
+        return await version_variables(conn, self._cipher, (await _get_version_of(conn, job)).id)
+
+
+async def job_metadata(conn: Connection, jobs: Sequence[ProvisionerJobRow]) -> dict[UUID, ProvisionerJobMetadata]:
+    """Return the names around import jobs."""
+    return {
+        place.job_id: ProvisionerJobMetadata(
+            template_version_name=place.template_version_name,
+            template_id=place.template_id or NIL_ID,
+            template_name=place.template_name or "",
+            template_display_name=place.template_display_name or "",
+            template_icon=place.template_icon or "",
+        )
+        for place in await queries.list_job_places(conn, [job.id for job in jobs])
+    }
+
+
+def _parameter_row(version_id: UUID, parameter: ProvisionedParameter) -> ParameterRow:
+    return ParameterRow(
+        template_version_id=version_id,
+        name=parameter.name,
+        display_name=parameter.display_name,
+        description=parameter.description,
+        type=parameter.type,
+        form_type=parameter.form_type,
+        mutable=parameter.mutable,
+        default_value=parameter.default_value,
+        icon=parameter.icon,
+        options=[msgspec.to_builtins(option) for option in parameter.options],
+        validation_regex=parameter.validation_regex,
+        validation_min=parameter.validation_min,
+        validation_max=parameter.validation_max,
+        validation_monotonic=parameter.validation_monotonic,
+        validation_error=parameter.validation_error,
+        required=parameter.required,
+        ephemeral=parameter.ephemeral,
+        display_order=max(-(2**31), min(parameter.order, 2**31 - 1)),
+    )
+
+
+async def _version_of(conn: Connection, job: ProvisionerJobRow) -> VersionRow | None:
+    if job.type != "template_version_import":
+        return None
+    return await queries.find_version_by_job(conn, job.id)
+
+
+async def _get_version_of(conn: Connection, job: ProvisionerJobRow) -> VersionRow:
+    version = await _version_of(conn, job)
+    if version is None:
+        raise VersionNotFound
+    return version
+
+
+async def _template_name(conn: Connection, version: VersionRow) -> str:
+    template = None if version.template_id is None else await templates.find_template(conn, version.template_id)
+    return "" if template is None else template.name
