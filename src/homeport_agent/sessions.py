@@ -21,7 +21,9 @@ from homeport_sdk.agent_protocol import LISTENING_PORTS_SUBSYSTEM, RECONNECT_VAR
 
 _log = get_logger(__name__)
 _COULD_NOT_START = 127
-_STANDARD_SIGNALS = frozenset(["ABRT", "ALRM", "FPE", "HUP", "ILL", "INT", "KILL", "PIPE", "QUIT", "SEGV", "TERM", "USR1", "USR2"])
+_STANDARD_SIGNALS = frozenset(
+    ["ABRT", "ALRM", "FPE", "HUP", "ILL", "INT", "KILL", "PIPE", "QUIT", "SEGV", "TERM", "USR1", "USR2"]
+)
 
 
 class Runner(Protocol):

@@ -75,6 +75,11 @@ class StreamTransport(asyncio.Transport):
         self.close()
         asyncio.get_running_loop().call_later(LINGER_SECONDS, self._ended.set)
 
+    def stop(self) -> None:
+        """End now, without sending what is queued."""
+        self._is_closing = True
+        self._ended.set()
+
     def is_closing(self) -> bool:
         return self._is_closing
 
@@ -130,6 +135,7 @@ class StreamTunnel:
         self._receive = receive
         self._send = send
         self._peer = peer
+        self._transport: StreamTransport | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def create_connection(
@@ -138,10 +144,17 @@ class StreamTunnel:
         """Make the protocol and start to carry its bytes (called by AsyncSSH)."""
         protocol = factory()
         transport = StreamTransport(protocol, self._receive, self._send, peer=self._peer)
+        self._transport = transport
         self._task = asyncio.create_task(transport.run())
         return transport, protocol
+
+    async def stop(self) -> None:
+        """End the transport now; when this returns, nobody receives from the stream any more."""
+        if self._transport is not None:
+            self._transport.stop()
+        await self.finish()
 
     async def finish(self) -> None:
         """Wait until the transport has ended."""
         if self._task is not None:
-            await self._task
+            await asyncio.shield(self._task)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import get
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from homeport.agents.schemas import (
@@ -25,9 +25,11 @@ from homeport.workspaces.schemas.agents import WorkspaceAgent
 _TAGS = ["Agents"]
 _READ = requires("workspace:read")
 AfterLine = Annotated[
-    int, Parameter(query="after", ge=0, le=2**63 - 1, description="Lines after the one with this id.")
+    int, QueryParameter(name="after", ge=0, le=2**63 - 1, description="Lines after the one with this id.")
 ]
-BeforeLine = Annotated[int, Parameter(query="before", ge=0, le=2**63 - 1, description="Lines before this id; 0: all.")]
+BeforeLine = Annotated[
+    int, QueryParameter(name="before", ge=0, le=2**63 - 1, description="Lines before this id; 0: all.")
+]
 
 
 @get("/{workspaceagent:uuid}", opt=_READ, tags=_TAGS, summary="Get workspace agent by ID")

@@ -17,6 +17,7 @@ LIST_SUB_AGENTS = (
     f"select {_COLUMNS} from workspace_agents where parent_id = $1 and not deleted order by created_at, name, id"
 )
 LOCK_SUB_AGENT = f"select {_COLUMNS} from workspace_agents where id = $1 and parent_id = $2 and not deleted for update"
+GET_HIGHEST_SHARING_LEVEL = "select max_port_sharing_level::text from templates where id = $1"
 DELETE_SUB_AGENT = "update workspace_agents set deleted = true, updated_at = $2 where id = $1"
 
 # What a sub-agent does not say for itself comes from its parent.
@@ -56,6 +57,12 @@ async def list_sub_agents(conn: Connection, parent_id: UUID) -> list[SubAgentRow
 async def lock_sub_agent(conn: Connection, sub_agent_id: UUID, parent_id: UUID) -> SubAgentRow | None:
     """Return a live sub-agent of this very parent, and hold its row."""
     return maybe(SubAgentRow, await conn.fetchrow(LOCK_SUB_AGENT, sub_agent_id, parent_id))
+
+
+async def get_highest_sharing_level(conn: Connection, template_id: UUID) -> str:
+    """Return how far a template lets its workspaces open their apps and ports."""
+    level: str = await conn.fetchval(GET_HIGHEST_SHARING_LEVEL, template_id)
+    return level
 
 
 async def insert_sub_agent(

@@ -27,9 +27,6 @@ from homeport.rbac import Action, Object, ResourceType, require, sub_agent_subje
 from homeport.workspaces.queries.workspaces import find_workspace
 from homeport.workspaces.service import workspace_changed, workspace_object
 
-# The template may bound how far apps are opened; without a bound, sharing is the app's own choice.
-_MAX_LEVEL = "public"
-
 SUB_AGENT_AUDIT = declare(
     "workspace_agent",
     SubAgentRow,
@@ -69,7 +66,8 @@ async def create_sub_agent(
             row = await _insert(conn, cipher, agent, name, request, display_apps)
         else:
             row = await _take_over(conn, agent, declared, request, display_apps)
-        errors = await _insert_apps(conn, row, request.apps)
+        level = await queries.get_highest_sharing_level(conn, agent.template_id)
+        errors = await _insert_apps(conn, row, request.apps, level)
         await workspace_changed(conn, agent.workspace_id)
     return CreateSubAgentResponse(_view(cipher, row), errors)
 
@@ -147,9 +145,9 @@ async def _take_over(
 
 
 async def _insert_apps(
-    conn: Connection, row: SubAgentRow, requests: Sequence[SubAgentAppRequest]
+    conn: Connection, row: SubAgentRow, requests: Sequence[SubAgentAppRequest], max_level: str
 ) -> list[AppCreationError]:
-    apps, errors = rules.check_apps(row.name, requests, max_level=_MAX_LEVEL)
+    apps, errors = rules.check_apps(row.name, requests, max_level=max_level)
     for index, app in apps:
         try:
             async with conn.savepoint():

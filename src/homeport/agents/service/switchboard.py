@@ -37,6 +37,7 @@ from homeport.workspaces.service import workspace_changed
 _REPLACED = "a newer connection of this agent took over"
 _OUTDATED = "a newer build of the workspace has ended, or the workspace was deleted"
 _STOPPING = "the server is restarting"
+_FAREWELL_SECONDS = 5.0
 _log = get_logger(__name__)
 _OPEN = metrics.gauge("agent_tunnels", "Agents connected to this server.")
 
@@ -50,6 +51,7 @@ class Switchboard:
         self._cipher = cipher
         self._replica_id = replica_id
         self._tunnels: dict[UUID, Tunnel] = {}
+        self._served: dict[Tunnel, asyncio.Event] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._key: asyncssh.SSHKey | None = None
         self._is_stopping = False
@@ -68,9 +70,11 @@ class Switchboard:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for tunnel in list(self._tunnels.values()):
-            with suppress(Exception):  # reason: a peer that is gone cannot be told anything
-                await tunnel.close(CLOSE_GOING_AWAY, _STOPPING)
+        closing = [tunnel.close(CLOSE_GOING_AWAY, _STOPPING) for tunnel in self._tunnels.values()]
+        await asyncio.gather(*closing, return_exceptions=True)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FAREWELL_SECONDS):
+                await asyncio.gather(*(served.wait() for served in self._served.values()))
 
     async def client_public_key(self) -> str:
         """Return the public key with which servers log in to agents."""
@@ -104,6 +108,13 @@ class Switchboard:
     async def serve_tunnel(self, agent: AgentIdentity, host_key: str, stream: Stream) -> None:
         """Hold an agent's tunnel until it ends. A newer one of the same agent replaces an older."""
         tunnel = Tunnel(agent.agent_id, agent.workspace_id, stream)
+        self._served[tunnel] = asyncio.Event()
+        try:
+            await self._serve(agent, tunnel, host_key)
+        finally:
+            self._served.pop(tunnel).set()
+
+    async def _serve(self, agent: AgentIdentity, tunnel: Tunnel, host_key: str) -> None:
         try:
             await tunnel.log_in(host_key=host_key, client_key=await self._client_key())
         except LoginFailed as error:

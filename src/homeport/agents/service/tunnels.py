@@ -88,9 +88,9 @@ class Tunnel:
     async def close(self, code: int, reason: str) -> None:
         """End the tunnel and tell the agent why."""
         self._reason = self._reason or reason
+        # In this order: the HTTP server closes a socket only when nobody is receiving from it.
+        await self._transport.stop()
         await self._stream.close(code, reason.encode()[:_MAX_REASON].decode("utf-8", "ignore"))
-        if self._connection is not None:
-            self._connection.abort()
 
     def lost(self, error: Exception | None) -> None:
         """Note why SSH ended."""
