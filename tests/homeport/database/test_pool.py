@@ -152,12 +152,14 @@ async def test_a_full_pool_answers_unavailable_after_its_patience(blank_database
 
 @pytest.mark.requirement("DB-POOL-02")
 async def test_sessions_that_the_server_ended_are_replaced(play: Database) -> None:
-    async with play.connection(), play.connection():
-        pass
+    async with play.connection() as one, play.connection() as other:
+        sessions = (one.raw, other.raw)
     await play.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
         "AND pid <> pg_backend_pid()"
     )
+    # The news of it arrives through the event loop a moment later.
+    await until(lambda: any(raw.is_closed() for raw in sessions))
     assert [await play.fetchval("SELECT $1::integer", number) for number in range(5)] == list(range(5))
     with pytest.raises(DatabaseUnavailable):  # noqa: PT012  # the block itself is tested
         async with play.transaction() as connection:
