@@ -60,7 +60,7 @@ insert into workspace_apps (
 
 LIST_RESOURCES = """
 select id, job_id, transition, type, name, hide, icon, instance_type, module_path, daily_cost, created_at
-from workspace_resources where job_id = any($1::uuid[]) order by created_at, name, id
+from workspace_resources where job_id = any($1::uuid[]) order by transition, created_at, name, id
 """
 
 LIST_RESOURCE_METADATA = """

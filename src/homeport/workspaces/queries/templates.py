@@ -1,5 +1,7 @@
 """What a build needs to know of its template, version and owner. These tables belong to rooms below; here they are read."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -72,6 +74,15 @@ class JobPlace(msgspec.Struct, frozen=True, kw_only=True):
     workspace_name: str
 
 
+class BuildTime(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a template's builds of one kind took: median and 95th percentile in milliseconds."""
+
+    template_id: UUID
+    transition: str
+    p50: int
+    p95: int
+
+
 FIND_TEMPLATE = """
 select
     id, organization_id, name, deprecated, deleted, active_version_id, require_active_version, allow_user_autostart,
@@ -130,6 +141,33 @@ join template_versions v on v.id = b.template_version_id
 where b.job_id = any($1::uuid[])
 """
 
+LIST_USED_VERSIONS = """
+select distinct latest.template_version_id
+from workspaces w
+cross join lateral (
+    select template_version_id from workspace_builds where workspace_id = w.id order by build_number desc limit 1
+) latest
+where w.template_id = $1 and not w.deleted
+"""
+
+COUNT_ACTIVE_USERS = """
+select template_id, count(distinct owner_id) as people
+from workspaces where template_id = any($1::uuid[]) and not deleted and last_used_at > $2
+group by template_id
+"""
+
+LIST_BUILD_TIMES = """
+select
+    v.template_id, b.transition,
+    (1000 * percentile_cont(0.5) within group (order by extract(epoch from j.completed_at - j.started_at)))::bigint as p50,
+    (1000 * percentile_cont(0.95) within group (order by extract(epoch from j.completed_at - j.started_at)))::bigint as p95
+from template_versions v
+join workspace_builds b on b.template_version_id = v.id
+join provisioner_jobs j on j.id = b.job_id
+where v.template_id = any($1::uuid[]) and b.created_at > $2 and j.job_status = 'succeeded' and j.started_at is not null
+group by v.template_id, b.transition
+"""
+
 
 async def find_template(conn: Connection, template_id: UUID) -> TemplateFacts | None:
     """Return a template, deleted or not."""
@@ -173,3 +211,19 @@ async def get_quiet_hours(conn: Connection, user_id: UUID) -> str:
 async def list_job_places(conn: Connection, job_ids: list[UUID]) -> list[JobPlace]:
     """Return what surrounds the jobs of builds."""
     return rows.many(JobPlace, await conn.fetch(LIST_JOB_PLACES, job_ids))
+
+
+async def list_used_versions(conn: Connection, template_id: UUID) -> set[UUID]:
+    """Return the versions that live workspaces of a template run on."""
+    return {record["template_version_id"] for record in await conn.fetch(LIST_USED_VERSIONS, template_id)}
+
+
+async def count_active_users(conn: Connection, template_ids: Sequence[UUID], since: datetime) -> dict[UUID, int]:
+    """Return how many people have used a workspace of each template since a moment."""
+    records = await conn.fetch(COUNT_ACTIVE_USERS, template_ids, since)
+    return {record["template_id"]: record["people"] for record in records}
+
+
+async def list_build_times(conn: Connection, template_ids: Sequence[UUID], since: datetime) -> list[BuildTime]:
+    """Return how long the builds of templates took since a moment."""
+    return rows.many(BuildTime, await conn.fetch(LIST_BUILD_TIMES, template_ids, since))

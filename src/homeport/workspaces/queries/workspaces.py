@@ -96,10 +96,6 @@ UPDATE_LAST_USED = "update workspaces set last_used_at = $2 where id = $1 and la
 
 COUNT_LIVE_OF_TEMPLATE = "select count(*) from workspaces where template_id = $1 and not deleted"
 COUNT_LIVE_OF_OWNER = "select count(*) from workspaces where owner_id = $1 and not deleted"
-COUNT_LIVE_OF_MEMBER = """
-select count(*) from workspaces where owner_id = $1 and organization_id = $2 and not deleted
-"""
-COUNT_LIVE_OF_ORGANIZATION = "select count(*) from workspaces where organization_id = $1 and not deleted"
 
 
 async def find_workspace(conn: Connection, workspace_id: UUID) -> WorkspaceRow | None:
@@ -227,16 +223,6 @@ async def count_live_of_template(conn: Connection, template_id: UUID) -> int:
 async def count_live_of_owner(conn: Connection, owner_id: UUID) -> int:
     """Count live workspaces of a user."""
     return int(await conn.fetchval(COUNT_LIVE_OF_OWNER, owner_id))
-
-
-async def count_live_of_member(conn: Connection, owner_id: UUID, organization_id: UUID) -> int:
-    """Count live workspaces of a user in one organization."""
-    return int(await conn.fetchval(COUNT_LIVE_OF_MEMBER, owner_id, organization_id))
-
-
-async def count_live_of_organization(conn: Connection, organization_id: UUID) -> int:
-    """Count live workspaces of an organization."""
-    return int(await conn.fetchval(COUNT_LIVE_OF_ORGANIZATION, organization_id))
 
 
 async def _updated(conn: Connection, sql: str, *args: object) -> WorkspaceRow:

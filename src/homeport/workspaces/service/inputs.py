@@ -17,7 +17,7 @@ from homeport.provisioning.schemas import (
     ProvisionerJobMetadata,
 )
 from homeport.provisioning.types import ProvisionerJobRow
-from homeport.templates.service import variable_values
+from homeport.templates.service import version_variables
 from homeport.workspaces.errors import BuildNotFound
 from homeport.workspaces.queries import builds as queries
 from homeport.workspaces.queries import templates as template_queries
@@ -63,7 +63,7 @@ class BuildInputs:
             organization=BuildOrganization(id=facts.organization_id, name=facts.organization_name),
             rich_parameter_values=await _values(conn, build.id),
             previous_parameter_values=[] if previous is None else await _values(conn, previous.id),
-            variables=await variable_values(conn, self._cipher, facts.version_id),
+            variables=await version_variables(conn, self._cipher, facts.version_id),
             state=b"" if sealed is None else self._cipher.decrypt(sealed),
             log_level=given.log_level,
         )
