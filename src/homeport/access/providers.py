@@ -6,9 +6,10 @@ from litestar.di import Provide
 from litestar.types import Scope
 
 from homeport.access.types import AgentIdentity, Identity, ProvisionerIdentity
+from homeport.identity.types import IDENTITY_KEY
 from homeport.rbac import Subject
 
-IDENTITY = "homeport.identity"
+IDENTITY = IDENTITY_KEY
 AGENT = "homeport.agent"
 DAEMON = "homeport.daemon"
 

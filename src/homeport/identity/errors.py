@@ -80,3 +80,7 @@ class HigherRank(Forbidden):
 
     def __init__(self, roles: list[str]) -> None:
         super().__init__(f"You may not do this to a user who holds roles that you cannot assign: {', '.join(roles)}.")
+
+
+class OwnAccount(Forbidden):
+    """403: something that nobody may do to the own account."""

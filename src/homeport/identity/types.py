@@ -14,6 +14,8 @@ PREBUILDS_USER_ID = UUID("c42fdf75-3097-471c-8c33-fb52454d81c0")
 SESSION_COOKIE = "coder_session_token"
 SESSION_HEADER = "Coder-Session-Token"
 CSRF_COOKIE = "csrf_token"
+# Where in the ASGI scope authentication puts the Identity.
+IDENTITY_KEY = "homeport.identity"
 KEY_ID_LENGTH = 10
 KEY_SECRET_LENGTH = 22
 WILDCARD_TARGET = "*:*"

@@ -48,8 +48,9 @@ def build_subject(
     )
 
 
+@lru_cache(maxsize=4096)
 def memberships(organization_ids: tuple[UUID, ...], organization_roles: tuple[str, ...]) -> dict[UUID, tuple[str, ...]]:
-    """Return the stored role names by organization."""
+    """Return the stored role names by organization; the dictionary is shared, so nobody changes it."""
     return {
         id_: tuple(names.split(",")) if names else ()
         for id_, names in zip(organization_ids, organization_roles, strict=True)

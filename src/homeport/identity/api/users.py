@@ -1,11 +1,15 @@
 """Routes of users."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
-from litestar import delete, get, post, put
+import msgspec
+from litestar import asgi, delete, get, post, put
+from litestar.exceptions import MethodNotAllowedException
 from litestar.params import Parameter
+from litestar.types import Receive, Scope, Send
 
 from homeport.database import Database
+from homeport.identity.errors import OwnAccount
 from homeport.identity.schemas import (
     AssignableRoles,
     CreateUserRequestWithOrgs,
@@ -20,11 +24,12 @@ from homeport.identity.schemas import (
     UserRoles,
 )
 from homeport.identity.service import accounts, roles, users
-from homeport.identity.types import Identity
+from homeport.identity.types import IDENTITY_KEY, Identity
 from homeport.kit.http import AfterParameter, LimitParameter, OffsetParameter, Response, page
 from homeport.kit.routes import requires
 from homeport.rbac import Subject
 
+encode = msgspec.json.Encoder().encode
 SearchParameter = Annotated[
     str, Parameter(query="q", max_length=2048, description="Words, and status:, role:, login_type:, include_system:.")
 ]
@@ -63,10 +68,26 @@ def list_site_roles(subject: Subject) -> list[AssignableRoles]:
     return roles.list_assignable_roles(subject)
 
 
+@asgi("/users/me", opt=requires("user:read"))
+async def get_me(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - the signature of ASGI
+    """Return the caller: what `/users/{user}` answers to `me`. Raw ASGI, for no question is asked more often."""
+    identity: Identity = cast("Any", scope)[IDENTITY_KEY]
+    user = users.get_self(identity)
+    method = cast("Any", scope)["method"]
+    if method == "DELETE":
+        raise OwnAccount("You cannot delete yourself.")
+    if method not in {"GET", "HEAD"}:
+        raise MethodNotAllowedException(headers={"Allow": "DELETE, GET, HEAD"})
+    body = encode(user)
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body if method == "GET" else b"", "more_body": False})
+
+
 @get("/users/{user:str}", opt=requires("user:read"), tags=["Users"], summary="Get user by name")
-async def get_user(user: str, identity: Identity, db: Database) -> User:
+async def get_user(user: str, subject: Subject, db: Database) -> User:
     """Return a user by `me`, id or username."""
-    return await users.get_user(db, identity, user)
+    return await users.get_user(db, subject=subject, value=user)
 
 
 @delete("/users/{user:str}", opt=requires("user:delete"), status_code=200, tags=["Users"], summary="Delete user")
@@ -152,6 +173,7 @@ routes: list[Any] = [
     list_users,
     create_user,
     list_site_roles,
+    get_me,
     get_user,
     delete_user,
     update_profile,

@@ -6,7 +6,7 @@ from uuid import UUID
 from homeport.audit import AuditAction
 from homeport.database import Connection, Database, UniqueViolation
 from homeport.identity import rules
-from homeport.identity.errors import FirstUserExists, HigherRank, LastOwner, SystemUser, Taken, UserNotFound
+from homeport.identity.errors import FirstUserExists, HigherRank, LastOwner, OwnAccount, SystemUser, Taken, UserNotFound
 from homeport.identity.queries import users as queries
 from homeport.identity.queries.users import UserFilter
 from homeport.identity.schemas import (
@@ -21,7 +21,7 @@ from homeport.identity.service.trail import record_user
 from homeport.identity.service.views import identity_view, load_user_view, load_user_views
 from homeport.identity.types import Identity, LoginType, UserCreated, UserDeleted, UserRow, UserStatus
 from homeport.kit import clock
-from homeport.kit.errors import Forbidden, invalid_field
+from homeport.kit.errors import invalid_field
 from homeport.kit.http import Page
 from homeport.kit.ids import new_id
 from homeport.kit.names import validate_display_name, validate_email, validate_name
@@ -63,14 +63,16 @@ async def resolve_user(conn: Connection, subject: Subject, value: str) -> UserRo
     return found
 
 
-async def get_user(db: Database, identity: Identity, value: str) -> User:
-    """Return a user for the wire; the caller itself needs no query beyond authentication's."""
-    subject = identity.subject
-    if value in {"me", str(identity.user_id)}:
-        require(subject, Action.READ, rules.user_object(identity.user_id), noun="user")
-        return identity_view(identity)
+async def get_user(db: Database, *, subject: Subject, value: str) -> User:
+    """Return a user for the wire."""
     async with db.connection() as conn:
         return await load_user_view(conn, await resolve_user(conn, subject, value))
+
+
+def get_self(identity: Identity) -> User:
+    """Return the caller for the wire; this needs no query beyond authentication's."""
+    require(identity.subject, Action.READ, rules.user_object(identity.user_id), noun="user")
+    return identity_view(identity)
 
 
 async def list_users(db: Database, *, subject: Subject, query: str, page: Page) -> GetUsersResponse:
@@ -202,7 +204,7 @@ async def delete_user(db: Database, *, subject: Subject, value: str) -> None:
         if found.is_system:
             raise SystemUser
         if found.id == subject.id:
-            raise Forbidden("You cannot delete yourself.")
+            raise OwnAccount("You cannot delete yourself.")
         before = await lock_with_owners(conn, found.id)
         require_rank(subject, before)
         await conn.emit(UserDeleted(user_id=before.id, actor=subject))
