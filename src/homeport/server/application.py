@@ -7,6 +7,7 @@ from homeport.agents import tasks as agents_tasks
 from homeport.config import Settings
 from homeport.config.values import split_address
 from homeport.database import Database, DatabaseError, Listener
+from homeport.database.metrics import watch_pool
 from homeport.identity.service.users import has_first_user
 from homeport.kit import clock
 from homeport.kit.crypto import Cipher
@@ -29,6 +30,7 @@ class Application:
 
     def __init__(self, settings: Settings, db: Database, listener: Listener, cipher: Cipher) -> None:
         self.parts = build_parts(settings, db, listener, cipher)
+        watch_pool(db.pool)
         self.asgi, self.litestar, self._gate = build_asgi(self.parts)
         self._installation = read_installation_id(settings.data_dir)
         self._tasks: list[asyncio.Task[None]] = []

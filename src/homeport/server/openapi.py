@@ -16,7 +16,7 @@ SCHEME = "CoderSessionToken"
 
 
 def openapi_config() -> OpenAPIConfig:
-    """Describe the API. The framework serves the document at `/api/v2/openapi.json`."""
+    """Describe the API. The framework serves the document at `/swagger/openapi.json`."""
     scheme = SecurityScheme(type="apiKey", name="Coder-Session-Token", security_scheme_in="header")
     return OpenAPIConfig(
         title="Homeport API",
@@ -24,7 +24,7 @@ def openapi_config() -> OpenAPIConfig:
         description="The HTTP API of Homeport, wire-compatible with the reference system's.",
         components=Components(security_schemes={SCHEME: scheme}),
         security=[{SCHEME: []}],
-        path="/api/v2",
+        path="/swagger",
         render_plugins=[JsonRenderPlugin()],
         use_handler_docstrings=True,
     )

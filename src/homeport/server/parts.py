@@ -8,11 +8,12 @@ from homeport.agents.service.switchboard import Switchboard
 from homeport.config import Settings
 from homeport.database import Database, Listener
 from homeport.kit.crypto import Cipher
+from homeport.provisioning.service.acquire import Acquirer
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Settings, database, listener, cipher, registry of authenticators, id among the servers, and agents' tunnels."""
+    """Settings, database, listener, cipher, registry of authenticators, id among the servers, agents' tunnels, queue."""
 
     settings: Settings
     db: Database
@@ -21,3 +22,4 @@ class Parts:
     authenticators: Authenticators
     replica_id: UUID
     switchboard: Switchboard
+    acquirer: Acquirer

@@ -1,12 +1,15 @@
 """Which rooms there are: their routes, and the wiring of events and registries that lets lower rooms not know upper ones."""
 
 from typing import Any
+from uuid import UUID
 
 from litestar import Router
 
+from homeport import web
 from homeport.agents import api as agents_api
 from homeport.agents.service.authentication import resolve_agent
 from homeport.audit import api as audit_api
+from homeport.database import Connection
 from homeport.files import api as files_api
 from homeport.identity import api as identity_api
 from homeport.identity.types import UserCreated, UserDeleted
@@ -17,6 +20,9 @@ from homeport.provisioning import api as provisioning_api
 from homeport.provisioning.service.authentication import daemon_resolver, resolve_job_holder
 from homeport.server import deployment
 from homeport.server.parts import Parts
+from homeport.templates import api as templates_api
+from homeport.templates.service import register_guard
+from homeport.templates.service.imports import Imports
 from homeport.workspaces import api as workspaces_api
 from homeport.workspaces.service import guards, registration
 
@@ -27,6 +33,7 @@ _IN_V2 = (
     organizations_api.routes,
     files_api.routes,
     provisioning_api.routes,
+    templates_api.routes,
     workspaces_api.routes,
 )
 
@@ -34,7 +41,7 @@ _IN_V2 = (
 def routes() -> list[Any]:
     """Return every route of the server."""
     in_v2 = [handler for handlers in _IN_V2 for handler in handlers]
-    return [Router("/api/v2", route_handlers=[*in_v2, agents_api.router()]), *deployment.root_routes]
+    return [Router("/api/v2", route_handlers=[*in_v2, agents_api.router()]), *deployment.root_routes, *web.routes]
 
 
 def connect(parts: Parts) -> None:
@@ -49,4 +56,11 @@ def connect(parts: Parts) -> None:
         MemberRemoved,
         lambda conn, event: guards.refuse_member_with_workspaces(conn, event.user_id, event.organization_id),
     )
+    Imports(parts.cipher).register(events)
+    register_guard(_keep_template_with_workspaces)
     registration.register(events, parts.cipher)
+
+
+async def _keep_template_with_workspaces(conn: Connection, template_id: UUID) -> None:
+    """Refuse by raising; there is no further reason to give."""
+    await guards.refuse_template_with_workspaces(conn, template_id)

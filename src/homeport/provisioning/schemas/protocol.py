@@ -48,7 +48,7 @@ class VariableValue(msgspec.Struct, frozen=True):
     sensitive: bool = False
 
 
-class ImportInput(msgspec.Struct, frozen=True, kw_only=True):
+class ImportInput(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="import"):
     """What an import job needs beside the archive."""
 
     template_version_id: UUID
@@ -56,7 +56,7 @@ class ImportInput(msgspec.Struct, frozen=True, kw_only=True):
     variables: list[VariableValue] = msgspec.field(default_factory=list)
 
 
-class DryRunInput(msgspec.Struct, frozen=True, kw_only=True):
+class DryRunInput(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="dry_run"):
     """What a dry run needs beside the archive."""
 
     template_version_id: UUID
@@ -93,7 +93,7 @@ class BuildOrganization(msgspec.Struct, frozen=True, kw_only=True):
     name: str
 
 
-class BuildInput(msgspec.Struct, frozen=True, kw_only=True):
+class BuildInput(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="build"):
     """What a build needs beside the archive. `state` is base64 on the wire; `agent_tokens` are to be kept by name."""
 
     workspace_id: UUID
