@@ -9,22 +9,19 @@ from homeport import web
 from homeport.agents import api as agents_api
 from homeport.agents.service.authentication import resolve_agent
 from homeport.audit import api as audit_api
-from homeport.database import Connection
 from homeport.files import api as files_api
 from homeport.identity import api as identity_api
-from homeport.identity.types import UserCreated, UserDeleted
+from homeport.identity.types import UserCreated
 from homeport.organizations import api as organizations_api
 from homeport.organizations.service.members import place_created_user
-from homeport.organizations.types import MemberRemoved
 from homeport.provisioning import api as provisioning_api
 from homeport.provisioning.service.authentication import daemon_resolver, resolve_job_holder
 from homeport.server import deployment
 from homeport.server.parts import Parts
 from homeport.templates import api as templates_api
-from homeport.templates.service import register_guard
 from homeport.templates.service.imports import Imports
 from homeport.workspaces import api as workspaces_api
-from homeport.workspaces.service import guards, registration
+from homeport.workspaces.service import registration
 
 _IN_V2 = (
     deployment.api_routes,
@@ -51,16 +48,5 @@ def connect(parts: Parts) -> None:
     parts.authenticators.register_provisioner("job", resolve_job_holder)
     events = parts.db.events
     events.subscribe(UserCreated, place_created_user)
-    events.subscribe(UserDeleted, lambda conn, event: guards.refuse_user_with_workspaces(conn, event.user_id))
-    events.subscribe(
-        MemberRemoved,
-        lambda conn, event: guards.refuse_member_with_workspaces(conn, event.user_id, event.organization_id),
-    )
     Imports(parts.cipher).register(events)
-    register_guard(_keep_template_with_workspaces)
     registration.register(events, parts.cipher)
-
-
-async def _keep_template_with_workspaces(conn: Connection, template_id: UUID) -> None:
-    """Refuse by raising; there is no further reason to give."""
-    await guards.refuse_template_with_workspaces(conn, template_id)

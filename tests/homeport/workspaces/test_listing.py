@@ -118,7 +118,7 @@ async def test_searches(world: World, clock: FakeClock) -> None:
 async def test_agents_are_searched_by_the_status_that_is_shown(world: World, clock: FakeClock) -> None:
     ann = await world.accounts.make()
     template = await world.template()
-    moments = {
+    moments: dict[str, dict[str, Any]] = {
         "fresh": {},
         "late": {"created_at": clock.now() - timedelta(minutes=5)},
         "patient": {"created_at": clock.now() - timedelta(days=5), "connection_timeout_seconds": 0},
@@ -231,7 +231,7 @@ async def test_a_page_of_fifty_reads_fifty_of_thousands(world: World, clock: Fak
     template = await world.template()
     await world.many(ann.id, template, 4000, clock.now())
     await world.many(bob.id, template, 100, clock.now() - timedelta(days=1))
-    everything = ("TRUE", [])
+    everything: tuple[str, list[Any]] = ("TRUE", [])
     own = ("(w.owner_id = $1::uuid AND w.organization_id = ANY($2::uuid[]))", [bob.id, [world.organization_id]])
     place = ("w.organization_id = ANY($1::uuid[])", [[world.organization_id]])
     for predicate, arguments in (everything, own, place):

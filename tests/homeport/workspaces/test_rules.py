@@ -48,7 +48,7 @@ def test_a_status_is_searched_by_what_makes_it() -> None:
         job, transition = build_of_status(status)
         for each in ("start", "stop", "delete"):
             if transition is None or transition == each:
-                assert workspace_status(each, job) == status  # type: ignore[arg-type]  # one of the three
+                assert workspace_status(each, job) == status
 
 
 def test_only_unfinished_jobs_hold_a_workspace() -> None:

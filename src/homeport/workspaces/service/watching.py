@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from uuid import UUID
 
 from homeport.database import Database, Listener
+from homeport.kit.errors import NotFound
 from homeport.rbac import Subject
-from homeport.workspaces.errors import WorkspaceNotFound
 from homeport.workspaces.schemas import ServerSentEvent, Workspace
 from homeport.workspaces.service.reading import get_workspace
 from homeport.workspaces.types import CHANGED_CHANNEL
@@ -32,7 +32,7 @@ async def watch_workspace(
         while True:
             try:
                 found = await get_workspace(db, subject=subject, workspace_id=workspace_id, can_be_deleted=True)
-            except WorkspaceNotFound as error:
+            except NotFound as error:
                 yield ServerSentEvent("error", {"message": error.message})
                 return
             if found != shown:
