@@ -85,7 +85,7 @@ class Engine(Protocol):
         """Start, stop or delete. What is made stays provisional until `settle`."""
 
     async def settle(self, task: Task, build: BuildInput, verdict: Verdict) -> None:
-        """Learn what became of the build: keep what it made, undo it, or leave it to `recover`. Called exactly once after `build`, however that ended."""
+        """Keep what the build made, undo it, or leave it to `recover`. Called once after `build`, however that ended."""
 
     async def recover(self, knows_agent: "KnowsAgent") -> None:
         """Clean up what daemons that were killed have left in half."""

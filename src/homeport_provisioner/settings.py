@@ -24,7 +24,7 @@ class SettingsError(Exception):
 
 
 class Settings(msgspec.Struct, kw_only=True, frozen=True):
-    """Everything a daemon knows from its start. Exactly one of `key`, `psk` and `session_token` is set."""
+    """Everything a daemon knows from its start. One of `key`, `psk` and `session_token` is set; no workspace sees `hidden` folders."""
 
     url: str
     name: str
@@ -37,6 +37,7 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True):
     engines: tuple[str, ...] = ENGINES
     isolation: Isolation = "auto"
     has_to_isolate: bool = False
+    hidden: tuple[Path, ...] = ()
     drain_seconds: float = 300.0
     ends_with_stdin: bool | None = None
     is_verbose: bool = False
@@ -60,7 +61,7 @@ def read(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) 
     chosen = next((name for name, value in secrets.items() if value), None)
     if chosen is None:
         raise SettingsError(
-            "No credential: set HOMEPORT_PROVISIONER_KEY to a provisioner key (or HOMEPORT_PROVISIONER_DAEMON_PSK, or HOMEPORT_SESSION_TOKEN)."
+            "No credential: set HOMEPORT_PROVISIONER_KEY, HOMEPORT_PROVISIONER_DAEMON_PSK or HOMEPORT_SESSION_TOKEN."
         )
     engines = tuple(word for word in re.split(r"[,\s]+", options.engines) if word)
     unknown = sorted(set(engines) - set(ENGINES))
@@ -86,6 +87,7 @@ def read(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) 
         engines=engines,
         isolation=options.isolation,
         has_to_isolate=_switch(environment, "HOMEPORT_PROVISIONER_REQUIRE_ISOLATION", default=False) is True,
+        hidden=tuple(Path(word) for word in environment.get("HOMEPORT_PROVISIONER_HIDE", "").split(os.pathsep) if word),
         drain_seconds=_seconds(environment, "HOMEPORT_PROVISIONER_DRAIN_SECONDS", 300.0),
         ends_with_stdin=_switch(environment, "HOMEPORT_PROVISIONER_END_WITH_STDIN", default=None),
         is_verbose=options.verbose,

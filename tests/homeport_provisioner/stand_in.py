@@ -71,7 +71,8 @@ class StandIn:
         self.jobs: dict[str, Job] = {}
         self.queue: list[Job] = []
         self.hiccups: dict[str, list[int | str]] = {}
-        self.known_tokens: set[str] = set()
+        self.known_agents: dict[str, dict[str, Any]] = {}
+        self.agent_calls: list[tuple[str, str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.acquired: list[dict[str, Any]] = []
         self.lock = threading.Condition()
@@ -189,9 +190,8 @@ class StandIn:
     def decide(self, path: str, body: Any, request: BaseHTTPRequestHandler) -> tuple[int, Any, dict[str, str]]:
         if path.endswith("/provisionerdaemons/acquire"):
             return self.acquire(body)
-        if path == "/api/v2/workspaceagents/me/manifest":
-            is_known = request.headers.get("Coder-Session-Token") in self.known_tokens
-            return (200, {}, {}) if is_known else (401, {"message": "unknown agent"}, {})
+        if path.startswith("/api/v2/workspaceagents/me/"):
+            return self.serve_agent(path.rpartition("/")[2], request.headers.get("Coder-Session-Token", ""), body)
         found = re.fullmatch(r"/api/v2/provisionerjobs/([^/]+)/(file|update|complete|fail|quota)", path)
         if not found:
             return 404, {"message": "no such route"}, {}
@@ -199,6 +199,34 @@ class StandIn:
         if request.headers.get("Homeport-Job-Token") != job.token or job.state != "running" or job.is_lost:
             return 409, {"message": "the job is not yours"}, {}
         return self.serve(job, found[2], body)
+
+    def serve_agent(self, verb: str, token: str, body: Any) -> tuple[int, Any, dict[str, str]]:
+        agent = self.known_agents.get(token)
+        if agent is None:
+            return 401, {"message": "unknown agent"}, {}
+        if verb != "manifest":
+            self.agent_calls.append((verb, token, body))
+            return (200, {"report_interval": 10**12}, {}) if verb == "stats" else (204, None, {})
+        scripts = [
+            {**script, "id": str(uuid.uuid4()), "log_source_id": str(uuid.uuid4())} for script in agent["scripts"]
+        ]
+        return (
+            200,
+            {
+                "agent_id": str(uuid.uuid4()),
+                "agent_name": agent["name"],
+                "owner_username": "ada",
+                "workspace_id": str(uuid.uuid4()),
+                "workspace_name": "dev",
+                "environment_variables": agent["env"],
+                "directory": agent["directory"],
+                "scripts": scripts,
+                "ssh": {
+                    "client_public_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ"
+                },
+            },
+            {},
+        )
 
     def acquire(self, body: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
         daemon_id = body.get("daemon_id") or str(uuid.uuid4())
@@ -243,7 +271,7 @@ class StandIn:
         if verb == "complete":
             job.result = body
             if body.get("workspace_build"):
-                self.known_tokens = {agent["token"] for agent in job.agents if agent.get("token")}
+                self.known_agents = {agent["token"]: agent for agent in job.agents if agent.get("token")}
         else:
             job.failure = body
         job.ended.set()

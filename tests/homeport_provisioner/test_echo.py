@@ -22,7 +22,7 @@ def script(**acts: object) -> dict[str, str | bytes]:
 async def until(condition, within: float = 15.0) -> None:
     async with asyncio.timeout(within):
         while not condition():
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.02)  # noqa: ASYNC110 - conditions are made by another thread
 
 
 @pytest.mark.requirement("ENGINE-ECHO-01")
@@ -194,6 +194,7 @@ async def test_draining_finishes_the_current_job_and_takes_no_other(
     stand_in: StandIn, daemon: Daemon, settings: Settings
 ) -> None:
     job = await running(stand_in.submit_build("echo", script(start={"wait_for": "go"})))
+    await until(lambda: job.updates)
     daemon.drain()
     other: Job = stand_in.submit_build("echo", script())
     (settings.data_dir / "echo").mkdir()

@@ -25,7 +25,7 @@ class EchoEngine:
     def __init__(self, data_dir: Path) -> None:
         self._signals = data_dir / "echo"
 
-    def needs_source(self, transition: Transition) -> bool:  # noqa: ARG002 - every build replays the script
+    def needs_source(self, transition: Transition) -> bool:
         """Every build does."""
         return True
 
@@ -33,7 +33,7 @@ class EchoEngine:
         """Read which variables the script declares."""
         return read_script(task.source).variables
 
-    async def plan_import(self, task: Task, variables: Variables) -> ImportResult:  # noqa: ARG002 - a script has no expressions
+    async def plan_import(self, task: Task, variables: Variables) -> ImportResult:
         """Replay `import`."""
         script = read_script(task.source)
         await self._play(task, script.on_import)
@@ -43,7 +43,7 @@ class EchoEngine:
             parameters=script.parameters,
         )
 
-    async def dry_run(self, task: Task, request: DryRunInput, variables: Variables) -> DryRunResult:  # noqa: ARG002 - as above
+    async def dry_run(self, task: Task, request: DryRunInput, variables: Variables) -> DryRunResult:
         """Replay `dry_run`."""
         script = read_script(task.source)
         if script.dry_run is None:
@@ -51,12 +51,12 @@ class EchoEngine:
         await self._play(task, script.dry_run)
         return DryRunResult(resources=script.dry_run.resources or script.start.resources)
 
-    async def daily_cost(self, task: Task, build: BuildInput, variables: Variables) -> int:  # noqa: ARG002 - as above
+    async def daily_cost(self, task: Task, build: BuildInput, variables: Variables) -> int:
         """Return the cost of the transition: what it says itself, else the sum over its resources."""
         act = _act(read_script(task.source), build.transition)
         return act.daily_cost or sum(resource.daily_cost for resource in act.resources)
 
-    async def build(self, task: Task, build: BuildInput, variables: Variables) -> BuildResult:  # noqa: ARG002 - as above
+    async def build(self, task: Task, build: BuildInput, variables: Variables) -> BuildResult:
         """Replay the transition."""
         act = _act(read_script(task.source), build.transition)
         state = act.state.encode() or build.state

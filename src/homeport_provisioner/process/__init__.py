@@ -1,0 +1,1 @@
+"""The engine whose workspaces are local processes."""

@@ -1,0 +1,321 @@
+"""Workspaces as local processes: each has a home, a supervisor, and the agents of its template."""
+
+import asyncio
+import sys
+from contextlib import ExitStack
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from homeport_provisioner.engine import EngineFailure, KnowsAgent, Task, Variables, Verdict
+from homeport_provisioner.process.ending import end_processes, is_running
+from homeport_provisioner.process.folder import Record, WorkspaceFolder
+from homeport_provisioner.process.isolation import Isolator, Place, base_python
+from homeport_provisioner.process.launch import Orders, base_environment, launch
+from homeport_provisioner.process.recovery import recover
+from homeport_provisioner.process.state import own_state, read_state
+from homeport_provisioner.process.template import Template, Values, plan_environment, plan_resources, read_template
+from homeport_provisioner.process.template import read_variables as read_template_variables
+from homeport_provisioner.process.template.plan import RESOURCE_TYPE, parameter_values
+from homeport_provisioner.settings import Settings
+from homeport_provisioner.staging import Busy
+from homeport_sdk import clock
+from homeport_sdk.provisioner_protocol import (
+    Agent,
+    BuildInput,
+    BuildResult,
+    DryRunInput,
+    DryRunResult,
+    ImportResult,
+    Resource,
+    ResourceMetadata,
+    Timing,
+    Transition,
+    Variable,
+)
+
+STOP_SECONDS = 60.0
+"""How long agents may take to end: they run the stop scripts and take leave of the server."""
+_BUSY_SECONDS = 15.0
+_NIL = UUID(int=0)
+
+
+class ProcessEngine:
+    """The engine of one daemon. Daemons on one data folder share its workspaces."""
+
+    def __init__(self, settings: Settings, *, isolator: Isolator) -> None:
+        self._data_dir = settings.data_dir
+        self._has_to_isolate = settings.has_to_isolate
+        self._isolator = isolator
+        self._held: dict[UUID, ExitStack] = {}
+
+    def needs_source(self, transition: Transition) -> bool:
+        """Only a start does: a broken template never keeps anybody from stopping or deleting."""
+        return transition == "start"
+
+    async def read_variables(self, task: Task) -> list[Variable]:
+        """Read which variables the template declares."""
+        return await asyncio.to_thread(read_template_variables, task.source)
+
+    async def plan_import(self, task: Task, variables: Variables) -> ImportResult:
+        """Check the whole template, filled in with defaults."""
+        template = await asyncio.to_thread(read_template, task.source)
+        task.log(
+            f"homeport.yaml: {_count(template.parameters, 'parameter')}, {_count(template.agents, 'agent')}.", "info"
+        )
+        values = Values(
+            fixed=_fixed(task, workspace="workspace", owner="owner"),
+            parameters=parameter_values(template, {}, are_all_needed=False),
+            variables=variables,
+        )
+        return ImportResult(
+            start_resources=self._plan(template, values),
+            stop_resources=plan_resources(template, values, is_running=False, facts={}),
+            parameters=list(template.parameters),
+        )
+
+    async def dry_run(self, task: Task, request: DryRunInput, variables: Variables) -> DryRunResult:
+        """Plan a start with these values."""
+        template = await asyncio.to_thread(read_template, task.source)
+        given = {value.name: value.value for value in request.rich_parameter_values}
+        values = Values(
+            fixed=_fixed(task, workspace=request.workspace_name or "workspace", owner="owner"),
+            parameters=parameter_values(template, given, are_all_needed=True),
+            variables=variables,
+        )
+        return DryRunResult(resources=self._plan(template, values))
+
+    async def daily_cost(self, task: Task, build: BuildInput, variables: Variables) -> int:
+        """Return what the template says."""
+        return (await asyncio.to_thread(read_template, task.source)).daily_cost
+
+    async def build(self, task: Task, build: BuildInput, variables: Variables) -> BuildResult:
+        """Start, stop or delete the workspace, which stays locked until `settle`."""
+        folder = WorkspaceFolder(self._data_dir, build.workspace_id)
+        began = clock.now()
+        try:
+            state = await asyncio.to_thread(own_state, self._data_dir)
+            self._check_node(build, folder)
+            await self._hold(task, folder)
+            if build.transition == "start":
+                resources = await self._start(task, build, variables, folder)
+                action, left = "create", state.encode()
+            elif build.transition == "stop":
+                resources = await self._stop(task, folder)
+                action, left = "stop", state.encode()
+            else:
+                resources, action, left = await self._delete(task, folder), "destroy", b""
+        except OSError as error:
+            raise EngineFailure(
+                f"The provisioner has trouble with the workspace's folder: {error}.", state=build.state
+            ) from error
+        return BuildResult(state=left, resources=resources, timings=[_timing(began, action)])
+
+    async def settle(self, task: Task, build: BuildInput, verdict: Verdict) -> None:
+        """Keep a start that the server took; end the processes of one that it did not."""
+        held = self._held.pop(task.job_id, None)
+        if held is None:
+            return
+        with held:
+            folder = WorkspaceFolder(self._data_dir, build.workspace_id)
+            record = folder.read() if folder.exists else Record()
+            if record.phase != "starting" or verdict == "unknown":
+                return
+            if verdict == "refused":
+                await self._undo(folder, record)
+            else:
+                record.phase, record.token = "running", ""
+                folder.write(record)
+
+    async def recover(self, knows_agent: KnowsAgent) -> None:
+        """Clean up what daemons that were killed have left in half."""
+        await recover(self._data_dir, knows_agent)
+
+    def _plan(self, template: Template, values: Values) -> list[Resource]:
+        for agent in template.agents:
+            plan_environment(agent, values)
+        return plan_resources(template, values, is_running=True, facts={"isolation": self._isolator.name})
+
+    def _check_node(self, build: BuildInput, folder: WorkspaceFolder) -> None:
+        state, own = read_state(build.state), own_state(self._data_dir)
+        if state.node and state.node != own.node and not folder.exists:
+            raise EngineFailure(
+                f"The workspace's home is on the machine {state.host}, and this provisioner runs on {own.host} with another data folder. "
+                f"Start the provisioner on {state.host}, or give the template tags that only that one has.",
+                state=build.state,
+            )
+
+    async def _hold(self, task: Task, folder: WorkspaceFolder) -> None:
+        give_up_at = clock.monotonic() + _BUSY_SECONDS
+        while True:
+            stack = ExitStack()
+            try:
+                stack.enter_context(folder.locked())
+            except Busy as error:
+                # The provisioner of a build before this one may just be cleaning up.
+                if clock.monotonic() > give_up_at:
+                    raise EngineFailure(
+                        "Another provisioner on this machine still works on this workspace. Try again."
+                    ) from error
+                task.check_canceled()
+                await asyncio.sleep(0.1)
+            else:
+                self._held[task.job_id] = stack
+                return
+
+    async def _start(
+        self, task: Task, build: BuildInput, variables: Variables, folder: WorkspaceFolder
+    ) -> list[Resource]:
+        isolator = self._isolator
+        if self._has_to_isolate and isolator.name == "none":
+            raise EngineFailure(
+                "This provisioner starts isolated workspaces only. Install bubblewrap on its machine.",
+                state=build.state,
+            )
+        template = await asyncio.to_thread(read_template, task.source)
+        given = {value.name: value.value for value in build.rich_parameter_values}
+        values = Values(
+            fixed=_fixed(task, workspace=build.workspace_name, owner=build.owner.username) | _names(build),
+            parameters=parameter_values(template, given, are_all_needed=True),
+            variables=variables,
+        )
+        resources = self._plan(template, values)
+        if is_running(folder.read()):
+            task.log("The workspace runs already: its processes are ended first.", "info")
+            await self._end(task, folder)
+        task.check_canceled(build.state)
+        place = isolator.place(folder, build.workspace_id, owner=build.owner.username, workspace=build.workspace_name)
+        await folder.clear_temporary()
+        await asyncio.to_thread(
+            folder.prepare, uid=place.uid, gid=place.gid, user=place.user, home=place.home, shell=place.shell
+        )
+        record = Record(phase="starting", cookie=uuid4().hex, isolation=isolator.name, stop_seconds=STOP_SECONDS)
+        agents = resources[0].agents
+        for agent in agents:
+            agent.token = build.agent_tokens.get(agent.name) or str(uuid4())
+        record.token = agents[0].token or ""
+        folder.write(record)
+        orders = self._orders(task, template, values, agents, place, cookie=record.cookie)
+        try:
+            record.process = await launch(isolator, folder, place, orders=orders, cookie=record.cookie)
+            folder.write(record)
+            task.check_canceled(build.state)
+        except BaseException:
+            await self._undo(folder, record)
+            raise
+        how = (
+            f"isolated by bubblewrap as user {place.uid}"
+            if isolator.name == "bubblewrap"
+            else "not isolated from the machine"
+        )
+        for agent in agents:
+            task.log(f"Agent {agent.name} runs in {place.home}, {how}.", "info")
+        return resources
+
+    def _orders(
+        self, task: Task, template: Template, values: Values, agents: list[Agent], place: Place, *, cookie: str
+    ) -> Orders:
+        base = base_environment(place, cookie=cookie) | {"HOMEPORT_PYTHON": base_python()}
+        environments = [
+            {
+                **base,
+                **plan_environment(plan, values),
+                "HOMEPORT_AGENT_URL": task.url,
+                "HOMEPORT_AGENT_TOKEN": agent.token or "",
+            }
+            for plan, agent in zip(template.agents, agents, strict=True)
+        ]
+        is_isolated = self._isolator.name == "bubblewrap"
+        limits = template.limits
+        if limits.processes and not self._isolator.changes_user:
+            task.log(
+                "The limit on processes has no effect: all workspaces of this provisioner run as one user.", "warn"
+            )
+        return Orders(
+            uid=place.uid if self._isolator.changes_user else None,
+            gid=place.gid if self._isolator.changes_user else None,
+            directory=place.home,
+            command=[sys.executable, "-m", "homeport_agent"],
+            agents=environments,
+            memory=limits.memory,
+            processes=limits.processes if self._isolator.changes_user else 0,
+            cpus=limits.cpus,
+            stop_seconds=STOP_SECONDS,
+            is_first=is_isolated,
+        )
+
+    async def _stop(self, task: Task, folder: WorkspaceFolder) -> list[Resource]:
+        await self._end(task, folder)
+        await folder.clear_temporary()
+        metadata = [ResourceMetadata(key="home", value="kept")]
+        return [Resource(type=RESOURCE_TYPE, name="workspace", metadata=metadata)]
+
+    async def _delete(self, task: Task, folder: WorkspaceFolder) -> list[Resource]:
+        await self._end(task, folder)
+        await folder.remove()
+        task.log("The home and everything else of the workspace is removed.", "info")
+        return []
+
+    async def _end(self, task: Task, folder: WorkspaceFolder) -> None:
+        record = folder.read()
+        began = clock.monotonic()
+        was_running = is_running(record)
+        if was_running:
+            task.log("Asking the agents to end.", "info")
+        is_gentle = await end_processes(record, hurry=task.canceled)
+        if was_running:
+            how = "ended" if is_gentle else "were killed, because they did not end by themselves,"
+            task.log(f"All processes {how} after {clock.monotonic() - began:.1f} s.", "info" if is_gentle else "warn")
+        else:
+            task.log("No process of the workspace runs.", "info")
+        folder.write(Record(isolation=record.isolation))
+
+    async def _undo(self, folder: WorkspaceFolder, record: Record) -> None:
+        """End the processes of a start that does not count, without asking them."""
+        hurry = asyncio.Event()
+        hurry.set()
+        await end_processes(record, hurry=hurry)
+        folder.write(Record(isolation=record.isolation))
+
+
+def _fixed(task: Task, *, workspace: str, owner: str) -> dict[str, str]:
+    return {
+        "workspace.id": str(_NIL),
+        "workspace.name": workspace,
+        "workspace.owner": owner,
+        "workspace.owner_id": str(_NIL),
+        "workspace.owner_email": f"{owner}@example.com",
+        "workspace.owner_name": owner,
+        "template.name": "template",
+        "template.version": "version",
+        "organization.id": str(_NIL),
+        "organization.name": "organization",
+        "server.url": task.url,
+    }
+
+
+def _names(build: BuildInput) -> dict[str, str]:
+    return {
+        "workspace.id": str(build.workspace_id),
+        "workspace.owner_id": str(build.owner.id),
+        "workspace.owner_email": build.owner.email,
+        "workspace.owner_name": build.owner.name or build.owner.username,
+        "template.name": build.template.name,
+        "template.version": build.template.version_name,
+        "organization.id": str(build.organization.id),
+        "organization.name": build.organization.name,
+    }
+
+
+def _timing(began: datetime, action: str) -> Timing:
+    return Timing(
+        started_at=began,
+        ended_at=clock.now(),
+        stage="apply",
+        source="process",
+        action=action,
+        resource=f"{RESOURCE_TYPE}.workspace",
+    )
+
+
+def _count(things: tuple[object, ...], noun: str) -> str:
+    return f"{len(things)} {noun}" if len(things) == 1 else f"{len(things)} {noun}s"

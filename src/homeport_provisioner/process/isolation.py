@@ -1,0 +1,261 @@
+"""How a workspace is kept apart from the machine and from other workspaces: by bubblewrap, or not at all."""
+
+import asyncio
+import importlib.util
+import logging
+import os
+import shutil
+import site
+import sys
+import sysconfig
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from uuid import UUID
+
+from homeport_provisioner.process.folder import WorkspaceFolder
+from homeport_provisioner.settings import Settings, SettingsError
+
+SUPERVISOR = Path(__file__).with_name("supervisor.py")
+INSIDE_SUPERVISOR = "/run/homeport/supervisor.py"
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/etc", "/nix", "/gnu")
+_SECRET_FILES = ("/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/sudoers")
+_SECRET_FOLDERS = ("/etc/homeport", "/etc/coder.d", "/etc/sudoers.d", "/etc/ssl/private")
+_FIRST_USER = 0x70000000
+"""Users of workspaces, where the daemon is root: a range that Linux distributions leave alone."""
+_USER_BITS = 28
+_PROBE_SECONDS = 10.0
+_PACKAGES = ("homeport_agent", "homeport_sdk")
+_log = logging.getLogger(__name__)
+IsolationName = Literal["bubblewrap", "none"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where and as whom a workspace runs: seen from inside."""
+
+    uid: int
+    gid: int
+    user: str
+    home: str
+    shell: str
+    hostname: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Isolator:
+    """What this machine can do. `program` is bubblewrap's path; `hidden` are folders that no workspace sees."""
+
+    name: IsolationName
+    program: str = ""
+    hidden: tuple[Path, ...] = ()
+
+    @property
+    def changes_user(self) -> bool:
+        """Whether every workspace runs as a user of its own."""
+        return self.name == "bubblewrap" and os.geteuid() == 0
+
+    def place(self, folder: WorkspaceFolder, workspace_id: UUID, *, owner: str, workspace: str) -> Place:
+        """Choose the user, the home and the host name of a workspace."""
+        user = owner if owner.isascii() and owner.replace("-", "").isalnum() else "owner"
+        uid = _user_of(workspace_id) if self.changes_user else os.geteuid()
+        home = str(folder.home)
+        if self.name == "bubblewrap":
+            home = f"/home/{user}"
+            if any(_covers(Path(home), path) for path in program_folders()):
+                # Homeport itself is installed there.
+                home = f"/homes/{user}"
+        shell = next((path for path in ("/bin/bash", "/usr/bin/bash") if os.access(path, os.X_OK)), "/bin/sh")
+        gid = uid if self.changes_user else os.getegid()
+        return Place(uid=uid, gid=gid, user=user, home=home, shell=shell, hostname=workspace[:63] or "workspace")
+
+    def command(self, folder: WorkspaceFolder, place: Place, *, orders: int, info: int) -> list[str]:
+        """Return the command that runs the supervisor; `orders` and `info` are descriptors that it inherits."""
+        python = base_python()
+        if self.name == "none":
+            return [python, "-I", "-S", str(SUPERVISOR), str(orders)]
+        return [
+            self.program,
+            *self._arguments(folder, place),
+            "--info-fd",
+            str(info),
+            "--",
+            python,
+            "-I",
+            "-S",
+            INSIDE_SUPERVISOR,
+            str(orders),
+        ]
+
+    def _arguments(self, folder: WorkspaceFolder, place: Place) -> list[str]:
+        mounts = _Mounts()
+        mounts.system()
+        mounts.read_only(folder.etc / "passwd", "/etc/passwd")
+        mounts.read_only(folder.etc / "group", "/etc/group")
+        mounts.options += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/dev/shm"]  # noqa: S108 - inside
+        for target in ("/tmp", "/var/tmp"):  # noqa: S108 - inside
+            mounts.writable(folder.temporary, target)
+        mounts.folder("/run")
+        programs = program_folders()
+        inner = [path for path in programs if any(_covers(hidden, path) for hidden in self.hidden)]
+        for program in programs:
+            if program not in inner:
+                mounts.read_only(program, str(program))
+        for hidden in self.hidden:
+            mounts.hide(hidden)
+        for program in inner:
+            mounts.read_only(program, str(program))
+        mounts.read_only(SUPERVISOR, INSIDE_SUPERVISOR)
+        mounts.writable(folder.home, place.home)
+        return [*_namespaces(place.hostname), *mounts.options]
+
+
+def _namespaces(hostname: str) -> list[str]:
+    options = [
+        "--unshare-pid",
+        "--unshare-ipc",
+        "--unshare-uts",
+        "--unshare-cgroup-try",
+        "--hostname",
+        hostname,
+        "--as-pid-1",
+    ]
+    if os.geteuid() == 0:
+        # Only to become another user; the supervisor then drops all of them for ever.
+        return [*options, "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"]
+    return [*options, "--unshare-user"]
+
+
+class _Mounts:
+    """Collects mounts in their order; folders on the way to one are made so that everybody may pass."""
+
+    def __init__(self) -> None:
+        self.options: list[str] = []
+        self._visible: list[Path] = []
+        self._made: set[str] = {"/"}
+
+    def system(self) -> None:
+        for name in _SYSTEM:
+            path = Path(name)
+            if path.is_symlink():
+                self.options += ["--symlink", os.readlink(path), name]
+            elif path.is_dir():
+                self.read_only(path, name)
+        for name in _SECRET_FILES:
+            if Path(name).exists():
+                self.options += ["--ro-bind", os.devnull, name]
+        for name in _SECRET_FOLDERS:
+            if Path(name).is_dir():
+                self.options += ["--tmpfs", name]
+        # Often a link to a file that a service of the machine writes.
+        resolver = Path(os.path.realpath("/etc/resolv.conf"))
+        if resolver.is_file() and not self._is_visible(resolver):
+            self.read_only(resolver, str(resolver))
+
+    def read_only(self, source: Path, target: str) -> None:
+        if str(source) == target and self._is_visible(source):
+            return
+        self._on_the_way(target)
+        self.options += ["--ro-bind", str(source), target]
+        self._visible += [source] if source.is_dir() else []
+
+    def writable(self, source: Path, target: str) -> None:
+        self._on_the_way(target)
+        self.options += ["--bind", str(source), target]
+
+    def folder(self, target: str) -> None:
+        self._on_the_way(target + "/inside")
+
+    def hide(self, path: Path) -> None:
+        if path.is_dir() and self._is_visible(path):
+            self.options += ["--perms", "0755", "--tmpfs", str(path)]
+            self._visible = [other for other in self._visible if other != path]
+
+    def _is_visible(self, path: Path) -> bool:
+        return any(_covers(root, path) for root in self._visible)
+
+    def _on_the_way(self, target: str) -> None:
+        for parent in reversed(Path(target).parents):
+            if str(parent) not in self._made and not self._is_visible(parent):
+                self._made.add(str(parent))
+                self.options += ["--perms", "0755", "--dir", str(parent)]
+
+
+def _covers(folder: Path, path: Path) -> bool:
+    return path == folder or folder in path.parents
+
+
+def program_folders() -> list[Path]:
+    """List the folders that the agent's Python needs: its prefixes, its libraries, and the two packages themselves."""
+    wanted = [Path(sys.base_prefix), Path(sys.prefix), *(Path(path) for path in site.getsitepackages())]
+    wanted += [Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    if site.ENABLE_USER_SITE and site.getusersitepackages() in sys.path:
+        wanted.append(Path(site.getusersitepackages()))
+    for name in _PACKAGES:
+        spec = importlib.util.find_spec(name)
+        wanted += [Path(folder) for folder in (spec.submodule_search_locations or [])] if spec else []
+    # A link on the way to the interpreter is followed inside as well as outside.
+    wanted += [path.resolve() for path in wanted]
+    found = dict.fromkeys(path for path in wanted if path.is_dir() and path != Path("/"))
+    return sorted(found, key=lambda path: len(path.parts))
+
+
+def base_python() -> str:
+    """Return the interpreter without a virtual environment."""
+    return os.path.realpath(getattr(sys, "_base_executable", "") or sys.executable)
+
+
+def _user_of(workspace_id: UUID) -> int:
+    """Return a user id of a workspace's own; where the container has fewer ids, one among those that it has."""
+    uid = _FIRST_USER + workspace_id.int % (2**_USER_BITS - 2)
+    highest = _highest_user()
+    return uid if uid <= highest else 20_000 + workspace_id.int % max(highest - 25_000, 1)
+
+
+def _highest_user() -> int:
+    try:
+        rows = [line.split() for line in Path("/proc/self/uid_map").read_text("ascii").splitlines()]
+    except OSError:
+        return 65_533
+    return max((int(first) + int(count) - 1 for first, _, count in rows), default=65_533)
+
+
+async def find_isolator(settings: Settings) -> Isolator:
+    """Find out what this machine can do, by doing it. Raises SettingsError when bubblewrap is demanded and does not work."""
+    if settings.isolation == "none":
+        return Isolator(name="none")
+    program = shutil.which("bwrap")
+    problem = "bubblewrap (bwrap) is not installed" if program is None else await _probe(program)
+    if program is not None and not problem:
+        hidden = dict.fromkeys(
+            path for folder in (settings.data_dir, *settings.hidden) for path in (folder, folder.resolve())
+        )
+        return Isolator(name="bubblewrap", program=program, hidden=tuple(hidden))
+    if settings.isolation == "bubblewrap":
+        raise SettingsError(f"--isolation bubblewrap: {problem}.")
+    _log.warning("Workspaces are not isolated on this machine: %s.", problem)
+    return Isolator(name="none")
+
+
+async def _probe(program: str) -> str:
+    """Try everything that a workspace needs; return what does not work, or nothing."""
+    mounts = _Mounts()
+    mounts.system()
+    mounts.options += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/dev/shm"]  # noqa: S108 - inside
+    command: Sequence[str] = [program, *_namespaces("probe"), *mounts.options, "--", "/bin/sh", "-c", "exit 0"]
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        async with asyncio.timeout(_PROBE_SECONDS):
+            _, errors = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return "bubblewrap does not answer"
+    return (
+        f"bubblewrap does not work here: {errors.decode('utf-8', 'replace').strip()[:500]}"
+        if process.returncode
+        else ""
+    )
