@@ -1,0 +1,21 @@
+"""Handlers of pages, one module per page or group of pages."""
+
+from typing import Any
+
+from litestar import Router
+from litestar.di import Provide
+
+from homeport.web import assets
+from homeport.web.pages import entry
+from homeport.web.rendering import provide_view
+
+_PAGES = (entry,)
+
+routes: list[Any] = [
+    *assets.routes,
+    Router(
+        "/",
+        route_handlers=[handler for module in _PAGES for handler in module.routes],
+        dependencies={"view": Provide(provide_view, sync_to_thread=False)},
+    ),
+]

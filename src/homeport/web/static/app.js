@@ -1,0 +1,155 @@
+// What pages do beyond plain HTML: theme, live logs, live regions. Everything else works without this file.
+"use strict";
+(() => {
+  const root = document.documentElement;
+
+  function setUpTheme() {
+    const button = document.getElementById("theme");
+    if (!button) return;
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      const isDark = root.dataset.theme
+        ? root.dataset.theme === "dark"
+        : matchMedia("(prefers-color-scheme: dark)").matches;
+      root.dataset.theme = isDark ? "light" : "dark";
+      try {
+        localStorage.setItem("theme", root.dataset.theme);
+      } catch {
+        // Without storage the choice holds for this page.
+      }
+    });
+  }
+
+  // Streams by their element. Browsers allow few connections per site, so a hidden tab gives its own back.
+  const streams = new Map();
+
+  function attach(element, url, listen) {
+    if (streams.has(element)) return;
+    const entry = { source: null, open: null };
+    entry.open = () => {
+      if (entry.source || document.hidden) return;
+      entry.source = new EventSource(url());
+      listen(entry.source, () => detach(element));
+    };
+    streams.set(element, entry);
+    entry.open();
+  }
+
+  function pause(entry) {
+    if (entry.source) entry.source.close();
+    entry.source = null;
+  }
+
+  function detach(element) {
+    const entry = streams.get(element);
+    if (entry) pause(entry);
+    streams.delete(element);
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    for (const entry of streams.values()) {
+      if (document.hidden) pause(entry);
+      else entry.open();
+    }
+  });
+
+  function addLine(list, line) {
+    if (line.stage && line.stage !== list.dataset.stage) {
+      const stage = document.createElement("li");
+      stage.className = "stage";
+      stage.textContent = line.stage;
+      list.append(stage);
+      list.dataset.stage = line.stage;
+    }
+    const item = document.createElement("li");
+    item.className = line.level;
+    item.textContent = line.output;
+    list.append(item);
+  }
+
+  function followLog(box) {
+    const list = box.querySelector("ol");
+    const empty = box.querySelector(".log-empty");
+    const url = () => `${box.dataset.log}?after=${box.dataset.after}`;
+    box.scrollTop = box.scrollHeight;
+    attach(box, url, (source, stop) => {
+      source.addEventListener("lines", (event) => {
+        const isAtEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
+        for (const line of JSON.parse(event.data)) {
+          if (line.id <= Number(box.dataset.after)) continue;
+          addLine(list, line);
+          box.dataset.after = String(line.id);
+        }
+        if (empty) empty.remove();
+        if (isAtEnd) box.scrollTop = box.scrollHeight;
+      });
+      source.addEventListener("end", () => {
+        stop();
+        box.removeAttribute("data-log");
+        box.dispatchEvent(new CustomEvent("log-ended", { bubbles: true }));
+        refresh();
+      });
+    });
+  }
+
+  function followChanges(region) {
+    attach(region, () => region.dataset.changes, (source, stop) => {
+      source.addEventListener("changed", refresh);
+      source.addEventListener("gone", () => {
+        stop();
+        location.reload();
+      });
+    });
+  }
+
+  let isDue = null;
+  function refresh() {
+    // Several changes at once are one refresh.
+    if (isDue) return;
+    isDue = setTimeout(() => {
+      isDue = null;
+      for (const region of document.querySelectorAll("[data-changes]")) {
+        if (region.querySelector(":focus:is(input, select, textarea)")) continue;
+        region.dispatchEvent(new CustomEvent("refresh"));
+      }
+    }, 120);
+  }
+
+  function submitWhenDue() {
+    const form = document.querySelector("form[data-submit-now]");
+    if (!form || form.dataset.isSent) return;
+    form.dataset.isSent = "true";
+    form.requestSubmit();
+  }
+
+  function scan() {
+    for (const element of [...streams.keys()]) if (!element.isConnected) detach(element);
+    document.querySelectorAll("[data-changes]").forEach(followChanges);
+    document.querySelectorAll("[data-log]").forEach(followLog);
+    submitWhenDue();
+  }
+
+  // A region is refreshed by reading its own page again; a page without it (signed out, deleted) is shown whole.
+  document.addEventListener("htmx:before:swap", (event) => {
+    const region = event.detail.ctx && event.detail.ctx.sourceElement;
+    if (!region || !region.matches("[data-changes]")) return;
+    if (!String(event.detail.ctx.text || "").includes(`id="${region.id}"`)) {
+      event.preventDefault();
+      location.reload();
+    }
+  });
+  document.addEventListener("htmx:after:swap", () => setTimeout(scan));
+  document.addEventListener("htmx:after:settle", scan);
+
+  // A form that was sent is not sent again by a second click.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post") return;
+    if (form.dataset.isSubmitted) event.preventDefault();
+    form.dataset.isSubmitted = "true";
+    setTimeout(() => delete form.dataset.isSubmitted, 4000);
+  });
+
+  setUpTheme();
+  scan();
+})();

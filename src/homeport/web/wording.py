@@ -1,0 +1,82 @@
+"""How moments, lengths and states are said to people. Pure."""
+
+from datetime import datetime
+from typing import Any
+
+STATUS_KINDS = {
+    "running": "good",
+    "pending": "busy",
+    "starting": "busy",
+    "stopping": "busy",
+    "canceling": "busy",
+    "deleting": "busy",
+    "failed": "bad",
+    "canceled": "warn",
+    "stopped": "idle",
+    "deleted": "idle",
+    "succeeded": "good",
+    "connected": "good",
+    "connecting": "busy",
+    "disconnected": "bad",
+    "timeout": "bad",
+    "ready": "good",
+    "created": "idle",
+    "off": "idle",
+    "active": "good",
+    "dormant": "idle",
+    "suspended": "bad",
+    "healthy": "good",
+    "unhealthy": "bad",
+    "initializing": "busy",
+}
+ACTIVE_STATUSES = frozenset({"pending", "starting", "stopping", "canceling", "deleting", "running"})
+TRANSITION_WORDS = {"start": "Start", "stop": "Stop", "delete": "Delete"}
+NOTICES = {
+    "profile": "Your profile has been saved.",
+    "password": "Your password has been changed. Other sessions and tokens have ended.",
+    "revoked": "The token works no more.",
+    "sshkey": "A new git key has been made; register it where the old one was.",
+    "user": "The account has been created.",
+    "canceling": "The build has been asked to stop.",
+    "signed-out": "You have been signed out.",
+    "renamed": "The name has been changed.",
+    "deleted": "The workspace is being deleted.",
+}
+_STEPS = ((60, 1, "second"), (3600, 60, "minute"), (86400, 3600, "hour"), (86400 * 30, 86400, "day"))
+
+
+def how_long_ago(moment: datetime, now: datetime) -> str:
+    """Return how far a moment is from now, such as `3 minutes ago` or `in 2 hours`; the date beyond a month."""
+    seconds = int((now - moment).total_seconds())
+    if abs(seconds) < 10:
+        return "just now"
+    for limit, unit, name in _STEPS:
+        if abs(seconds) < limit:
+            count = abs(seconds) // unit
+            words = f"{count} {name}" + ("" if count == 1 else "s")
+            return f"{words} ago" if seconds > 0 else f"in {words}"
+    return f"{moment:%Y-%m-%d}"
+
+
+def duration(start: datetime | None, end: datetime | None) -> str:
+    """Return the time between two moments, such as `1.4 s` or `2 min 5 s`; empty when either is missing."""
+    if start is None or end is None:
+        return ""
+    seconds = max(0.0, (end - start).total_seconds())
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def status_kind(status: str) -> str:
+    """Return which colour a state has: good, busy, warn, bad or idle."""
+    if status.endswith(("_error", "_timeout")):
+        return "bad"
+    return STATUS_KINDS.get(status, "busy")
+
+
+def readable(word: Any) -> str:
+    """Return a name of the wire as words: `start_error` becomes `start error`."""
+    return str(word).replace("_", " ")
