@@ -5,8 +5,10 @@ is stale when the code it comes from would write it differently; a test holds th
 """
 
 import argparse
+import ast
 import importlib
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -60,12 +62,53 @@ def sdk_models() -> str:
                 "3.11",
             ),
             *("--disable-timestamp", "--use-standard-collections", "--use-union-operator", "--use-annotated"),
-            *("--use-schema-description", "--reuse-model", "--keep-model-order", "--enum-field-as-literal", "none"),
-            *("--output-datetime-class", "datetime", "--formatters", "ruff-check", "ruff-format"),
+            *(
+                "--use-schema-description",
+                "--reuse-model",
+                "--keep-model-order",
+                "--enum-field-as-literal",
+                "all",
+                "--keyword-only",
+            ),
+            *("--output-datetime-class", "datetime", "--formatters", "builtin"),
             *("--custom-file-header", '"""The wire types of the API, generated from openapi.json by `make docs`."""'),
         ]
         subprocess.run(command, cwd=ROOT, check=True)
-        return target.read_text(encoding="utf-8")
+        return without_unset(target.read_text(encoding="utf-8"))
+
+
+class _WithoutUnset(ast.NodeTransformer):
+    """Rewrites fields that may be left out: `X | UnsetType = UNSET` becomes `X | None = None`, a default stays."""
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AnnAssign:
+        parts = [ast.unparse(part) for part in _alternatives(node.annotation)]
+        if "UnsetType" in parts:
+            parts.remove("UnsetType")
+            is_unset = node.value is not None and "UNSET" in ast.unparse(node.value)
+            if is_unset and "None" not in parts:
+                parts.append("None")
+            node.annotation = ast.parse(" | ".join(parts), mode="eval").body
+        return self.generic_visit(node)  # type: ignore[return-value]
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return ast.Constant(None) if node.id == "UNSET" else node
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.ImportFrom:
+        node.names = [name for name in node.names if name.name not in {"UNSET", "UnsetType"}]
+        return node
+
+
+def _alternatives(node: ast.expr) -> list[ast.expr]:
+    if isinstance(node, ast.BinOp):
+        return [*_alternatives(node.left), *_alternatives(node.right)]
+    return [node]
+
+
+def without_unset(models: str) -> str:
+    """Let absent fields be None, or their default where they have one: who reads an answer meets one kind of nothing."""
+    plain = ast.unparse(_WithoutUnset().visit(ast.parse(models)))
+    command = [str(Path(sys.executable).parent / "ruff"), "format", "--stdin-filename", "models.py", "-"]
+    return subprocess.run(command, cwd=ROOT, check=True, input=plain, capture_output=True, text=True).stdout
 
 
 def settings_page() -> str:

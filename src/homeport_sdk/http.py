@@ -1,7 +1,8 @@
 """One HTTP client with Homeport's headers, error bodies and types. The typed calls in `client` are built on it."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar, overload
+from typing import Any, Self, TypeVar, overload
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
@@ -12,6 +13,7 @@ from homeport_sdk.version import __version__
 T = TypeVar("T")
 SESSION_HEADER = "Coder-Session-Token"
 USER_AGENT = f"homeport/{__version__}"
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 class _ErrorBody(msgspec.Struct):
@@ -33,9 +35,13 @@ class HttpClient:
         if token:
             base[SESSION_HEADER] = token
         self.headers = base
-        self._client = httpx.AsyncClient(base_url=self.url, headers=base, timeout=timeout, follow_redirects=False)
+        self.is_loopback = urlsplit(self.url).hostname in _LOOPBACK
+        # A server on this machine is reached directly, whatever proxies the environment names.
+        self._client = httpx.AsyncClient(
+            base_url=self.url, headers=base, timeout=timeout, follow_redirects=False, trust_env=not self.is_loopback
+        )
 
-    async def __aenter__(self) -> "HttpClient":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -106,7 +112,7 @@ class HttpClient:
         params = {key: value for key, value in (query or {}).items() if value is not None}
         try:
             response = await self._client.request(method, path, params=params, **more)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             reason = str(error) or type(error).__name__
             raise ConnectionFailed(f"The server at {self.url} cannot be reached: {reason}.") from error
         if response.status_code >= 300:

@@ -26,7 +26,10 @@ class _Refusal(msgspec.Struct):
 async def open_stream(
     client: HttpClient, path: str, *, query: Mapping[str, Any] | None = None
 ) -> AsyncIterator[ClientConnection]:
-    """Open a WebSocket below `/api/v2` with the client's credentials; raises ApiError for a refusal, ConnectionFailed."""
+    """Open a WebSocket below `/api/v2` with the client's credentials.
+
+    Raises ApiError for a refusal, ConnectionFailed.
+    """
     parameters = urlencode({key: value for key, value in (query or {}).items() if value is not None})
     address = "ws" + client.url.removeprefix("http") + f"/api/v2{path}" + (f"?{parameters}" if parameters else "")
     try:
@@ -37,6 +40,7 @@ async def open_stream(
             compression=None,
             open_timeout=30,
             ping_interval=20,
+            proxy=None if client.is_loopback else True,
         )
     except InvalidStatus as error:
         raise _read_refusal(error) from error
@@ -53,7 +57,10 @@ async def open_stream(
 async def messages(
     client: HttpClient, path: str, *, answer: type[T], query: Mapping[str, Any] | None = None
 ) -> AsyncIterator[T]:
-    """Yield the JSON messages of a WebSocket until the server closes it. A message that is a list is yielded item by item."""
+    """Yield the JSON messages of a WebSocket until the server closes it.
+
+    A message that is a list is yielded item by item.
+    """
     decoder = msgspec.json.Decoder(answer | list[answer], strict=False)  # type: ignore[valid-type]
     async with open_stream(client, path, query=query) as connection:
         try:

@@ -1,0 +1,107 @@
+"""Templates and their versions."""
+
+import builtins
+from collections.abc import AsyncIterator
+
+from homeport_sdk.http import HttpClient
+from homeport_sdk.models import (
+    CreateTemplateRequest,
+    CreateTemplateVersionRequest,
+    PatchTemplateVersionRequest,
+    ProvisionerJobLog,
+    Template,
+    TemplateExample,
+    TemplateVersion,
+    TemplateVersionParameter,
+    TemplateVersionVariable,
+    UpdateActiveTemplateVersion,
+    WorkspaceResource,
+)
+from homeport_sdk.rooms.organizations import DEFAULT
+from homeport_sdk.streams import messages
+
+
+class Templates:
+    """Calls about templates. Ids are texts of UUIDs."""
+
+    def __init__(self, http: HttpClient) -> None:
+        self._http = http
+
+    async def list(self, *, query: str = "") -> builtins.list[Template]:
+        """List the templates that the caller may read."""
+        return await self._http.call("GET", "/templates", query={"q": query or None}, answer=builtins.list[Template])
+
+    async def find(self, name: str, *, organization: str = DEFAULT) -> Template:
+        """Return a template by its name. ApiError 404 when there is none."""
+        return await self._http.call("GET", f"/organizations/{organization}/templates/{name}", answer=Template)
+
+    async def get(self, template_id: str) -> Template:
+        """Return a template by its id."""
+        return await self._http.call("GET", f"/templates/{template_id}", answer=Template)
+
+    async def create(self, request: CreateTemplateRequest, *, organization: str = DEFAULT) -> Template:
+        """Make a template of an imported version."""
+        path = f"/organizations/{organization}/templates"
+        return await self._http.call("POST", path, body=request, answer=Template)
+
+    async def delete(self, template_id: str) -> None:
+        """Delete a template that no workspace uses."""
+        await self._http.call("DELETE", f"/templates/{template_id}")
+
+    async def examples(self) -> builtins.list[TemplateExample]:
+        """List the templates that come with the server."""
+        return await self._http.call("GET", "/templates/examples", answer=builtins.list[TemplateExample])
+
+    async def create_version(
+        self, request: CreateTemplateVersionRequest, *, organization: str = DEFAULT
+    ) -> TemplateVersion:
+        """Begin to import a version from an uploaded archive."""
+        path = f"/organizations/{organization}/templateversions"
+        return await self._http.call("POST", path, body=request, answer=TemplateVersion)
+
+    async def get_version(self, version_id: str) -> TemplateVersion:
+        """Return a version with its job."""
+        return await self._http.call("GET", f"/templateversions/{version_id}", answer=TemplateVersion)
+
+    async def find_version(self, template_id: str, name: str) -> TemplateVersion:
+        """Return a version of a template by its name."""
+        return await self._http.call("GET", f"/templates/{template_id}/versions/{name}", answer=TemplateVersion)
+
+    async def list_versions(self, template_id: str, *, is_archived_too: bool = False) -> builtins.list[TemplateVersion]:
+        """List a template's versions."""
+        query = {"include_archived": "true" if is_archived_too else None}
+        path = f"/templates/{template_id}/versions"
+        return await self._http.call("GET", path, query=query, answer=builtins.list[TemplateVersion])
+
+    async def patch_version(self, version_id: str, request: PatchTemplateVersionRequest) -> TemplateVersion:
+        """Change a version's name or message."""
+        return await self._http.call("PATCH", f"/templateversions/{version_id}", body=request, answer=TemplateVersion)
+
+    async def activate_version(self, template_id: str, version_id: str) -> None:
+        """Make a version the one that new workspaces get."""
+        body = UpdateActiveTemplateVersion(id=version_id)
+        await self._http.call("PATCH", f"/templates/{template_id}/versions", body=body)
+
+    async def cancel_version(self, version_id: str) -> None:
+        """Cancel an import."""
+        await self._http.call("PATCH", f"/templateversions/{version_id}/cancel")
+
+    async def parameters(self, version_id: str) -> builtins.list[TemplateVersionParameter]:
+        """List the parameters of a version's workspaces."""
+        path = f"/templateversions/{version_id}/rich-parameters"
+        return await self._http.call("GET", path, answer=builtins.list[TemplateVersionParameter])
+
+    async def variables(self, version_id: str) -> builtins.list[TemplateVersionVariable]:
+        """List a version's variables; sensitive values are left out."""
+        path = f"/templateversions/{version_id}/variables"
+        return await self._http.call("GET", path, answer=builtins.list[TemplateVersionVariable])
+
+    async def resources(self, version_id: str) -> builtins.list[WorkspaceResource]:
+        """List what a workspace of this version is made of."""
+        path = f"/templateversions/{version_id}/resources"
+        return await self._http.call("GET", path, answer=builtins.list[WorkspaceResource])
+
+    def follow_logs(self, version_id: str, *, after: int = 0) -> AsyncIterator[ProvisionerJobLog]:
+        """Yield the lines of the import's log as they come, until the job has ended."""
+        query = {"follow": "true", "after": after}
+        return messages(self._http, f"/templateversions/{version_id}/logs", query=query, answer=ProvisionerJobLog)
