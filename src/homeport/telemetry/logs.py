@@ -54,7 +54,7 @@ def configure_logs(*, is_verbose: bool, is_json: bool, stream: TextIO | None = N
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for name in ("httpx", "httpcore", "asyncio", "asyncssh", "websockets", "granian.access"):
+    for name in ("httpx", "httpcore", "asyncio", "asyncssh", "websockets", "granian.access", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
