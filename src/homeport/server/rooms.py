@@ -1,7 +1,6 @@
 """Which rooms there are: their routes, and the wiring of events and registries that lets lower rooms not know upper ones."""
 
 from typing import Any
-from uuid import UUID
 
 from litestar import Router
 
