@@ -57,7 +57,7 @@ def test_who_proves_to_know_a_credential_is_exempt() -> None:
     assert _problem(path, **WITH_SESSION, authorization="Basic x") == rules.CSRF_GENERAL
 
 
-@pytest.mark.requirement("ACCESS-CSRF-03", "M25-01")
+@pytest.mark.requirement("ACCESS-CSRF-03", "M25")
 def test_the_answer_names_a_mismatch_only_when_two_tokens_differ() -> None:
     path = "/api/v2/users/me/keys"
     mismatch = _problem(path, **WITH_SESSION, coder_session_token="another")

@@ -19,7 +19,7 @@ async def _token(api: Api, person: Person, user: str = "me", **body: object):
 
 
 def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return datetime.fromisoformat(text)
 
 
 @pytest.mark.requirement("IDENTITY-TOKEN-01")
