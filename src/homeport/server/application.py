@@ -80,14 +80,17 @@ class Application:
             asyncio.create_task(self._every(BUILTIN_LIFETIME.total_seconds() / 3, renew), name="built-in key")
         )
 
-    async def stop(self) -> None:
-        """End daemons, loops and tunnels in order, and give their keys back."""
+    async def stop_streams(self) -> None:
+        """End what holds requests open, while the server still listens: the daemons, then the agents' tunnels."""
         if self._daemons is not None:
             await self._daemons.stop()
+        await self.parts.switchboard.stop()
+
+    async def stop(self) -> None:
+        """End the loops, and sign off from the database."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.parts.switchboard.stop()
         await self._gate.close()
         try:
             async with self.parts.db.transaction() as conn:

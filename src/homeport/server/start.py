@@ -4,7 +4,6 @@ Start-up overlaps what it can: PostgreSQL starts in a thread while the rooms are
 """
 
 import asyncio
-import contextlib
 import fcntl
 import os
 import signal
@@ -34,6 +33,7 @@ _logger = get_logger(__name__)
 # WebSockets of agents and terminals count as open requests; the system's limit on files is the real bound.
 _OPEN_REQUESTS = 100_000
 _BACKLOG = 2048
+_GRACE_SECONDS = 5.0
 
 
 class StartRefused(Exception):
@@ -112,6 +112,8 @@ async def _serve(settings: Settings, announce: Callable[[str], None]) -> int:
         server = _listen(application, settings, host, port)
         serving = asyncio.create_task(server.serve(), name="http")
         stack.push_async_callback(_stop_listening, server, serving)
+        # Ends before the listening does: daemons report the end of their jobs, agents are told to dial elsewhere.
+        stack.push_async_callback(application.stop_streams)
         await application.start_daemons()
         announce(await application.banner())
         waiting = asyncio.create_task(stop.wait())
@@ -184,6 +186,6 @@ def _listen(application: "Application", settings: Settings, host: str, port: int
 
 
 async def _stop_listening(server: Granian, serving: "asyncio.Task[None]") -> None:
+    """Take no more requests and let those under way end, for a bounded time."""
     server.stop()
-    with contextlib.suppress(asyncio.TimeoutError, asyncio.CancelledError):
-        await asyncio.wait_for(serving, timeout=5)
+    await asyncio.wait({serving}, timeout=_GRACE_SECONDS)
