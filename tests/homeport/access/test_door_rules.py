@@ -11,9 +11,9 @@ from tests.support.accounts import Accounts, Api, build_api
 SESSION = "0123456789-0123456789012345678901"
 
 
-def _problem(path: str, *, method: str = "POST", query: bytes = b"", **headers: str) -> str:
+def _problem(path: str, *, method: str = "POST", query: str = "", **headers: str) -> str:
     pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    return rules.csrf_problem(method=method, path=path, headers=pairs, query=query)
+    return rules.csrf_problem(method=method, path=path, headers=pairs, query=query.encode())
 
 
 WITH_SESSION = {"cookie": f"coder_session_token={SESSION}; csrf_token=tok"}
@@ -48,7 +48,7 @@ def test_who_proves_to_know_a_credential_is_exempt() -> None:
     for method in ("GET", "HEAD", "OPTIONS"):
         assert _problem(path, method=method, **WITH_SESSION) == ""
     assert _problem(path, **WITH_SESSION, coder_session_token=SESSION) == ""
-    assert _problem(path, **WITH_SESSION, query=f"coder_session_token={SESSION}".encode()) == ""
+    assert _problem(path, **WITH_SESSION, query=f"coder_session_token={SESSION}") == ""
     assert _problem(path, **WITH_SESSION, coder_provisioner_daemon_psk="x") == ""
     assert _problem(path, **WITH_SESSION, coder_provisioner_daemon_key="x") == ""
     assert _problem(path, **WITH_SESSION, authorization="Bearer x") == ""

@@ -1,6 +1,7 @@
 """WebSockets are refused before they are accepted."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from tests.support.accounts import Accounts, build_api
 
 
 @websocket("/socket", opt=authenticated())
-async def socket_route(socket: WebSocket, identity: Identity) -> None:
+async def socket_route(socket: WebSocket[Any, Any, Any], identity: Identity) -> None:
     await socket.accept()
     await socket.send_text(identity.username)
     await socket.close()
@@ -21,7 +22,9 @@ async def socket_route(socket: WebSocket, identity: Identity) -> None:
 
 async def _open(asgi: Any, headers: list[tuple[bytes, bytes]], extensions: dict[str, Any]) -> list[dict[str, Any]]:
     sent: list[dict[str, Any]] = []
-    events = iter([{"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1000}])
+    events: Iterator[dict[str, Any]] = iter(
+        [{"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1000}]
+    )
     scope = {
         "type": "websocket", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "ws", "path": "/api/v2/socket",
         "raw_path": b"/api/v2/socket", "query_string": b"", "root_path": "", "headers": [(b"host", b"homeport.test"), *headers],
@@ -49,7 +52,9 @@ async def test_a_signed_in_person_is_let_in(db: Database, accounts: Accounts) ->
 
 @pytest.mark.requirement("ACCESS-WEBSOCKET-01")
 @pytest.mark.parametrize("headers", [[], [(b"coder-session-token", b"bad")]])
-async def test_a_stranger_gets_the_answer_that_the_server_can_send(db: Database, headers: list) -> None:
+async def test_a_stranger_gets_the_answer_that_the_server_can_send(
+    db: Database, headers: list[tuple[bytes, bytes]]
+) -> None:
     api = build_api(db, routes=[socket_route])
     answered = await _open(api.asgi, headers, {"websocket.http.response": {}})
     assert [message["type"] for message in answered] == [

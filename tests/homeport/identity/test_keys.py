@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -103,7 +104,9 @@ async def test_lifetimes_are_capped_for_members_and_owners_apart(db: Database, a
         ({"scopes": ["workspace:read", "template:*", "workspace:read"]}, "", ["workspace:read", "template:*"]),
     ],
 )
-async def test_scopes_old_and_new(api: Api, accounts: Accounts, asked: dict, scope: str, scopes: list[str]) -> None:
+async def test_scopes_old_and_new(
+    api: Api, accounts: Accounts, asked: dict[str, Any], scope: str, scopes: list[str]
+) -> None:
     person = await accounts.make()
     assert (await _token(api, person, token_name="t", **asked)).status_code == 201
     seen = (await api.call(person, "GET", "/users/me/keys/tokens/t")).json()
@@ -121,7 +124,7 @@ async def test_scopes_old_and_new(api: Api, accounts: Accounts, asked: dict, sco
         {"lifetime": "1h"}, {"lifetime": 1.5},
     ],
 )  # fmt: skip
-async def test_odd_tokens_are_refused(api: Api, accounts: Accounts, body: dict) -> None:
+async def test_odd_tokens_are_refused(api: Api, accounts: Accounts, body: dict[str, Any]) -> None:
     person = await accounts.make()
     answer = await _token(api, person, **body)
     assert answer.status_code == 400, answer.text

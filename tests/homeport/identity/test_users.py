@@ -1,6 +1,7 @@
 """Users over HTTP: finding, listing, making, changing, suspending, deleting."""
 
 import asyncio
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -156,7 +157,9 @@ async def test_used_names_are_a_409_by_field_also_in_parallel(api: Api, accounts
         ({"user_status": "odd"}, "user_status"),
     ],
 )  # fmt: skip
-async def test_odd_accounts_are_refused_and_nothing_stays(api: Api, accounts: Accounts, more: dict, field: str) -> None:
+async def test_odd_accounts_are_refused_and_nothing_stays(
+    api: Api, accounts: Accounts, more: dict[str, Any], field: str
+) -> None:
     owner = await accounts.make("owner")
     answer = await api.call(owner, "POST", "/users", _body(**more))
     assert answer.status_code == 400, answer.text

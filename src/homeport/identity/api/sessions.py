@@ -8,7 +8,7 @@ from litestar import get, post
 from homeport.config import Settings
 from homeport.database import Database
 from homeport.identity import rules
-from homeport.identity.cookies import sign_in_cookies, sign_out_cookies
+from homeport.identity.login.cookies import sign_in_cookies, sign_out_cookies
 from homeport.identity.login.password import sign_in
 from homeport.identity.schemas import (
     AuthMethod,
