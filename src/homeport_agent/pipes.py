@@ -138,11 +138,16 @@ class _Input(asyncio.BaseProtocol):
         self._channel.pause_reading()
 
     def resume_writing(self) -> None:
-        self._channel.resume_reading()
+        # Later, not now: the transport that calls this would take an end of input that comes with the next data for
+        # its own, and close before it has written them.
+        asyncio.get_running_loop().call_soon(self._resume)
 
     def connection_lost(self, _error: Exception | None) -> None:
         self.is_lost = True
         # The command no longer reads: let the channel run on so that what the client still sends is dropped, not stuck.
+        self._resume()
+
+    def _resume(self) -> None:
         with suppress(OSError):
             self._channel.resume_reading()
 

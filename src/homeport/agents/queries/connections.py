@@ -25,9 +25,11 @@ update workspace_agents set disconnected_at = $3, disconnect_reason = $4, update
 where id = $1 and last_connected_replica_id = $2
 """
 
-UPDATE_DISCONNECT_REASON = (
-    "update workspace_agents set disconnect_reason = $2 where id = $1 and disconnect_reason <> $2"
-)
+# A second program with the same token that cannot get in says nothing about the one that is connected.
+UPDATE_DISCONNECT_REASON = """
+update workspace_agents set disconnect_reason = $2
+where id = $1 and disconnect_reason <> $2 and (first_connected_at is null or disconnected_at is not null)
+"""
 
 FIND_SITE_CONFIG = "select value from site_configs where key = $1"
 # Two servers that start at once: the first key stays, both read it.

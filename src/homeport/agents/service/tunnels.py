@@ -1,5 +1,6 @@
 """One agent's tunnel: a WebSocket on which the agent is the SSH server and this server the client."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
@@ -43,6 +44,8 @@ class Tunnel:
         self._stream = stream
         self._transport = StreamTunnel(stream.receive, stream.send, peer="agent")
         self._connection: asyncssh.SSHClientConnection | None = None
+        self._is_closing = False
+        self._closed = asyncio.Event()
         self._reason = ""
         self._lost: Exception | None = None
 
@@ -79,6 +82,8 @@ class Tunnel:
     async def wait(self) -> str:
         """Wait for the end; return why it came."""
         await self._transport.finish()
+        if self._is_closing:
+            await self._closed.wait()
         if self._reason:
             return self._reason
         if isinstance(self._lost, asyncssh.ConnectionLost) and "keepalive" in str(self._lost):
@@ -87,10 +92,17 @@ class Tunnel:
 
     async def close(self, code: int, reason: str) -> None:
         """End the tunnel and tell the agent why."""
-        self._reason = self._reason or reason
+        if self._is_closing:
+            await self._closed.wait()
+            return
+        self._is_closing = True
+        self._reason = reason
         # In this order: the HTTP server closes a socket only when nobody is receiving from it.
         await self._transport.stop()
-        await self._stream.close(code, reason.encode()[:_MAX_REASON].decode("utf-8", "ignore"))
+        try:
+            await self._stream.close(code, reason.encode()[:_MAX_REASON].decode("utf-8", "ignore"))
+        finally:
+            self._closed.set()
 
     def lost(self, error: Exception | None) -> None:
         """Note why SSH ended."""
