@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from homeport.access.providers import IDENTITY
 from homeport.config import Settings
-from homeport.identity.cookies import csrf_cookie
+from homeport.identity.login.cookies import csrf_cookie
 from homeport.identity.types import CSRF_COOKIE, Identity
 from homeport.kit import clock
 from homeport.kit.ids import random_text

@@ -9,7 +9,7 @@ from homeport.access.errors import SIGNED_OUT
 from homeport.access.rules import local_path
 from homeport.config import Settings
 from homeport.database import Database
-from homeport.identity.cookies import sign_in_cookies, sign_out_cookies
+from homeport.identity.login.cookies import sign_in_cookies, sign_out_cookies
 from homeport.identity.login.password import sign_in
 from homeport.identity.schemas import CreateFirstUserRequest
 from homeport.identity.service import keys, users
