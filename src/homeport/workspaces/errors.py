@@ -2,7 +2,16 @@
 
 from collections.abc import Sequence
 
-from homeport.kit.errors import BadRequest, Conflict, FieldError, Forbidden, NotAcceptable, NotFound, PreconditionFailed
+from homeport.kit.errors import (
+    BadRequest,
+    Conflict,
+    FieldError,
+    Forbidden,
+    HomeportError,
+    NotAcceptable,
+    NotFound,
+    PreconditionFailed,
+)
 
 
 class WorkspaceNotFound(NotFound):
@@ -129,6 +138,16 @@ class HasWorkspaces(Conflict):
     def __init__(self, noun: str, count: int) -> None:
         plural = "workspace depends" if count == 1 else "workspaces depend"
         super().__init__(f"{count} {plural} on this {noun}: delete them first.")
+
+
+class StateUnreadable(HomeportError):
+    """500: the state was sealed with a key that this server does not have."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The build's state cannot be opened: the key that sealed it is not configured.",
+            detail="Add the key to EXTERNAL_TOKEN_ENCRYPTION_KEYS, or delete the workspace as an orphan.",
+        )
 
 
 class InvalidResult(BadRequest):

@@ -89,6 +89,7 @@ async def test_refusals_in_their_order(world: World) -> None:
     assert await refused(ann, {"transition": "delete", "orphan": True, "state": "AAAA"}) == 400
     assert await refused(ann, {**start, "dry_run": True}) == 400
     assert await refused(ann, {**start, "reason": "boredom"}) == 400
+    assert await refused(ann, {**start, "template_version_preset_id": str(new_id())}) == 400
     assert await refused(None, start) == 401
     # Unreadable is 404, readable and not allowed is 403.
     assert await refused(bob, start) == 404

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from homeport.kit.clock import FakeClock
-from homeport.kit.crypto import hash_token
+from homeport.kit.crypto import Cipher, hash_token
 from homeport.kit.errors import BadRequest
 from homeport.provisioning import inputs
 from homeport.provisioning import service as provisioning
@@ -22,7 +22,8 @@ from homeport.provisioning.types import (
     ProvisionedResource,
     ProvisionedScript,
 )
-from homeport.workspaces.service import agent_views, resource_views
+from homeport.workspaces.errors import StateUnreadable
+from homeport.workspaces.service import agent_views, resource_views, states
 from homeport.workspaces.types import BuildEnded
 from tests.homeport.workspaces.world import HOUR, MACHINE, World
 
@@ -219,6 +220,23 @@ async def test_a_daemon_gets_what_it_needs(world: World) -> None:
     assert (made.state, made.agent_tokens, made.organization.name) == (b"kept", {}, "coder")
     assert metadata[job.id].workspace_name == workspace.name
     assert metadata[job.id].template_name == template.name
+
+
+@pytest.mark.requirement("WS-STATE-01")
+async def test_a_state_that_no_key_opens_is_said_in_words(world: World) -> None:
+    ann, admin = await world.accounts.make(), await world.accounts.make("owner")
+    workspace = await world.running(ann)
+    foreign = Cipher([bytes(32)]).encrypt(b"x")
+    await world.db.execute("update workspace_builds set provisioner_state = $1", foreign)
+    build = await world.build(ann, workspace.id, "stop")
+    async with world.db.transaction() as conn:
+        with pytest.raises(StateUnreadable):
+            await inputs.build_input(conn, await provisioning.get_job(conn, build.job.id))
+    await world.fail(build)
+    with pytest.raises(StateUnreadable):
+        await states.get_state(world.db, world.cipher, subject=admin.me, build_id=build.id)
+    # The way out: leave the resources behind.
+    assert (await world.build(admin, workspace.id, "delete", orphan=True)).status == "deleted"
 
 
 async def commit(world: World, build: Any, cost: int) -> tuple[bool, int, int]:

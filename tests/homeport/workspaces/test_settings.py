@@ -4,11 +4,15 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from homeport.kit.clock import FakeClock
+from homeport.kit.errors import BadRequest, NotFound
 from homeport.kit.ids import new_id
 from homeport.templates.service.registries import find_reason_to_keep, statistics, used_versions
+from homeport.templates.service.templates import delete_template
+from homeport.workspaces.schemas import Workspace
 from tests.homeport.workspaces.world import HOUR, World
 
 
@@ -209,3 +213,23 @@ async def test_what_workspaces_depend_on_stays(world: World, clock: FakeClock) -
         assert await find_reason_to_keep(conn, template.id) is None
         assert await used_versions(conn, template.id) == set()
     assert (await world.api.call(admin, "DELETE", f"/users/{ann.id}")).status_code in {200, 204}
+
+
+@pytest.mark.requirement("WS-GUARD-02")
+async def test_nothing_is_made_from_what_is_being_deleted(world: World) -> None:
+    admin = await world.accounts.make("owner")
+    for _ in range(4):
+        ann, template = await world.accounts.make(), await world.template()
+        made, template_gone, user_gone = await asyncio.gather(
+            world.create(ann, template),
+            delete_template(world.db, subject=admin.me, template_id=template.id),
+            world.api.call(admin, "DELETE", f"/users/{ann.id}"),
+            return_exceptions=True,
+        )
+        assert isinstance(user_gone, httpx.Response)
+        if isinstance(made, Workspace):
+            assert isinstance(template_gone, BadRequest)
+            assert user_gone.status_code == 409
+        else:
+            assert isinstance(made, NotFound)
+            assert template_gone is None or user_gone.status_code in {200, 204}

@@ -91,6 +91,12 @@ select
 from templates where id = $1
 """
 
+# Held until the workspace is there: whoever deletes the template meanwhile waits, and then finds the workspace.
+HOLD_TEMPLATE = f"{FIND_TEMPLATE} for key share"
+
+# The same for the owner.
+HOLD_OWNER = "select id from users where id = $1 and not deleted for key share"
+
 FIND_VERSION = """
 select
     v.id, v.name, v.template_id, j.job_status, j.error as job_error, j.provisioner, j.file_id, j.tags
@@ -172,6 +178,16 @@ group by v.template_id, b.transition
 async def find_template(conn: Connection, template_id: UUID) -> TemplateFacts | None:
     """Return a template, deleted or not."""
     return rows.maybe(TemplateFacts, await conn.fetchrow(FIND_TEMPLATE, template_id))
+
+
+async def hold_template(conn: Connection, template_id: UUID) -> TemplateFacts | None:
+    """Return a template, deleted or not, and keep it from being deleted until the transaction ends."""
+    return rows.maybe(TemplateFacts, await conn.fetchrow(HOLD_TEMPLATE, template_id))
+
+
+async def hold_owner(conn: Connection, user_id: UUID) -> bool:
+    """Keep a user from being deleted until the transaction ends; False when there is no such user any more."""
+    return await conn.fetchval(HOLD_OWNER, user_id) is not None
 
 
 async def get_template(conn: Connection, template_id: UUID) -> TemplateFacts:

@@ -119,6 +119,8 @@ async def insert_build(
     )
     await queries.insert_parameters(conn, build.id, values)
     await record_build(conn, subject.id, workspace, build)
+    if request.transition == "start" and request.priority == PRIORITY_PEOPLE:
+        await workspace_queries.update_last_used(conn, workspace.id, now)
     await workspace_changed(conn, workspace.id)
     tags = provisioner_tags(version.tags, workspace.owner_id)
     matched = await matched_provisioners(conn, workspace.organization_id, version.provisioner, tags)
@@ -136,6 +138,7 @@ def _read(request: CreateWorkspaceBuildRequest) -> BuildRequest:
         raise BadRequest("Only a delete can leave the resources behind (orphan).")
     if request.orphan and request.state is not None:
         raise BadRequest("A state makes no sense for an orphaned workspace: give one of the two.")
+    parameters.refuse_preset(request.template_version_preset_id)
     version_id = request.template_version_id
     return BuildRequest(
         transition=request.transition,

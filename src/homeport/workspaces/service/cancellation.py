@@ -11,7 +11,7 @@ from homeport.rbac import Action, Subject, is_allowed
 from homeport.workspaces.errors import BuildFinished, CancelForbidden, UnexpectedStatus
 from homeport.workspaces.queries import templates as template_queries
 from homeport.workspaces.service.authorization import get_readable_build, require_on
-from homeport.workspaces.service.changes import workspace_changed
+from homeport.workspaces.service.changes import record_build_change, workspace_changed
 from homeport.workspaces.service.parameters import template_object
 from homeport.workspaces.types import WorkspaceRow
 
@@ -50,6 +50,7 @@ async def cancel_build(
             raise UnexpectedStatus(expected, "running")
         if expected == "running" and canceled.started_at is None:
             raise UnexpectedStatus(expected, "pending")
+        await record_build_change(conn, subject.id, workspace, build, change="canceled")
         await workspace_changed(conn, workspace.id)
 
 

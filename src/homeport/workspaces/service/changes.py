@@ -82,3 +82,23 @@ async def record_build(conn: Connection, subject_id: UUID, workspace: WorkspaceR
             "build_reason": build.reason,
         },
     )
+
+
+async def record_build_change(
+    conn: Connection, subject_id: UUID, workspace: WorkspaceRow, build: BuildRow, **fields: str
+) -> None:
+    """Write the audit entry of something that was done to a build; `fields` say what."""
+    await record(
+        conn,
+        subject_id=subject_id,
+        action=AuditAction.WRITE,
+        resource=AuditResource(build.id, workspace.name, workspace.organization_id),
+        before=build,
+        after=build,
+        additional_fields={
+            "workspace_id": str(workspace.id),
+            "workspace_name": workspace.name,
+            "build_number": str(build.build_number),
+            **fields,
+        },
+    )

@@ -20,7 +20,7 @@ from homeport.workspaces.rules.schedule import next_autostart, parse_schedule, t
 from homeport.workspaces.schemas import CreateWorkspaceRequest, Workspace
 from homeport.workspaces.service.builds import BuildRequest, insert_build
 from homeport.workspaces.service.changes import record_workspace, workspace_changed
-from homeport.workspaces.service.parameters import read_values, template_object
+from homeport.workspaces.service.parameters import read_values, refuse_preset, template_object
 from homeport.workspaces.service.views import workspace_view
 from homeport.workspaces.types import WorkspaceRow
 
@@ -43,6 +43,7 @@ async def create_workspace(
     deprecated template, the schedule, the time to live; 409 for a name in use; then what `insert_build` raises.
     """
     validate_name(request.name)
+    refuse_preset(request.template_version_preset_id)
     values = read_values(request.rich_parameter_values)
     async with db.transaction() as conn:
         owner_id, organization_id = await _resolve(conn, subject, owner, organization)
@@ -53,7 +54,8 @@ async def create_workspace(
         require(subject, Action.USE, template_object(template), noun=_NOUN)
         if organization_id is not None and organization_id != template.organization_id:
             raise not_found(_NOUN)
-        if not await template_queries.is_member(conn, template.organization_id, owner_id):
+        is_there = await template_queries.hold_owner(conn, owner_id)
+        if not is_there or not await template_queries.is_member(conn, template.organization_id, owner_id):
             raise OwnerNotMember
         if template.deprecated:
             raise TemplateDeprecated(template.name, template.deprecated)
@@ -85,7 +87,7 @@ async def _find_template(
     if version_id is not None:
         version = await template_queries.find_version(conn, version_id)
         template_id = None if version is None else version.template_id
-    template = None if template_id is None else await template_queries.find_template(conn, template_id)
+    template = None if template_id is None else await template_queries.hold_template(conn, template_id)
     if template is None or template.deleted:
         require(subject, Action.READ, Object(ResourceType.TEMPLATE), noun=_NOUN)
         raise not_found(_NOUN)

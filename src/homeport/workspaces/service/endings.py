@@ -25,6 +25,7 @@ from homeport.workspaces.queries import templates as template_queries
 from homeport.workspaces.queries import workspaces as workspace_queries
 from homeport.workspaces.rules.schedule import next_autostart, required_stop, start_deadline
 from homeport.workspaces.rules.status import workspace_status
+from homeport.workspaces.service import metrics
 from homeport.workspaces.service.changes import record_workspace, workspace_changed
 from homeport.workspaces.service.provisioned import insert_resources
 from homeport.workspaces.types import BuildEnded, BuildRow, WorkspaceRow
@@ -105,6 +106,7 @@ async def _build_of(conn: Connection, job: ProvisionerJobRow) -> BuildRow | None
 
 async def _ended(conn: Connection, build: BuildRow, job: ProvisionerJobRow) -> None:
     status = workspace_status(build.transition, job.job_status)
+    conn.after_commit(lambda: metrics.builds.labels(build.transition, job.job_status).inc())
     await conn.emit(
         BuildEnded(workspace_id=build.workspace_id, build_id=build.id, transition=build.transition, status=status)
     )

@@ -7,7 +7,7 @@ import msgspec
 
 from homeport.database import Connection
 from homeport.identity.service import git_ssh_keys
-from homeport.kit.crypto import Cipher
+from homeport.kit.crypto import Cipher, DecryptionFailed
 from homeport.provisioning.schemas import (
     BuildInput,
     BuildOrganization,
@@ -18,7 +18,7 @@ from homeport.provisioning.schemas import (
 )
 from homeport.provisioning.types import ProvisionerJobRow
 from homeport.templates.service import version_variables
-from homeport.workspaces.errors import BuildNotFound
+from homeport.workspaces.errors import BuildNotFound, StateUnreadable
 from homeport.workspaces.queries import builds as queries
 from homeport.workspaces.queries import templates as template_queries
 from homeport.workspaces.types import BuildJobInput
@@ -31,7 +31,7 @@ class BuildInputs:
         self._cipher = cipher
 
     async def build_input(self, conn: Connection, job: ProvisionerJobRow) -> BuildInput:
-        """Return what the engine needs. Raises BuildNotFound, or DecryptionFailed for a state that no key opens."""
+        """Return what the engine needs. Raises BuildNotFound or StateUnreadable, which end the job as failed."""
         given = msgspec.convert(job.input, BuildJobInput)
         build = await queries.find_build(conn, given.workspace_build_id)
         if build is None:
@@ -64,9 +64,19 @@ class BuildInputs:
             rich_parameter_values=await _values(conn, build.id),
             previous_parameter_values=[] if previous is None else await _values(conn, previous.id),
             variables=await version_variables(conn, self._cipher, facts.version_id),
-            state=b"" if sealed is None else self._cipher.decrypt(sealed),
+            state=open_state(self._cipher, sealed),
             log_level=given.log_level,
         )
+
+
+def open_state(cipher: Cipher, sealed: bytes | None) -> bytes:
+    """Return an opened state, empty where there is none. Raises StateUnreadable."""
+    if sealed is None:
+        return b""
+    try:
+        return cipher.decrypt(sealed)
+    except DecryptionFailed as error:
+        raise StateUnreadable from error
 
 
 async def _values(conn: Connection, build_id: UUID) -> list[NamedValue]:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from homeport.database import Connection
 from homeport.kit.errors import invalid_field
+from homeport.kit.ids import NIL_ID
 from homeport.rbac import Object, ResourceType
 from homeport.templates.rules import validate_parameters
 from homeport.templates.service import version_parameters
@@ -30,6 +31,12 @@ def read_values(given: Sequence[WorkspaceBuildParameter], field: str = "rich_par
     if len(values) > _MOST_VALUES:
         raise invalid_field(field, f"Give at most {_MOST_VALUES} parameters.")
     return values
+
+
+def refuse_preset(preset_id: UUID | None) -> None:
+    """Raise 400 for a preset: no template version declares any."""
+    if preset_id is not None and preset_id != NIL_ID:
+        raise invalid_field("template_version_preset_id", "The template version does not have this preset.")
 
 
 async def values_for_build(

@@ -16,7 +16,7 @@ from homeport.workspaces.queries import templates as template_queries
 from homeport.workspaces.queries import workspaces as queries
 from homeport.workspaces.rules.schedule import check_extension, next_autostart, parse_schedule, ttl_from_wire
 from homeport.workspaces.service.authorization import lock_for
-from homeport.workspaces.service.changes import record_workspace, workspace_changed
+from homeport.workspaces.service.changes import record_build_change, record_workspace, workspace_changed
 from homeport.workspaces.types import WorkspaceRow
 
 Change = Callable[[Connection, WorkspaceRow, datetime], Awaitable[WorkspaceRow]]
@@ -114,6 +114,9 @@ async def extend_deadline(db: Database, *, subject: Subject, workspace_id: UUID,
             now=now, started_at=latest.completed_at, deadline=deadline, max_deadline=latest.max_deadline
         )
         await build_queries.update_deadlines(conn, latest.id, moment, latest.max_deadline, now)
+        build = await build_queries.find_build(conn, latest.id)
+        assert build is not None, "the latest build was read in this transaction"
+        await record_build_change(conn, subject.id, workspace, build, change=f"deadline {moment.isoformat()}")
         await workspace_changed(conn, workspace.id)
         return moment
 

@@ -28,10 +28,12 @@ from homeport.workspaces.schemas import (
     WorkspaceResource,
 )
 from homeport.workspaces.service.authorization import get_readable_build, get_readable_workspace, require_readable
+from homeport.workspaces.service.changes import record_build_change
+from homeport.workspaces.service.inputs import open_state
 from homeport.workspaces.service.parameters import template_object
 from homeport.workspaces.service.resources import resource_views
 from homeport.workspaces.service.views import build_view, build_views
-from homeport.workspaces.types import BuildRow
+from homeport.workspaces.types import BuildRow, WorkspaceRow
 
 # The column's type holds no more.
 _MOST_BUILDS = 2**31 - 1
@@ -102,16 +104,17 @@ async def job_of_build(db: Database, *, subject: Subject, build_id: UUID) -> UUI
 async def get_state(db: Database, cipher: Cipher, *, subject: Subject, build_id: UUID) -> bytes:
     """Return a build's state. Needs the template's update: a state holds secrets of the infrastructure."""
     async with db.connection() as conn:
-        build = await _require_template(conn, subject, build_id)
+        build, _ = await _require_template(conn, subject, build_id)
         sealed = await queries.find_sealed_state(conn, build.id)
-    return b"" if sealed is None else cipher.decrypt(sealed)
+    return open_state(cipher, sealed)
 
 
 async def update_state(db: Database, cipher: Cipher, *, subject: Subject, build_id: UUID, state: bytes) -> None:
     """Replace a build's state; the next build takes it over. Needs the template's update."""
     async with db.transaction() as conn:
-        build = await _require_template(conn, subject, build_id)
+        build, workspace = await _require_template(conn, subject, build_id)
         await queries.update_sealed_state(conn, build.id, cipher.encrypt(state), clock.now())
+        await record_build_change(conn, subject.id, workspace, build, change="state replaced")
 
 
 async def get_timings(db: Database, *, subject: Subject, build_id: UUID) -> WorkspaceBuildTimings:
@@ -149,8 +152,8 @@ async def _timings(conn: Connection, job_id: UUID) -> WorkspaceBuildTimings:
     )
 
 
-async def _require_template(conn: Connection, subject: Subject, build_id: UUID) -> BuildRow:
+async def _require_template(conn: Connection, subject: Subject, build_id: UUID) -> tuple[BuildRow, WorkspaceRow]:
     build, workspace = await get_readable_build(conn, subject, build_id)
     template = await template_queries.get_template(conn, workspace.template_id)
     require(subject, Action.UPDATE, template_object(template), noun="template")
-    return build
+    return build, workspace
