@@ -2,6 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from threading import Thread
+from wsgiref.simple_server import WSGIServer
+
+from prometheus_client import start_http_server
 
 from homeport.agents import tasks as agents_tasks
 from homeport.config import Settings
@@ -11,7 +15,12 @@ from homeport.database.metrics import watch_pool
 from homeport.identity.service.users import has_first_user
 from homeport.kit import clock
 from homeport.kit.crypto import Cipher
-from homeport.provisioning.service.keys import BUILTIN_LIFETIME, create_builtin_key, renew_builtin_key, revoke_builtin_keys
+from homeport.provisioning.service.keys import (
+    BUILTIN_LIFETIME,
+    create_builtin_key,
+    renew_builtin_key,
+    revoke_builtin_keys,
+)
 from homeport.provisioning.service.reaper import end_former_builtin_jobs
 from homeport.provisioning.tasks import sweep_forever
 from homeport.server import queries
@@ -19,6 +28,7 @@ from homeport.server.app import build_asgi, build_parts
 from homeport.server.daemons import BuiltinDaemons
 from homeport.server.secrets import read_installation_id
 from homeport.server.version import VERSION
+from homeport.telemetry import metrics
 from homeport.telemetry.logs import get_logger
 
 _logger = get_logger(__name__)
@@ -35,6 +45,7 @@ class Application:
         self._installation = read_installation_id(settings.data_dir)
         self._tasks: list[asyncio.Task[None]] = []
         self._daemons: BuiltinDaemons | None = None
+        self._metrics: tuple[WSGIServer, Thread] | None = None
 
     async def start(self) -> None:
         """End what an earlier process of this folder left half done, then start the background loops."""
@@ -45,11 +56,13 @@ class Application:
         async with db.transaction() as conn:
             await queries.insert_replica(conn, self.parts.replica_id, version=VERSION, now=clock.now())
         await self.parts.switchboard.start()
+        self._serve_metrics()
         self._tasks = [
             asyncio.create_task(sweep_forever(db), name="job reaper"),
             asyncio.create_task(self._every(_REPLICA_SECONDS, self._note_alive), name="replica heartbeat"),
             asyncio.create_task(
-                self._every(agents_tasks.INTERVAL_SECONDS, lambda: agents_tasks.delete_stats_once(db)), name="agent stats"
+                self._every(agents_tasks.INTERVAL_SECONDS, lambda: agents_tasks.delete_stats_once(db)),
+                name="agent stats",
             ),
         ]
 
@@ -60,7 +73,9 @@ class Application:
             return
         async with self.parts.db.transaction() as conn:
             organization_id = await queries.get_default_organization_id(conn)
-            key, secret = await create_builtin_key(conn, organization_id=organization_id, installation=self._installation)
+            key, secret = await create_builtin_key(
+                conn, organization_id=organization_id, installation=self._installation
+            )
         self._daemons = BuiltinDaemons(
             count=settings.provisioner_daemons,
             url=_loopback_url(settings),
@@ -91,6 +106,10 @@ class Application:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._metrics is not None:
+            server, thread = self._metrics
+            await asyncio.to_thread(server.shutdown)
+            thread.join()
         await self._gate.close()
         try:
             async with self.parts.db.transaction() as conn:
@@ -110,6 +129,13 @@ class Application:
                 f"  on the command line: homeport login {url}",
             ]
         return "\n".join(lines)
+
+    def _serve_metrics(self) -> None:
+        """Serve metrics for Prometheus on an address of their own, from a thread, where the settings ask for it."""
+        settings = self.parts.settings
+        if settings.prometheus_enable:
+            host, port = split_address(settings.prometheus_address)
+            self._metrics = start_http_server(port, host, registry=metrics.registry)
 
     async def _note_alive(self) -> None:
         async with self.parts.db.transaction() as conn:
