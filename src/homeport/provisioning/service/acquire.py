@@ -49,6 +49,8 @@ class Acquirer:
 
         When the caller is cancelled while a job is being claimed, the job goes back into the queue.
         """
+        if wait_seconds <= 0:
+            return await self._claim_safely(daemon)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_seconds
         async with self._line_of(daemon) as line:

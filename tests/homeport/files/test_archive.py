@@ -1,0 +1,208 @@
+"""Archives that are accepted, and every kind that is refused with the name of the entry."""
+
+import io
+import stat
+import tarfile
+import zipfile
+
+import pytest
+
+from homeport.files import archive
+from homeport.files.errors import ArchiveRefused, UploadTooLarge
+from homeport.files.types import MAX_UPLOAD
+
+
+def tar_of(*members: tuple[str, dict], form: int = tarfile.PAX_FORMAT) -> bytes:
+    """Pack entries: name and attributes of TarInfo; `data` is the content."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=form) as tar:
+        for name, attributes in members:
+            info = tarfile.TarInfo(name)
+            data = attributes.pop("data", b"")
+            info.size = len(data)
+            for key, value in attributes.items():
+                setattr(info, key, value)
+            tar.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def link(target: str, kind: bytes = tarfile.SYMTYPE) -> dict:
+    return {"type": kind, "linkname": target}
+
+
+@pytest.mark.requirement("FILES-SAFE-01")
+def test_ordinary_archives_are_read() -> None:
+    long = "deep/" * 40 + "name.txt"
+    data = tar_of(
+        ("./", {"type": tarfile.DIRTYPE}), ("./a", {"data": b"hello"}), ("b", {"type": tarfile.DIRTYPE}),
+        ("b/up", link("../a")), ("b/same", link("./up")), ("hard", link("a", tarfile.LNKTYPE)), (long, {"data": b"x"}),
+        ("ünïcode", {"data": b""}),
+    )  # fmt: skip
+    entries = {entry.name: entry for entry in archive.validate(data)}
+    assert {entry.kind for entry in entries.values()} == {"file", "folder", "symlink", "hardlink"}
+    assert entries["a"].size == 5
+    assert long in entries
+    assert archive.read_text(data, "a") == "hello"
+    assert archive.read_text(data, "nothing") is None
+    assert archive.validate(tar_of(("a" * 150, {"data": b"x"}), form=tarfile.GNU_FORMAT))
+
+
+@pytest.mark.requirement("FILES-SAFE-02")
+@pytest.mark.parametrize(
+    ("name", "attributes"),
+    [
+        ("../evil", {"data": b"x"}),
+        ("a/../../evil", {"data": b"x"}),
+        ("a/..", {"type": tarfile.DIRTYPE}),
+        ("/etc/passwd", {"data": b"x"}),
+        ("a\\..\\evil", {"data": b"x"}),
+        ("out", link("/etc/passwd")),
+        ("out", link("../etc/passwd")),
+        ("a/out", link("../../x")),
+        ("a/out", link("b/../../../x")),
+        ("loop", link("loop")),
+        ("out", link("../x", tarfile.LNKTYPE)),
+        ("out", link("/x", tarfile.LNKTYPE)),
+        ("out", link("absent", tarfile.LNKTYPE)),
+        ("null", {"type": tarfile.CHRTYPE, "devmajor": 1, "devminor": 3}),
+        ("disk", {"type": tarfile.BLKTYPE}),
+        ("pipe", {"type": tarfile.FIFOTYPE}),
+        ("x" * 1025, {"data": b"x"}),
+    ],
+)
+def test_entries_that_climb_out_or_are_no_files_are_refused_by_name(name, attributes) -> None:
+    data = tar_of(("fine", {"data": b"1"}), (name, dict(attributes)))
+    with pytest.raises(ArchiveRefused) as caught:
+        archive.validate(data)
+    assert name.encode("utf-8", "backslashreplace").decode()[:50] in caught.value.message
+    assert caught.value.validations[0].field == "file"
+
+
+@pytest.mark.requirement("FILES-SAFE-03")
+@pytest.mark.parametrize(
+    "members",
+    [
+        # The way out opens only when links are followed one after another.
+        [("x", {"type": tarfile.DIRTYPE}), ("x/root", link("..")), ("out", link("x/root/../secret"))],
+        [("a", link(".")), ("b", link("a/../x"))],
+        [("d", link("e")), ("d/file", {"data": b"x"})],
+        [("d", link("e")), ("d", {"data": b"x"})],
+        [("d", {"data": b"x"}), ("d", link("e"))],
+        [("l", link("f")), ("h", link("l", tarfile.LNKTYPE))],
+        [("a", link("b")), ("b", link("a"))],
+    ],
+)
+def test_links_that_lead_out_by_way_of_others_are_refused(members) -> None:
+    with pytest.raises(ArchiveRefused):
+        archive.validate(tar_of(*[(name, dict(attributes)) for name, attributes in members]))
+
+
+@pytest.mark.requirement("FILES-SAFE-04")
+@pytest.mark.parametrize("data", [b"", b"x", b"hello" * 500, b"\x1f\x8b" + b"\x00" * 600, b"PK\x03\x04" + b"x" * 600])
+def test_what_is_no_tar_is_refused(data) -> None:
+    with pytest.raises(ArchiveRefused):
+        archive.validate(data)
+
+
+@pytest.mark.requirement("FILES-SAFE-04")
+def test_cut_off_and_twisted_archives_are_refused() -> None:
+    whole = tar_of(("a", {"data": b"x" * 5000}))
+    with pytest.raises(ArchiveRefused):
+        archive.validate(whole[:2000])
+    negative = bytearray(whole)
+    negative[124:136] = b"-0000000001\x00"
+    binary = bytearray(whole)
+    binary[124:136] = b"\x80" + b"\xff" * 11
+    for twisted in (negative, binary):
+        with pytest.raises(ArchiveRefused):
+            archive.validate(bytes(twisted))
+    with pytest.raises(ArchiveRefused):
+        archive.validate(tar_of(("a", {"data": b"x", "pax_headers": {"size": "999999999999"}})))
+    with pytest.raises(ArchiveRefused):
+        archive.validate(tar_of(("a", {"data": b"x", "pax_headers": {"GNU.sparse.major": "1"}})))
+    with pytest.raises(ArchiveRefused):
+        archive.validate(tar_of(("a", {"data": b"x", "pax_headers": {"comment": "x" * 100_000}})))
+    bad_name = bytearray(tar_of(("abc", {"data": b"x"}), form=tarfile.USTAR_FORMAT))
+    bad_name[0:3] = b"\xff\xfe\xfd"
+    with pytest.raises(ArchiveRefused):
+        archive.validate(_with_checksum(bad_name))
+
+
+def _with_checksum(data: bytearray) -> bytes:
+    data[148:156] = b" " * 8
+    data[148:156] = b"%06o\x00 " % sum(data[:512])
+    return bytes(data)
+
+
+@pytest.mark.requirement("FILES-SAFE-05")
+def test_too_many_entries_are_refused(monkeypatch) -> None:
+    monkeypatch.setattr(archive, "MAX_ENTRIES", 50)
+    with pytest.raises(ArchiveRefused, match="more than 50"):
+        archive.validate(tar_of(*[(str(n), {"data": b""}) for n in range(51)]))
+    with pytest.raises(ArchiveRefused, match="more than 50"):
+        archive.zip_to_tar(zip_of(**{str(n): b"" for n in range(51)}))
+    with pytest.raises(ArchiveRefused, match="more than 50"):
+        archive.zip_to_tar(b"PK\x01\x02" * 101)
+
+
+def zip_of(**files: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, data in files.items():
+            packed.writestr(name, data)
+    return buffer.getvalue()
+
+
+@pytest.mark.requirement("FILES-ZIP-01")
+def test_a_zip_becomes_a_tar_and_back() -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as packed:
+        packed.writestr("folder/", b"")
+        packed.writestr("folder/a.txt", b"hello")
+        item = zipfile.ZipInfo("run.sh")
+        item.external_attr = (stat.S_IFREG | 0o755) << 16
+        packed.writestr(item, b"#!/bin/sh")
+        item = zipfile.ZipInfo("link")
+        item.external_attr = (stat.S_IFLNK | 0o777) << 16
+        packed.writestr(item, "folder/a.txt")
+    data = archive.zip_to_tar(buffer.getvalue())
+    assert data == archive.zip_to_tar(buffer.getvalue())
+    assert [(entry.name, entry.kind) for entry in archive.validate(data)] == [
+        ("folder", "folder"), ("folder/a.txt", "file"), ("run.sh", "file"), ("link", "symlink"),
+    ]  # fmt: skip
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        assert tar.getmember("run.sh").mode == 0o755
+    with zipfile.ZipFile(io.BytesIO(archive.tar_to_zip(data))) as packed:
+        assert packed.read("folder/a.txt") == b"hello"
+        assert packed.read("link") == b"folder/a.txt"
+        assert packed.getinfo("run.sh").external_attr >> 16 == stat.S_IFREG | 0o755
+
+
+@pytest.mark.requirement("FILES-ZIP-02")
+def test_zips_that_are_bombs_or_broken_are_refused(monkeypatch) -> None:
+    monkeypatch.setattr(archive, "MAX_UPLOAD", 1_000_000)
+    bomb = zip_of(a=b"\x00" * 2_000_000)
+    assert len(bomb) < 5000
+    with pytest.raises(UploadTooLarge):
+        archive.zip_to_tar(bomb)
+    with pytest.raises(UploadTooLarge):
+        archive.zip_to_tar(zip_of(**{str(n): b"\x00" * 400_000 for n in range(3)}))
+    good = zip_of(a=b"hello")
+    encrypted = bytearray(good)
+    encrypted[6] |= 1
+    encrypted[good.index(b"PK\x01\x02") + 8] |= 1
+    lying = bytearray(good)
+    lying[good.index(b"PK\x01\x02") + 10] = 99
+    for broken in (b"", b"not a zip", good[:-5], good[:20], bytes(encrypted), bytes(lying)):
+        with pytest.raises(ArchiveRefused):
+            archive.zip_to_tar(broken)
+    with pytest.raises(ArchiveRefused):
+        archive.validate(archive.zip_to_tar(zip_of(**{"../evil": b"x"})))
+
+
+def test_packing_gives_equal_bytes_for_equal_files() -> None:
+    files = {"b": b"2", "a/c": b"1"}
+    data = archive.pack(files, executable=frozenset({"b"}))
+    assert data == archive.pack(dict(reversed(files.items())), executable=frozenset({"b"}))
+    assert [entry.name for entry in archive.validate(data)] == ["a/c", "b"]
+    assert len(data) < MAX_UPLOAD

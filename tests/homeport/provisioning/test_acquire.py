@@ -1,0 +1,256 @@
+"""Who gets which job, when, and only once."""
+
+import asyncio
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from homeport.database import Listener
+from homeport.kit import clock
+from homeport.kit.errors import BadRequest
+from homeport.provisioning import inputs, rules, service
+from homeport.provisioning.queries.jobs import ACQUIRE
+from homeport.provisioning.service import Acquirer
+from tests.homeport.provisioning.queue_world import QueueWorld, prepare_import
+from tests.support.waiting import until
+
+ALICE, BOB = uuid4(), uuid4()
+USER = {"scope": "user"}
+
+
+@pytest.mark.requirement("QUEUE-TAGS-02")
+@pytest.mark.parametrize(
+    ("job_tags", "job_owner", "daemon_tags", "daemon_owner", "is_match"),
+    [
+        ({}, None, {}, None, True),
+        ({"a": "1"}, None, {}, None, False),
+        ({}, None, {"a": "1"}, None, False),
+        ({"a": "1"}, None, {"a": "1"}, None, True),
+        ({"a": "1"}, None, {"a": "1", "b": "2"}, None, True),
+        ({"a": "1", "b": "2"}, None, {"a": "1"}, None, False),
+        ({"a": "1"}, None, {"a": "2"}, None, False),
+        (USER, ALICE, USER, ALICE, True),
+        (USER, ALICE, USER, BOB, False),
+        (USER, ALICE, {}, None, False),
+        ({}, None, USER, ALICE, False),
+        ({**USER, "a": "1"}, ALICE, {**USER, "a": "1", "b": "2"}, ALICE, True),
+        ({"a": "1"}, None, {**USER, "a": "1"}, ALICE, False),
+    ],
+)
+async def test_the_matrix_of_tags(queue: QueueWorld, job_tags, job_owner, daemon_tags, daemon_owner, is_match) -> None:
+    job = await queue.job(tags=job_tags, owner=job_owner)
+    daemon = await queue.daemon(daemon_tags, owner=daemon_owner)
+    assert rules.tags_match(job.tags, daemon.tags) is is_match
+    async with queue.db.connection() as conn:
+        matched = await service.matched_provisioners(conn, queue.organization_id, "echo", job.tags)
+    assert (matched.count, matched.available) == ((1, 1) if is_match else (0, 0))
+    acquired = await queue.acquire(daemon)
+    assert (acquired is not None) is is_match
+
+
+@pytest.mark.requirement("QUEUE-TAGS-02")
+async def test_engine_and_organization_must_match_too(queue: QueueWorld) -> None:
+    await queue.job(provisioner="terraform")
+    other = await queue.db.fetchval(
+        "insert into organizations (id, name, created_at, updated_at) values (gen_random_uuid(), 'other', now(), now()) returning id"
+    )
+    assert await queue.acquire(await queue.daemon()) is None
+    assert await queue.acquire(await queue.daemon(organization_id=other, provisioners=("terraform",))) is None
+    assert await queue.acquire(await queue.daemon(provisioners=("echo", "terraform"))) is not None
+
+
+@pytest.mark.requirement("QUEUE-ORDER-01")
+async def test_people_go_before_loops_and_the_oldest_first(queue: QueueWorld) -> None:
+    now = clock.now()
+    loop = await queue.job(priority=1, now=now - timedelta(hours=1))
+    young = await queue.job(now=now)
+    old = await queue.job(now=now - timedelta(minutes=1))
+    daemon = await queue.daemon()
+    order = [job.job_id for _ in range(3) if (job := await queue.acquire(daemon))]
+    assert order == [old.id, young.id, loop.id]
+
+
+@pytest.mark.requirement("QUEUE-ACQUIRE-01")
+async def test_many_daemons_never_share_a_job(queue: QueueWorld) -> None:
+    jobs = {(await queue.job()).id for _ in range(6)}
+    acquirers = [Acquirer(queue.db, queue.listener) for _ in range(3)]
+    daemons = [await queue.daemon() for _ in range(9)]
+    taken = await asyncio.gather(
+        *(acquirers[n % 3].acquire(daemon, wait_seconds=0) for n, daemon in enumerate(daemons))
+    )
+    ids = [job.job_id for job in taken if job is not None]
+    assert len(ids) == 6
+    assert set(ids) == jobs
+    tokens = {job.job_token for job in taken if job is not None}
+    assert len(tokens) == 6
+
+
+@pytest.mark.requirement("QUEUE-ACQUIRE-01")
+async def test_a_held_row_is_passed_over_and_not_waited_for(queue: QueueWorld) -> None:
+    first, second = await queue.job(now=clock.now() - timedelta(seconds=1)), await queue.job()
+    async with queue.db.transaction() as conn:
+        await conn.fetchrow("select 1 from provisioner_jobs where id = $1 for update", first.id)
+        job = await queue.acquire()
+    assert job is not None
+    assert job.job_id == second.id
+
+
+@pytest.mark.requirement("QUEUE-WAKE-01")
+async def test_a_posted_job_wakes_exactly_one_query_per_line(queue: QueueWorld, monkeypatch) -> None:
+    queue.acquirer._poll_seconds = 60
+    await until(lambda: queue.listener.is_connected)
+    claims = 0
+    claim_one = Acquirer._claim_one
+
+    async def counting(self, conn, daemon):
+        nonlocal claims
+        claims += 1
+        return await claim_one(self, conn, daemon)
+
+    monkeypatch.setattr(Acquirer, "_claim_one", counting)
+    daemons = [await queue.daemon() for _ in range(5)]
+    waiting = [asyncio.create_task(queue.acquire(daemon, wait_seconds=20)) for daemon in daemons]
+    await until(lambda: claims == 1)
+    line = next(iter(queue.acquirer._lines.values()))
+    await until(lambda: line.length == 5)
+    job = await queue.job()
+    done, pending = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED, timeout=10)
+    assert [task.result().job_id for task in done] == [job.id]
+    # One look when the line formed, one upon the message, one by the next in line.
+    await until(lambda: claims >= 3)
+    assert claims == 3
+    for task in pending:
+        task.cancel()
+    await asyncio.wait(pending)
+    assert not queue.acquirer._lines
+
+
+@pytest.mark.requirement("QUEUE-WAKE-02")
+async def test_a_lost_message_is_made_good_by_the_poll(queue: QueueWorld) -> None:
+    deaf = Acquirer(queue.db, Listener(queue.db.connect), poll_seconds=0.05)
+    waiting = asyncio.create_task(deaf.acquire(await queue.daemon(), wait_seconds=20))
+    await until(lambda: bool(deaf._lines))
+    job = await queue.job()
+    found = await asyncio.wait_for(waiting, 10)
+    assert found is not None
+    assert found.job_id == job.id
+
+
+@pytest.mark.requirement("QUEUE-WAKE-03")
+async def test_whoever_leaves_the_line_hands_the_place_to_the_next(queue: QueueWorld) -> None:
+    first = asyncio.create_task(queue.acquire(await queue.daemon(), wait_seconds=20))
+    await until(lambda: bool(queue.acquirer._lines))
+    line = next(iter(queue.acquirer._lines.values()))
+    await until(lambda: line._front.locked())
+    second = asyncio.create_task(queue.acquire(await queue.daemon(), wait_seconds=20))
+    await until(lambda: line.length == 2)
+    first.cancel()
+    await asyncio.wait({first})
+    job = await queue.job()
+    found = await asyncio.wait_for(second, 10)
+    assert found is not None
+    assert found.job_id == job.id
+
+
+@pytest.mark.requirement("QUEUE-ACQUIRE-02")
+async def test_a_job_claimed_for_somebody_who_is_gone_goes_back(queue: QueueWorld) -> None:
+    job = await queue.job()
+    is_claiming, may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow_import(conn, row):
+        is_claiming.set()
+        await may_go_on.wait()
+        return await prepare_import(conn, row)
+
+    inputs.register("template_version_import", slow_import)
+    waiting = asyncio.create_task(queue.acquire(await queue.daemon(), wait_seconds=20))
+    await is_claiming.wait()
+    waiting.cancel()
+    await asyncio.wait({waiting})
+    may_go_on.set()
+
+    async def is_pending_again() -> bool:
+        return (await queue.find(job.id)).job_status == "pending" and bool(not queue.acquirer._returns)
+
+    await until(is_pending_again)
+    inputs.register("template_version_import", prepare_import)
+    found = await queue.acquire()
+    assert found is not None
+    assert found.job_id == job.id
+
+
+@pytest.mark.requirement("QUEUE-ACQUIRE-03")
+async def test_a_job_that_cannot_be_prepared_fails_and_the_next_is_served(queue: QueueWorld) -> None:
+    async def refuse(conn, row):
+        if row.input.get("is_broken"):
+            raise BadRequest("The workspace is gone.")
+        return await prepare_import(conn, row)
+
+    inputs.register("template_version_import", refuse)
+    broken = await queue.job(input={"is_broken": True}, now=clock.now() - timedelta(seconds=1))
+    sound = await queue.job()
+    found = await queue.acquire()
+    assert found is not None
+    assert found.job_id == sound.id
+    row = await queue.find(broken.id)
+    assert (row.job_status, row.error) == ("failed", "The workspace is gone.")
+    assert [(event.cause, event.job.id) for event in queue.events] == [("refused", broken.id)]
+
+
+@pytest.mark.expected_errors("could not be prepared")
+async def test_a_mistake_of_ours_while_preparing_does_not_block_the_queue(queue: QueueWorld) -> None:
+    async def crash(_conn, _row):
+        raise KeyError("nothing of this reaches a client")
+
+    inputs.register("template_version_import", crash)
+    job = await queue.job()
+    assert await queue.acquire() is None
+    row = await queue.find(job.id)
+    assert row.job_status == "failed"
+    assert "nothing of this" not in row.error
+
+
+@pytest.mark.requirement("QUEUE-POSITION-01")
+async def test_positions_count_only_what_a_living_daemon_could_take(queue: QueueWorld) -> None:
+    now = clock.now()
+    nobodys = await queue.job(tags={"gpu": "1"}, now=now - timedelta(minutes=3))
+    first = await queue.job(now=now - timedelta(minutes=2))
+    second = await queue.job(now=now - timedelta(minutes=1))
+    ids = [nobodys.id, first.id, second.id]
+    async with queue.db.connection() as conn:
+        views = await service.job_views(conn, ids)
+    assert [(views[i].queue_position, views[i].queue_size, views[i].available_workers) for i in ids] == [(0, 0, [])] * 3
+    daemon = await queue.daemon()
+    async with queue.db.connection() as conn:
+        views = await service.job_views(conn, ids)
+    assert [(views[i].queue_position, views[i].queue_size) for i in ids] == [(0, 0), (1, 2), (2, 2)]
+    assert views[first.id].available_workers == [daemon.id]
+    await queue.acquire(daemon)
+    async with queue.db.connection() as conn:
+        views = await service.job_views(conn, ids)
+    assert [(views[i].queue_position, views[i].queue_size) for i in ids] == [(0, 0), (0, 0), (1, 1)]
+    assert (views[first.id].status, views[first.id].worker_name) == ("running", daemon.name)
+
+
+@pytest.mark.requirement("QUEUE-ACQUIRE-04")
+async def test_acquire_walks_the_index_of_the_queue(queue: QueueWorld) -> None:
+    await queue.db.execute(
+        """
+        insert into provisioner_jobs (id, organization_id, initiator_id, provisioner, type, tags, created_at, updated_at,
+                                      started_at, completed_at)
+        select gen_random_uuid(), $1, gen_random_uuid(), 'echo', 'workspace_build', '{"scope":"organization","owner":""}',
+               now(), now(), case when n > 50 then now() end, case when n > 50 then now() end
+        from generate_series(1, 5000) n
+        """,
+        queue.organization_id,
+    )
+    await queue.db.execute("analyze provisioner_jobs")
+    daemon = await queue.daemon()
+    async with queue.db.connection() as conn:
+        rows = await conn.fetch(
+            f"explain {ACQUIRE}", queue.organization_id, ["echo"], daemon.tags, clock.now(), daemon.id, "d", b"x"
+        )
+    plan = "\n".join(row[0] for row in rows)
+    assert "provisioner_jobs_pending_idx" in plan
+    assert "Sort" not in plan

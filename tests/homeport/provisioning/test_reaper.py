@@ -1,0 +1,136 @@
+"""Jobs that nobody works on any more."""
+
+from datetime import timedelta
+
+import pytest
+
+from homeport.kit.clock import FakeClock
+from homeport.provisioning import tasks
+from homeport.provisioning.errors import JobEnded
+from homeport.provisioning.schemas import CompleteJobRequest
+from homeport.provisioning.service import metrics, progress, reaper
+from homeport.provisioning.service.keys import create_builtin_key, renew_builtin_key
+from homeport.provisioning.types import ImportResult
+from tests.homeport.provisioning.queue_world import QueueWorld
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.mark.requirement("QUEUE-REAPER-01")
+async def test_nothing_and_healthy_jobs_are_left_alone(queue: QueueWorld, clock: FakeClock) -> None:
+    assert await reaper.reap(queue.db) == []
+    running = await queue.running()
+    clock.advance(5 * MINUTE)
+    await queue.job()
+    assert await reaper.reap(queue.db) == []
+    await queue.log(running, "alive")
+    clock.advance(5 * MINUTE)
+    assert await reaper.reap(queue.db) == []
+
+
+@pytest.mark.requirement("QUEUE-REAPER-02")
+@pytest.mark.parametrize("kind", ["template_version_import", "template_version_dry_run", "workspace_build"])
+async def test_a_hung_job_fails_with_an_explanation_in_its_last_stage(
+    queue: QueueWorld, clock: FakeClock, kind
+) -> None:
+    job = await queue.running(type=kind)
+    await queue.log(job, "building", stage="Building")
+    clock.advance(5 * MINUTE + timedelta(seconds=1))
+    assert await reaper.reap(queue.db) == [job.job_id]
+    row = await queue.find(job.job_id)
+    assert row.job_status == "failed"
+    assert "not reported for 5 minutes" in row.error
+    lines = (await queue.lines(job.job_id))[1:]
+    assert len(lines) == 5
+    assert {(line.stage, line.log_level, line.log_source) for line in lines} == {
+        ("Building", "error", "provisioner_daemon")
+    }
+    moments = [line.created_at for line in lines]
+    assert [later - first for first, later in zip(moments, moments[1:], strict=False)] == [timedelta(milliseconds=1)] * 4
+    assert [(event.cause, event.state) for event in queue.events] == [("hung", None)]
+    with pytest.raises(JobEnded):
+        await progress.complete_job(
+            queue.db, job.job_id, job.job_token, CompleteJobRequest(template_import=ImportResult())
+        )
+    assert await reaper.reap(queue.db) == []
+
+
+@pytest.mark.requirement("QUEUE-REAPER-02")
+async def test_a_canceled_job_that_hangs_is_ended_too(queue: QueueWorld, clock: FakeClock) -> None:
+    job = await queue.running()
+    await queue.set(job.job_id, canceled_at=clock.now())
+    clock.advance(6 * MINUTE)
+    assert await reaper.reap(queue.db) == [job.job_id]
+    assert (await queue.find(job.job_id)).job_status == "failed"
+
+
+@pytest.mark.requirement("QUEUE-REAPER-03")
+async def test_a_job_that_no_daemon_takes_fails_after_half_an_hour(queue: QueueWorld, clock: FakeClock) -> None:
+    job = await queue.job()
+    clock.advance(30 * MINUTE)
+    assert await reaper.reap(queue.db) == []
+    clock.advance(MINUTE)
+    assert await reaper.reap(queue.db) == [job.id]
+    row = await queue.find(job.id)
+    assert (row.job_status, row.started_at, row.completed_at) == ("failed", clock.now(), clock.now())
+    assert (await queue.lines(job.id))[0].stage == "Unknown"
+    assert queue.events[0].cause == "pending"
+
+
+@pytest.mark.requirement("QUEUE-REAPER-04")
+async def test_at_most_ten_a_sweep_and_none_that_is_held(queue: QueueWorld, clock: FakeClock) -> None:
+    jobs = [await queue.running() for _ in range(12)]
+    clock.advance(6 * MINUTE)
+    async with queue.db.transaction() as conn:
+        await conn.fetchrow("select 1 from provisioner_jobs where id = $1 for update", jobs[0].job_id)
+        first = await reaper.reap(queue.db)
+    assert len(first) >= 9
+    assert len(first) <= 10
+    assert jobs[0].job_id not in first
+    assert set(first) | set(await reaper.reap(queue.db)) == {job.job_id for job in jobs}
+
+
+@pytest.mark.requirement("QUEUE-ORPHANS-01")
+async def test_a_restarted_server_ends_the_jobs_of_its_dead_self_only(queue: QueueWorld, clock: FakeClock) -> None:
+    running = {}
+    for installation in ("mine", "theirs"):
+        async with queue.db.transaction() as conn:
+            key, secret = await create_builtin_key(
+                conn, organization_id=queue.organization_id, installation=installation
+            )
+        assert len(secret) == 43
+        await queue.job()
+        running[installation] = await queue.acquire(await queue.daemon(key_id=key.id))
+    remote = await queue.running()
+    assert await reaper.end_former_builtin_jobs(queue.db, "mine") == [running["mine"].job_id]
+    row = await queue.find(running["mine"].job_id)
+    assert row.job_status == "failed"
+    assert "restarted" in row.error
+    assert queue.events[0].cause == "orphaned"
+    assert queue.events[0].state is None
+    for other in (running["theirs"], remote):
+        assert (await queue.find(other.job_id)).job_status == "running"
+    assert await queue.db.fetchval("select array_agg(builtin_of) from provisioner_keys") == ["theirs"]
+    assert await reaper.end_former_builtin_jobs(queue.db, "mine") == []
+
+
+@pytest.mark.requirement("QUEUE-KEYS-03")
+async def test_a_sweep_forgets_old_daemons_and_expired_keys_and_measures(queue: QueueWorld, clock: FakeClock) -> None:
+    async with queue.db.transaction() as conn:
+        dying, _ = await create_builtin_key(conn, organization_id=queue.organization_id, installation="a")
+        living, _ = await create_builtin_key(conn, organization_id=queue.organization_id, installation="b")
+    await queue.daemon()
+    clock.advance(timedelta(minutes=40))
+    async with queue.db.transaction() as conn:
+        assert await renew_builtin_key(conn, living.id)
+    clock.advance(timedelta(minutes=40))
+    await queue.job()
+    await tasks.sweep(queue.db)
+    assert await queue.db.fetchval("select array_agg(id) from provisioner_keys") == [living.id]
+    async with queue.db.transaction() as conn:
+        assert not await renew_builtin_key(conn, dying.id)
+    assert metrics.queue_depth.labels("echo")._value.get() == 1
+    assert await queue.db.fetchval("select count(*) from provisioner_daemons") == 1
+    clock.advance(timedelta(days=7))
+    await tasks.sweep(queue.db)
+    assert await queue.db.fetchval("select count(*) from provisioner_daemons") == 0

@@ -1,0 +1,85 @@
+"""The queue's pure decisions."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from homeport.kit.errors import BadRequest
+from homeport.provisioning import rules
+from homeport.provisioning.schemas import CompleteJobRequest, LogLine
+from homeport.provisioning.types import BuildResult, ProvisionedAgent, ProvisionedResource
+
+ME = uuid4()
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.requirement("QUEUE-TAGS-01")
+@pytest.mark.parametrize(
+    ("given", "normal"),
+    [
+        ({}, {"scope": "organization", "owner": ""}),
+        ({"scope": "organization", "owner": "x"}, {"scope": "organization", "owner": ""}),
+        ({"scope": "", "a": "b"}, {"scope": "organization", "owner": "", "a": "b"}),
+        ({"scope": "user"}, {"scope": "user", "owner": str(ME)}),
+        ({"scope": "user", "owner": str(uuid4())}, {"scope": "user", "owner": str(ME)}),
+    ],
+)
+def test_tags_always_name_a_scope_and_an_owner(given, normal) -> None:
+    assert rules.normalize_tags(given, ME) == normal
+
+
+@pytest.mark.requirement("QUEUE-TAGS-01")
+@pytest.mark.parametrize(
+    "tags", [{"scope": "galaxy"}, {"a": "x" * 257}, {"a": "\x00"}, {str(n): "" for n in range(65)}]
+)
+def test_tags_that_cannot_be_meant_are_refused(tags) -> None:
+    with pytest.raises(BadRequest) as caught:
+        rules.normalize_tags(tags, ME)
+    assert caught.value.validations[0].field == "tags"
+
+
+def test_the_user_scope_needs_a_user() -> None:
+    with pytest.raises(BadRequest):
+        rules.normalize_tags({"scope": "user"}, None)
+
+
+@pytest.mark.parametrize(("version", "is_accepted"), [("1.0", True), ("1.1", False), ("2.0", False), ("0.9", False)])
+def test_protocol_versions(version, is_accepted) -> None:
+    if is_accepted:
+        rules.require_version(version)
+    else:
+        with pytest.raises(BadRequest, match="Install matching versions"):
+            rules.require_version(version)
+
+
+@pytest.mark.requirement("QUEUE-LOGS-02")
+def test_lines_are_bounded_and_hold_no_nul() -> None:
+    long, nul = rules.clean_lines([LogLine(output="x" * 100_000), LogLine(output="a\x00b\r\n", stage="s\x00")])
+    assert len(long.output) == rules.LINE_LIMIT
+    assert long.output.endswith("(line cut)")
+    assert (nul.output, nul.stage) == ("ab", "s")
+
+
+def test_lines_that_do_not_fit_are_left_out_from_the_first_on() -> None:
+    lines = [LogLine(output="é" * 10), LogLine(output="b")]
+    kept, used, has_more = rules.fit_lines(lines, rules.LOG_LIMIT - 20)
+    assert (len(kept), used, has_more) == (1, rules.LOG_LIMIT, True)
+    assert rules.fit_lines(lines, rules.LOG_LIMIT - 21) == (lines, rules.LOG_LIMIT, False)
+
+
+def test_nul_is_found_at_any_depth() -> None:
+    agent = ProvisionedAgent(name="main", env={"A": "\x00"})
+    deep = CompleteJobRequest(workspace_build=BuildResult(resources=[ProvisionedResource(type="t", name="n", agents=[agent])]))
+    with pytest.raises(BadRequest):
+        rules.refuse_nul(deep, "body")
+    rules.refuse_nul(CompleteJobRequest(workspace_build=BuildResult(state=b"\x00")), "body")
+
+
+def test_life_and_force() -> None:
+    assert rules.is_alive(NOW - timedelta(seconds=89), NOW)
+    assert not rules.is_alive(NOW - timedelta(seconds=90), NOW)
+    assert not rules.is_alive(None, NOW)
+    assert not rules.is_forced(None, NOW, timedelta(0))
+    assert not rules.is_forced(NOW, NOW + timedelta(minutes=9), timedelta(minutes=10))
+    assert rules.is_forced(NOW, NOW + timedelta(minutes=10), timedelta(minutes=10))
