@@ -17,7 +17,7 @@ from homeport.access.rate_limits import LoginLimit
 from homeport.access.service.sessions import Sessions
 from homeport.access.types import Identity, ProvisionerIdentity
 from homeport.database import Database
-from homeport.kit.errors import HomeportError
+from homeport.kit.errors import Forbidden, HomeportError
 from homeport.kit.http import Response
 from homeport.kit.request import current_request
 from homeport.kit.routes import KEY, Access
@@ -69,6 +69,8 @@ class Authentication:
             if scope["type"] == ScopeType.HTTP and (answer := self._forged(scope)):
                 await _send_text(send, 400, answer)
                 return
+            if scope["type"] != ScopeType.HTTP and self._is_foreign(scope):
+                raise Forbidden("A page of another site may not open this WebSocket.")
             if opt.get("rate_limit") == "login":
                 await self._gate.login_limit.hit(current_request().ip)
             if access.credential != "public":
@@ -90,6 +92,9 @@ class Authentication:
             await self._serve_with_proof(scope, receive, send, access)
         else:
             await self._app(scope, receive, send)
+
+    def _is_foreign(self, scope: Any) -> bool:
+        return rules.is_foreign_socket(scope["headers"], self._gate.sessions.access_url)
 
     @staticmethod
     def _forged(scope: Any) -> str:

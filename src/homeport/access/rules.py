@@ -109,6 +109,17 @@ def _is_same_site(headers: Headers) -> bool:
     return origin.partition("://")[2] == header(headers, b"host")
 
 
+def is_foreign_socket(headers: Headers, access_url: str) -> bool:
+    """Tell whether a page of another origin opens a WebSocket with the cookie of a session.
+
+    Browsers send Origin with every WebSocket, and cookies to sites next door (workspace applications) as well.
+    """
+    origin = header(headers, b"origin")
+    if not origin or not cookie(headers, SESSION_COOKIE):
+        return False
+    return origin.partition("://")[2] not in {header(headers, b"host"), access_url.partition("://")[2].rstrip("/")}
+
+
 def login_location(path: str, query: bytes, message: str) -> str:
     """Return where a signed-out browser goes; it comes back to `path` afterwards, which is local by construction."""
     target = quote(path, safe="/~@:!$&'()*+,;=-._")

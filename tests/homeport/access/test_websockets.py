@@ -66,3 +66,17 @@ async def test_a_stranger_gets_the_answer_that_the_server_can_send(
     assert json.loads(answered[1]["body"])["message"].startswith("You are signed out")
     closed = await _open(api.asgi, headers, {})
     assert [(message["type"], message["code"]) for message in closed] == [("websocket.close", 1008)]
+
+
+@pytest.mark.requirement("ACCESS-WEBSOCKET-02")
+async def test_pages_of_other_origins_open_nothing_with_a_cookie(db: Database, accounts: Accounts) -> None:
+    api, person = build_api(db, routes=[socket_route]), await accounts.make()
+    cookie = (b"cookie", b"coder_session_token=" + person.token.encode())
+    for origin in (b"https://evil.test", b"http://app--dev--ada.homeport.test", b"null"):
+        refused = await _open(api.asgi, [cookie, (b"origin", origin)], {"websocket.http.response": {}})
+        assert refused[0]["status"] == 403, origin
+    for headers in ([cookie, (b"origin", b"http://homeport.test")], [cookie]):
+        assert (await _open(api.asgi, headers, {}))[0]["type"] == "websocket.accept"
+    by_header = [(b"coder-session-token", person.token.encode()), (b"origin", b"https://tool.test")]
+    assert (await _open(api.asgi, by_header, {}))[0]["type"] == "websocket.accept"
+    await api.gate.close()

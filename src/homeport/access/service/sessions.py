@@ -31,7 +31,7 @@ class Sessions:
 
     def __init__(self, db: Database, settings: Settings) -> None:
         self._db = db
-        self._access_url = settings.access_url
+        self.access_url = settings.access_url
         self._is_expiry_fixed = settings.disable_session_expiry_refresh
         self._can_owner_enter = not settings.disable_owner_workspace_access
         self._refreshes: dict[str, asyncio.Task[None]] = {}
@@ -65,7 +65,7 @@ class Sessions:
 
     def refusal(self, detail: str, *, is_expired: bool = False) -> SignedOut:
         """Build the 401 with its challenge."""
-        return SignedOut(detail, access_url=self._access_url, is_expired=is_expired)
+        return SignedOut(detail, access_url=self.access_url, is_expired=is_expired)
 
     async def close(self) -> None:
         """Wait for the refreshes under way."""
