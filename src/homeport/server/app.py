@@ -81,7 +81,7 @@ def _resolve_in_order(app: Litestar) -> None:
         if isinstance(route, HTTPRoute):
             models = [model for _, model in route.route_handler_map.values()]
         elif isinstance(route, WebSocketRoute):
-            models = [route.handler_parameter_model]
+            models = [model for model in [route.handler_parameter_model] if model is not None]
         else:
             continue
         for model in models:

@@ -57,7 +57,7 @@ class BuiltinDaemons:
         } | {name: os.environ[name] for name in _INHERITED if name in os.environ}
         self._tasks: list[asyncio.Task[None]] = []
         self._processes: dict[int, Process] = {}
-        self._is_stopping = False
+        self._stopping = asyncio.Event()
 
     def start(self) -> None:
         """Start all daemons; each is started again, with growing pauses, when it ends."""
@@ -67,7 +67,7 @@ class BuiltinDaemons:
 
     async def stop(self) -> None:
         """Ask every daemon to finish, wait a little, then end those that did not."""
-        self._is_stopping = True
+        self._stopping.set()
         for process in self._processes.values():
             _signal(process, signal.SIGTERM)
         if self._tasks:
@@ -80,10 +80,10 @@ class BuiltinDaemons:
 
     async def _keep(self, number: int) -> None:
         pause = 0.5
-        while not self._is_stopping:
+        while True:
             begun = clock.monotonic()
             code = await self._run(number)
-            if self._is_stopping:
+            if self._stopping.is_set():
                 return
             _RESTARTS.inc()
             _logger.warning("a built-in provisioner daemon ended", number=number, code=code, restart_seconds=pause)

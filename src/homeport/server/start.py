@@ -95,9 +95,7 @@ async def _serve(settings: Settings, announce: Callable[[str], None]) -> int:
         loop.call_soon_threadsafe(_give_up, reason, stop)
 
     async with AsyncExitStack() as stack:
-        url = await _open_database(
-            settings, stack, on_failure=lambda reason: loop.call_soon_threadsafe(_give_up, reason, stop)
-        )
+        url = await _open_database(settings, stack, on_failure=give_up)
         if stop.is_set():
             return 1
         await prepare_database(url)
@@ -187,5 +185,5 @@ def _listen(application: "Application", settings: Settings, host: str, port: int
 
 async def _stop_listening(server: Granian, serving: "asyncio.Task[None]") -> None:
     """Take no more requests and let those under way end, for a bounded time."""
-    server.stop()
+    server.stop()  # type: ignore[no-untyped-call]  # the library types its constructor only
     await asyncio.wait({serving}, timeout=_GRACE_SECONDS)
