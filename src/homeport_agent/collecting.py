@@ -61,12 +61,12 @@ class MetadataCollector:
         timeout = item.timeout or max(item.interval, 1) or _DEFAULT_TIMEOUT
         try:
             value, code = await self._run(item.script, timeout)
+        except TimeoutError:
+            return MetadataResult(key=item.key, collected_at=clock.now(), error=f"took longer than {timeout} s")
         except OSError as error:
             return MetadataResult(
                 key=item.key, collected_at=clock.now(), error=f"could not be started: {error}"[:VALUE_BYTES]
             )
-        except TimeoutError:
-            return MetadataResult(key=item.key, collected_at=clock.now(), error=f"took longer than {timeout} s")
         failure = "" if code == 0 else f"ended with exit code {code}"
         return MetadataResult(key=item.key, collected_at=clock.now(), value=value, error=failure)
 

@@ -26,7 +26,9 @@ async def log_of(deployment: Deployment, placed: Placed) -> list[str]:
 
 
 async def timings(build: Builder) -> list[tuple[Any, ...]]:
-    rows = await build.db.fetch("select stage, status, exit_code from workspace_agent_script_timings order by started_at")
+    rows = await build.db.fetch(
+        "select stage, status, exit_code from workspace_agent_script_timings order by started_at"
+    )
     return [tuple(row) for row in rows]
 
 
@@ -45,7 +47,10 @@ async def test_start_scripts_log_and_make_ready(deployment: Deployment, build: B
     assert (await log_of(deployment, placed))[:2] == [f"hi there from {program.home}", "error line"]
     assert (program.home / "logs/start.log").read_text().endswith("2000\n")
     assert await timings(build) == [("start", "ok", 0)]
-    started_at, ready_at = await build.column(placed.agent_id, "started_at"), await build.column(placed.agent_id, "ready_at")
+    started_at, ready_at = (
+        await build.column(placed.agent_id, "started_at"),
+        await build.column(placed.agent_id, "ready_at"),
+    )
     assert started_at <= ready_at
     assert re.fullmatch(r"v\d+\.\d+\.\d+.*", await build.column(placed.agent_id, "version"))
     assert await build.column(placed.agent_id, "expanded_directory") == f"{program.home}/project"
@@ -65,7 +70,10 @@ async def test_failed_and_endless_start_scripts(deployment: Deployment, build: B
         return len(await timings(build)) == 2
 
     await until(both_are_reported)
-    assert {(stage, status) for stage, status, _ in await timings(build)} == {("start", "exit_failure"), ("start", "timed_out")}
+    assert {(stage, status) for stage, status, _ in await timings(build)} == {
+        ("start", "exit_failure"),
+        ("start", "timed_out"),
+    }
 
     async def both_say_why() -> bool:
         failed, timed_out = await log_of(deployment, failing), await log_of(deployment, endless)
@@ -101,7 +109,9 @@ async def test_shutdown_runs_stop_scripts_and_ends_every_process(
 
 
 @pytest.mark.requirement("AGENT-METADATA-01")
-async def test_metadata_health_and_stats_are_reported(deployment: Deployment, build: Builder, programs: Programs) -> None:
+async def test_metadata_health_and_stats_are_reported(
+    deployment: Deployment, build: Builder, programs: Programs
+) -> None:
     placed = await build.workspace()
     await build.metadata(placed.agent_id, "good", "echo  value ", interval=1)
     await build.metadata(placed.agent_id, "bad", "exit 4")
@@ -145,7 +155,10 @@ async def test_agent_explains_a_wrong_setting(tmp_path: Path) -> None:
     import subprocess  # lazy: only here
     import sys  # lazy: only here
 
-    for variables, words in (({}, "HOMEPORT_AGENT_URL"), ({"CODER_AGENT_URL": "http://127.0.0.1:1"}, "HOMEPORT_AGENT_TOKEN")):
+    for variables, words in (
+        ({}, "HOMEPORT_AGENT_URL"),
+        ({"CODER_AGENT_URL": "http://127.0.0.1:1"}, "HOMEPORT_AGENT_TOKEN"),
+    ):
         done = await asyncio.to_thread(
             subprocess.run,
             [sys.executable, "-m", "homeport_agent"],

@@ -46,13 +46,13 @@ class Screen:
 
 
 async def terminal(deployment: Deployment, placed: Placed, key: str, *, size: str = "width=100&height=30") -> Screen:
-    return Screen(
-        await deployment.websocket(placed.owner.headers, f"/{placed.agent_id}/pty?reconnect={key}&{size}")
-    )
+    return Screen(await deployment.websocket(placed.owner.headers, f"/{placed.agent_id}/pty?reconnect={key}&{size}"))
 
 
 @pytest.mark.requirement("AGENT-PTY-01")
-async def test_terminal_replays_and_follows_the_window(deployment: Deployment, build: Builder, programs: Programs) -> None:
+async def test_terminal_replays_and_follows_the_window(
+    deployment: Deployment, build: Builder, programs: Programs
+) -> None:
     placed = await build.workspace()
     await programs.connected(deployment, placed)
     key = str(new_id())
@@ -124,11 +124,15 @@ async def test_inner_ssh_commands_terminals_and_half_close(
         process.change_terminal_size(111, 44)
         process.stdin.write("stty size; tty\n")
         await asyncio.wait_for(process.stdout.readuntil("44 111"), 10)
-        process.stdin.write("sleep 1000\n")
+        process.stdin.write("bash -c 'echo started-$((1+1)); exec sleep 1000'\n")
+        await asyncio.wait_for(process.stdout.readuntil("started-2"), 10)
         process.stdin.write("\x03")
+        await asyncio.wait_for(process.stdout.readuntil("^C"), 10)
         process.stdin.write("exit 5\n")
         assert (await asyncio.wait_for(process.wait(), 10)).exit_status == 5
-    async with inner.ssh.create_process("trap 'echo caught; exit 9' USR1; echo ready; while :; do sleep 0.02; done") as process:
+    async with inner.ssh.create_process(
+        "trap 'echo caught; exit 9' USR1; echo ready; while :; do sleep 0.02; done"
+    ) as process:
         await process.stdout.readline()
         process.send_signal("USR1")
         assert (await asyncio.wait_for(process.wait(), 10)).exit_status == 9
@@ -140,7 +144,9 @@ async def test_inner_ssh_commands_terminals_and_half_close(
 
 
 @pytest.mark.requirement("AGENT-SFTP-01")
-async def test_fifty_megabytes_by_sftp(deployment: Deployment, build: Builder, programs: Programs, tmp_path: Path) -> None:
+async def test_fifty_megabytes_by_sftp(
+    deployment: Deployment, build: Builder, programs: Programs, tmp_path: Path
+) -> None:
     placed = await build.workspace()
     program = await programs.connected(deployment, placed)
     inner = await deployment.inner_ssh(placed)
@@ -156,7 +162,7 @@ async def test_fifty_megabytes_by_sftp(deployment: Deployment, build: Builder, p
     await inner.close()
 
 
-PROXY = '''
+PROXY = """
 import asyncio, os, sys
 from websockets.asyncio.client import connect
 async def main():
@@ -175,7 +181,7 @@ async def main():
                 view = view[os.write(1, view):]
         task.cancel()
 asyncio.run(main())
-'''
+"""
 
 
 @pytest.mark.requirement("AGENT-OPENSSH-01")
@@ -216,7 +222,17 @@ async def test_openssh_itself(deployment: Deployment, build: Builder, programs: 
     for words in (
         ("git", "init", "-q", "work"),
         ("git", "-C", "work", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "x"),
-        ("git", "-C", "work", "-c", f"core.sshCommand=ssh -F {tmp_path}/config", "push", "-q", "ws:repo.git", "HEAD:main"),
+        (
+            "git",
+            "-C",
+            "work",
+            "-c",
+            f"core.sshCommand=ssh -F {tmp_path}/config",
+            "push",
+            "-q",
+            "ws:repo.git",
+            "HEAD:main",
+        ),
     ):
         done = await run(*words)
         assert done.returncode == 0, done.stderr
@@ -271,13 +287,17 @@ async def test_logs_are_listed_and_followed(deployment: Deployment, build: Build
     assert listed[0]["source_id"] == source
     after = await deployment.call(placed.owner.headers, "GET", f"/{placed.agent_id}/logs?after={listed[0]['id']}")
     assert [line["output"] for line in after.json()] == ["two"]
-    socket = await deployment.websocket(placed.owner.headers, f"/{placed.agent_id}/logs?follow=true&after={listed[0]['id']}")
+    socket = await deployment.websocket(
+        placed.owner.headers, f"/{placed.agent_id}/logs?follow=true&after={listed[0]['id']}"
+    )
     assert [line["output"] for line in json.loads(await asyncio.wait_for(socket.recv(), 10))] == ["two"]
     await deployment.call(placed.headers, "PATCH", "/me/logs", {"logs": [{"output": "three"}]})
     followed = json.loads(await asyncio.wait_for(socket.recv(), 10))
     assert [(line["output"], line["source_id"]) for line in followed] == [("three", str(new_id().__class__(int=0)))]
     await socket.close()
-    unknown = await deployment.call(placed.headers, "PATCH", "/me/logs", {"log_source_id": str(new_id()), "logs": lines})
+    unknown = await deployment.call(
+        placed.headers, "PATCH", "/me/logs", {"log_source_id": str(new_id()), "logs": lines}
+    )
     assert (unknown.status_code, unknown.json()["validations"][0]["field"]) == (400, "log_source_id")
 
 
