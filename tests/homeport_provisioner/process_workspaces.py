@@ -31,7 +31,7 @@ async def until(condition: Callable[[], object], within: float = 20.0, what: Cal
     try:
         async with asyncio.timeout(within):
             while not condition():
-                await asyncio.sleep(0.02)  # noqa: ASYNC110 - other processes make it so
+                await asyncio.sleep(0.02)
     except TimeoutError as error:
         raise AssertionError(f"it did not become so: {what()}") from error
 

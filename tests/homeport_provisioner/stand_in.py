@@ -5,6 +5,7 @@ import io
 import json
 import re
 import secrets
+import socket
 import tarfile
 import threading
 import uuid
@@ -26,6 +27,16 @@ def pack(files: dict[str, str | bytes]) -> bytes:
             info.mode = 0o644
             archive.addfile(info, io.BytesIO(data))
     return buffer.getvalue()
+
+
+def hung_up(request: BaseHTTPRequestHandler) -> bool:
+    """Whether whoever asks has gone: a job must not be given to nobody."""
+    try:
+        return request.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 @dataclass
@@ -189,7 +200,7 @@ class StandIn:
 
     def decide(self, path: str, body: Any, request: BaseHTTPRequestHandler) -> tuple[int, Any, dict[str, str]]:
         if path.endswith("/provisionerdaemons/acquire"):
-            return self.acquire(body)
+            return self.acquire(body, request)
         if path.startswith("/api/v2/workspaceagents/me/"):
             return self.serve_agent(path.rpartition("/")[2], request.headers.get("Coder-Session-Token", ""), body)
         found = re.fullmatch(r"/api/v2/provisionerjobs/([^/]+)/(file|update|complete|fail|quota)", path)
@@ -228,12 +239,15 @@ class StandIn:
             {},
         )
 
-    def acquire(self, body: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
+    def acquire(self, body: dict[str, Any], request: BaseHTTPRequestHandler) -> tuple[int, Any, dict[str, str]]:
         daemon_id = body.get("daemon_id") or str(uuid.uuid4())
         self.acquired.append(body)
         with self.lock:
-            self.lock.wait_for(lambda: self.queue or self.is_closed, timeout=min(body["wait_seconds"], 5))
-            if not self.queue or self.is_closed:
+            polls = int(body["wait_seconds"] / 0.05)
+            while polls and not self.queue and not self.is_closed and not hung_up(request):
+                self.lock.wait(0.05)
+                polls -= 1
+            if not self.queue or self.is_closed or hung_up(request):
                 return 204, None, {"Homeport-Daemon-Id": daemon_id}
             job = self.queue.pop(0)
             job.state = "running"

@@ -22,7 +22,7 @@ def script(**acts: object) -> dict[str, str | bytes]:
 async def until(condition, within: float = 15.0) -> None:
     async with asyncio.timeout(within):
         while not condition():
-            await asyncio.sleep(0.02)  # noqa: ASYNC110 - conditions are made by another thread
+            await asyncio.sleep(0.02)
 
 
 @pytest.mark.requirement("ENGINE-ECHO-01")

@@ -212,9 +212,11 @@ async def test_nothing_of_the_machine_is_seen(workspace: Workspace, settings: Se
 @pytest.mark.requirement("ENGINE-ISOLATION-01")
 async def test_inside_is_an_ordinary_machine_without_powers(workspace: Workspace, settings: Settings) -> None:
     workspace.files = template("""
-        id -u > uid; id -un > name; hostname > hostname; echo $HOME > home; grep -E 'Cap(Prm|Eff|Bnd|Amb)|NoNewPrivs' /proc/self/status > caps
+        id -u > uid; id -un > name; hostname > hostname; echo $HOME > home
+        grep -E 'Cap(Prm|Eff|Bnd|Amb)|NoNewPrivs' /proc/self/status > caps
         ls /proc | grep -c '^[0-9]' > count; echo x > /tmp/x && echo x > /var/tmp/y && echo x > /dev/shm/z && echo yes > written
-        script -qec 'tty' /dev/null > tty 2>&1; "$HOMEPORT_PYTHON" -c 'import ssl, multiprocessing; multiprocessing.Lock(); print("fine")' > python
+        script -qec 'tty' /dev/null > tty 2>&1
+        "$HOMEPORT_PYTHON" -c 'import ssl, multiprocessing; multiprocessing.Lock(); print("fine")' > python
         touch ready
     """)
     await workspace.start(owner="grace")
@@ -225,6 +227,7 @@ async def test_inside_is_an_ordinary_machine_without_powers(workspace: Workspace
     assert int(workspace.read("count")) < 15
     assert workspace.read("written") == "yes\n"
     assert workspace.read("python") == "fine\n"
+    assert "/dev/pts/" in workspace.read("tty")
     for line in workspace.read("caps").splitlines():
         name, value = line.split()
         assert int(value, 16) == (1 if name == "NoNewPrivs:" else 0), line

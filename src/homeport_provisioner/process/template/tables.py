@@ -128,9 +128,11 @@ class Cell:
         found: dict[str, Cell] = {}
         for key, value in self._node.value:
             name = Cell(key, self.path, self._problems)
-            word = name.text(most=256)
-            if not word:
+            if not isinstance(key, ScalarNode) or not key.value or len(key.value) > 256:
+                name.wrong("a name must be a text of 1 to 256 characters")
                 continue
+            # Names such as `on` or `3` are meant as they are written.
+            word = str(key.value)
             cell = Cell(value, f"{self.path}.{word}" if self.path else word, self._problems)
             # A value may begin below its name: mistakes are looked for at the name.
             cell.line = name.line
@@ -241,7 +243,7 @@ def _check_events(text: str) -> None:
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise Unreadable(line, "anchors and aliases (& and *) are not allowed; write the value out, or quote it")
         tag = getattr(event, "tag", None)
-        if tag and not tag.startswith(_TAG) and tag != "!":
+        if tag and tag != "!" and tag.removeprefix(_TAG) not in _KINDS:
             raise Unreadable(line, f"the type {tag} is not allowed; leave it out")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1

@@ -1,0 +1,191 @@
+"""The daemon as a program: its start, its end, and what is left when it is killed."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from homeport_provisioner.process.identity import is_alive
+from homeport_provisioner.settings import Settings
+from tests.homeport_provisioner.conftest import ended, running
+from tests.homeport_provisioner.process_workspaces import Workspace, template, until
+from tests.homeport_provisioner.stand_in import StandIn
+
+ECHO = {"echo.json": "{}"}
+HANGING = {"echo.json": '{"start": {"hang": "until_killed"}}'}
+Process = asyncio.subprocess.Process
+
+
+@asynccontextmanager
+async def program(settings: Settings, **more: str) -> AsyncIterator[Process]:
+    """Run a daemon as the server does; it is killed in the end."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOMEPORT_URL": settings.url,
+        "HOMEPORT_PROVISIONER_KEY": settings.key,
+        "HOMEPORT_PROVISIONER_DATA_DIR": str(settings.data_dir),
+        "HOMEPORT_PROVISIONER_NAME": "builtin-0",
+        "HOMEPORT_ORGANIZATION": "default",
+        # A proxy that nobody serves: a server on this machine is reached without it.
+        "HTTP_PROXY": "http://127.0.0.1:9",
+        **more,
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "homeport_provisioner",
+        env=environment,
+        stdin=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+@pytest.mark.requirement("ENGINE-DRAIN-01")
+async def test_ends_with_the_server_that_started_it(stand_in: StandIn, settings: Settings) -> None:
+    async with program(settings) as process:
+        assert process.stdin is not None
+        assert (await ended(stand_in.submit_build("echo", ECHO))).result
+        job = await running(stand_in.submit_build("echo", HANGING))
+        await until(lambda: job.updates)
+        process.stdin.close()
+        assert await asyncio.wait_for(process.wait(), 20) == 0
+        await ended(job)
+        assert "stopped while" in job.failure["error"]
+    assert not list((settings.data_dir / "jobs").iterdir())
+
+
+@pytest.mark.requirement("ENGINE-DRAIN-01")
+async def test_term_waits_for_the_job_and_twice_does_not(stand_in: StandIn, settings: Settings) -> None:
+    async with program(settings) as process:
+        job = await running(stand_in.submit_build("echo", HANGING))
+        await until(lambda: job.updates)
+        process.send_signal(signal.SIGTERM)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(process.wait(), 0.5)
+        assert not job.ended.is_set()
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 20) == 0
+        assert job.failure
+
+
+@pytest.mark.requirement("ENGINE-KILLED-01")
+async def test_killed_in_the_middle_of_a_start_leaves_nothing(stand_in: StandIn, settings: Settings) -> None:
+    workspace = Workspace(stand_in, settings, template())
+    stand_in.hiccups = {"/complete": [503] * 1000}
+    async with program(settings) as process:
+        job = await running(stand_in.submit_build("process", workspace.files, "start", workspace_id=str(workspace.id)))
+        await until(lambda: workspace.record.process is not None, what=job.text)
+        process.kill()
+    record = workspace.record
+    assert record.phase == "starting"
+    assert is_alive(record.process)
+    job.is_lost = True
+    stand_in.hiccups = {}
+    async with program(settings):
+        await until(lambda: workspace.record.phase == "stopped")
+        assert not is_alive(record.process)
+        assert workspace.processes() == []
+        await workspace.start()
+        assert (await workspace.build("delete")).result
+
+
+@pytest.mark.requirement("ENGINE-KILLED-01")
+async def test_killed_before_anything_is_written_down_leaves_nothing(stand_in: StandIn, settings: Settings) -> None:
+    """The moment between the start of processes and the note of their number."""
+    workspace = Workspace(stand_in, settings, template())
+    stand_in.hiccups = {"/complete": [503] * 1000}
+    async with program(settings) as process:
+        await running(stand_in.submit_build("process", workspace.files, "start", workspace_id=str(workspace.id)))
+        await until(lambda: workspace.record.process is not None)
+        process.kill()
+    record = workspace.record
+    mark, record.process = record.process, None
+    workspace.folder.write(record)
+    stand_in.hiccups = {}
+    async with program(settings):
+        await until(lambda: workspace.record.phase == "stopped")
+    assert not is_alive(mark)
+
+
+@pytest.mark.requirement("ENGINE-KILLED-01")
+async def test_killed_after_the_server_took_the_result_keeps_it(stand_in: StandIn, settings: Settings) -> None:
+    workspace = Workspace(stand_in, settings, template())
+    stand_in.hiccups = {"/complete": ["lost", *[503] * 1000]}
+    async with program(settings) as process:
+        job = await ended(stand_in.submit_build("process", workspace.files, "start", workspace_id=str(workspace.id)))
+        process.kill()
+    assert workspace.record.phase == "starting"
+    workspace.state = job.build_state
+    stand_in.hiccups = {}
+    async with program(settings):
+        await until(lambda: workspace.record.phase == "running")
+        assert is_alive(workspace.record.process)
+        assert (await workspace.build("delete")).result
+
+
+@pytest.mark.requirement("ENGINE-KILLED-01")
+async def test_staged_files_of_a_killed_daemon_go(stand_in: StandIn, settings: Settings) -> None:
+    async with program(settings) as process:
+        job = await running(stand_in.submit_build("echo", HANGING))
+        await until(lambda: list((settings.data_dir / "jobs").glob("*/echo.json")))
+        process.kill()
+    assert (settings.data_dir / "jobs" / job.id).is_dir()
+    async with program(settings):
+        await until(lambda: not list((settings.data_dir / "jobs").iterdir()))
+
+
+@pytest.mark.requirement("ENGINE-PROCESS-10")
+async def test_workspaces_outlive_their_daemon(stand_in: StandIn, settings: Settings) -> None:
+    workspace = Workspace(stand_in, settings, template())
+    async with program(settings) as process:
+        await workspace.start()
+        await until(lambda: workspace.record.phase == "running")
+        os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+    record = workspace.record
+    assert is_alive(record.process)
+    async with program(settings):
+        assert (await ended(stand_in.submit_build("echo", ECHO))).result
+        assert is_alive(record.process)
+        assert (await workspace.build("stop")).result
+    assert not is_alive(record.process)
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"HOMEPORT_URL": "ftp://x"}, "HOMEPORT_URL"),
+        ({"HOMEPORT_PROVISIONER_KEY": ""}, "No credential"),
+        ({"HOMEPORT_PROVISIONER_ENGINES": "process,terra"}, "terra"),
+        ({"HOMEPORT_PROVISIONER_ISOLATION": "some"}, "bubblewrap"),
+        ({"HOMEPORT_PROVISIONERD_TAGS": "a"}, "KEY=VALUE"),
+        ({"HOMEPORT_PROVISIONER_REQUIRE_ISOLATION": "perhaps"}, "REQUIRE_ISOLATION"),
+        ({"HOMEPORT_PROVISIONER_DRAIN_SECONDS": "-1"}, "DRAIN_SECONDS"),
+        ({"HOMEPORT_PROVISIONER_DATA_DIR": "/proc/none"}, "data folder"),
+    ],
+)
+async def test_wrong_settings_are_named(settings: Settings, environment: dict[str, str], words: str) -> None:
+    async with program(settings, **environment) as process:
+        assert process.stderr is not None
+        text = (await process.stderr.read()).decode()
+        assert await process.wait() == 2
+    assert words in text
+    assert "Traceback" not in text
+
+
+async def test_waits_for_a_server_that_is_not_there_yet(stand_in: StandIn, settings: Settings, tmp_path: Path) -> None:
+    stand_in.hiccups = {"/acquire": [503, 401, 500]}
+    async with program(settings):
+        assert (await ended(stand_in.submit_build("echo", ECHO))).result
