@@ -68,7 +68,7 @@ class View:
         self._is_token_new = self.csrf_token != known
 
     def page(
-        self, template: str, *, status: int = 200, cookies: tuple[Cookie, ...] = (), **context: Any
+        self, template: str, /, *, status: int = 200, cookies: tuple[Cookie, ...] = (), **context: Any
     ) -> Response[str]:
         """Render a template into an answer that no cache keeps."""
         found = list(cookies)
@@ -87,7 +87,9 @@ def provide_view(request: PageRequest, settings: Settings, optional_identity: Id
     return View(request, settings, optional_identity)
 
 
-def render(request: PageRequest, template: str, *, identity: Identity | None, csrf_token: str, **context: Any) -> str:
+def render(
+    request: PageRequest, template: str, /, *, identity: Identity | None, csrf_token: str, **context: Any
+) -> str:
     """Return the HTML of a template with what the layout needs."""
     return _ENVIRONMENT.get_template(template).render(
         identity=identity,

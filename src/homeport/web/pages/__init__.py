@@ -6,10 +6,10 @@ from litestar import Router
 from litestar.di import Provide
 
 from homeport.web import assets
-from homeport.web.pages import entry
+from homeport.web.pages import builds, creation, entry, workspace, workspaces
 from homeport.web.rendering import provide_view
 
-_PAGES = (entry,)
+_PAGES = (entry, workspaces, creation, workspace, builds)
 
 routes: list[Any] = [
     *assets.routes,

@@ -86,8 +86,8 @@
       source.addEventListener("end", () => {
         stop();
         box.removeAttribute("data-log");
-        box.dispatchEvent(new CustomEvent("log-ended", { bubbles: true }));
-        refresh();
+        if (document.querySelector("[data-changes]")) refresh();
+        else location.reload();
       });
     });
   }
@@ -95,9 +95,9 @@
   function followChanges(region) {
     attach(region, () => region.dataset.changes, (source, stop) => {
       source.addEventListener("changed", refresh);
-      source.addEventListener("gone", () => {
+      source.addEventListener("gone", (event) => {
         stop();
-        location.reload();
+        location.assign(event.data);
       });
     });
   }

@@ -1,0 +1,122 @@
+"""A template's parameters as fields of a form, and the form's fields as values. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from homeport.templates.schemas import TemplateVersionParameter
+from homeport.web.forms import Form
+
+PREFIX = "parameter."
+_MOST_RADIOS = 6
+_NUMBERED = {"number"}
+_LIST = msgspec.json.Decoder(list[str])
+
+
+class Field(msgspec.Struct, frozen=True, kw_only=True):
+    """One parameter as it is asked for. `kind` names the control; `values` are the chosen ones of a list."""
+
+    id: str
+    name: str
+    parameter: str
+    label: str
+    description: str
+    kind: str
+    value: str
+    values: list[str]
+    options: list[Any]
+    least: int | None
+    greatest: int | None
+    is_required: bool
+    is_locked: bool
+    is_ephemeral: bool
+    is_immutable: bool
+    problem: str
+
+
+def build_fields(
+    parameters: Sequence[TemplateVersionParameter],
+    *,
+    values: Mapping[str, str],
+    problems: Mapping[str, str],
+    is_first_build: bool,
+) -> list[Field]:
+    """Return the fields of a form. `values` and `problems` are by the parameter's name; absent values are the default."""
+    return [
+        _field(number, parameter, values, problems.get(parameter.name, ""), is_first_build)
+        for number, parameter in enumerate(parameters)
+    ]
+
+
+def read_values(parameters: Sequence[TemplateVersionParameter], form: Form, *, is_first_build: bool) -> dict[str, str]:
+    """Return the values that a form asks for. A number or choice that was left empty is left to its default."""
+    found: dict[str, str] = {}
+    for parameter in parameters:
+        name = f"{PREFIX}{parameter.name}"
+        if not is_first_build and not parameter.mutable:
+            continue
+        kind = _kind(parameter)
+        if kind == "checkbox":
+            found[parameter.name] = "true" if form.get(name) == "true" else "false"
+        elif kind == "checks":
+            found[parameter.name] = _encode([value for value in form.all_of(name) if value])
+        elif kind == "list":
+            lines = [line.strip() for line in form.get(name, "").splitlines()]
+            found[parameter.name] = _encode([line for line in lines if line])
+        elif name in form:
+            value = form[name] if parameter.type == "string" else form[name].strip()
+            is_left_out = value == "" and (parameter.required or parameter.type != "string" or parameter.options)
+            if not is_left_out:
+                found[parameter.name] = value
+    return found
+
+
+def _field(
+    number: int, parameter: TemplateVersionParameter, values: Mapping[str, str], problem: str, is_first_build: bool
+) -> Field:
+    value = values.get(parameter.name, parameter.default_value)
+    kind = _kind(parameter)
+    items = _items(value)
+    return Field(
+        id=f"parameter-{number}",
+        name=f"{PREFIX}{parameter.name}",
+        parameter=parameter.name,
+        label=parameter.display_name or parameter.name,
+        description=parameter.description,
+        kind=kind,
+        value="\n".join(items) if kind == "list" else value,
+        values=items,
+        options=list(parameter.options),
+        least=parameter.validation_min if parameter.type in _NUMBERED else None,
+        greatest=parameter.validation_max if parameter.type in _NUMBERED else None,
+        is_required=parameter.required,
+        is_locked=not is_first_build and not parameter.mutable,
+        is_ephemeral=parameter.ephemeral,
+        is_immutable=not parameter.mutable,
+        problem=problem,
+    )
+
+
+def _kind(parameter: TemplateVersionParameter) -> str:
+    if parameter.type == "bool":
+        return "checkbox"
+    if parameter.type == "list(string)":
+        return "checks" if parameter.options else "list"
+    if parameter.options:
+        is_short = len(parameter.options) <= _MOST_RADIOS
+        return "select" if parameter.form_type == "dropdown" or not is_short else "radio"
+    if parameter.type == "number":
+        return "number"
+    return "textarea" if parameter.form_type == "textarea" else "text"
+
+
+def _items(value: str) -> list[str]:
+    try:
+        return _LIST.decode(value.encode())
+    except (msgspec.MsgspecError, UnicodeEncodeError):
+        return []
+
+
+def _encode(items: list[str]) -> str:
+    return msgspec.json.encode(items).decode()
