@@ -8,11 +8,13 @@ import pytest
 from homeport.kit.clock import FakeClock
 from homeport.kit.crypto import Cipher, hash_token
 from homeport.kit.errors import BadRequest
+from homeport.kit.ids import new_id
 from homeport.provisioning import inputs
 from homeport.provisioning import service as provisioning
 from homeport.provisioning.schemas import BuildInput
 from homeport.provisioning.types import (
     BuildResult,
+    DryRunResult,
     ImportResult,
     ProvisionedAgent,
     ProvisionedAgentMetadata,
@@ -141,6 +143,39 @@ async def test_imports_and_dry_runs_leave_their_resources(world: World, clock: F
         views = (await resource_views(conn, [job_id]))[job_id]
     assert [(view.workspace_transition, len(view.agents)) for view in views] == [("start", 2), ("stop", 0)]
     assert views[0].agents[0].apps[0].subdomain_name is None
+
+
+@pytest.mark.requirement("WS-IMPORT-01")
+async def test_what_a_version_makes_is_shown_to_readers_of_the_template(world: World, clock: FakeClock) -> None:
+    ann, stranger = await world.accounts.make(), await world.accounts.make("stranger")
+    template = await world.template()
+    version = await world.version(template.id, job="running")
+    path = f"/templateversions/{version}/resources"
+    assert (await world.api.call(ann, "GET", path)).status_code == 412
+    job_id = await world.db.fetchval("select job_id from template_versions where id = $1", version)
+    dry_run_id = new_id()
+    await world.insert(
+        "provisioner_jobs",
+        {
+            "id": dry_run_id, "organization_id": world.organization_id, "initiator_id": ann.id, "provisioner": "echo",
+            "type": "template_version_dry_run", "tags": {}, "input": {"template_version_id": str(version)},
+            "created_at": clock.now(), "updated_at": clock.now(), "started_at": clock.now(),
+        },
+    )  # fmt: skip
+    dry_run = f"/templateversions/{version}/dry-run/{dry_run_id}/resources"
+    assert (await world.api.call(ann, "GET", dry_run)).status_code == 412
+    async with world.db.transaction() as conn:
+        await provisioning.complete_job(conn, job_id, ImportResult(start_resources=[FULL]), clock.now())
+        await provisioning.complete_job(conn, dry_run_id, DryRunResult(resources=[MACHINE]), clock.now())
+    (machine,) = (await world.api.call(ann, "GET", path)).json()
+    assert (machine["workspace_transition"], machine["agents"][0]["name"]) == ("start", "main")
+    (machine,) = (await world.api.call(ann, "GET", dry_run)).json()
+    assert machine["daily_cost"] == MACHINE.daily_cost
+    for each in (path, dry_run):
+        assert (await world.api.call(stranger, "GET", each)).status_code == 404
+    other = f"/templateversions/{template.version_id}/dry-run/{dry_run_id}/resources"
+    assert (await world.api.call(ann, "GET", other)).status_code == 403
+    assert (await world.api.call(ann, "GET", f"/templateversions/{new_id()}/resources")).status_code == 404
 
 
 @pytest.mark.requirement("WS-DEADLINE-01")

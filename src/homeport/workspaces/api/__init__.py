@@ -2,6 +2,6 @@
 
 from typing import Any
 
-from homeport.workspaces.api import builds, settings, watching, workspaces
+from homeport.workspaces.api import builds, previews, settings, watching, workspaces
 
-routes: list[Any] = [*workspaces.routes, *settings.routes, *builds.routes, *watching.routes]
+routes: list[Any] = [*workspaces.routes, *settings.routes, *builds.routes, *previews.routes, *watching.routes]
