@@ -4,6 +4,7 @@ import io
 import stat
 import tarfile
 import zipfile
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from homeport.files.errors import ArchiveRefused, UploadTooLarge
 from homeport.files.types import MAX_UPLOAD
 
 
-def tar_of(*members: tuple[str, dict], form: int = tarfile.PAX_FORMAT) -> bytes:
+def tar_of(*members: tuple[str, dict[str, Any]], form: int = tarfile.PAX_FORMAT) -> bytes:
     """Pack entries: name and attributes of TarInfo; `data` is the content."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=form) as tar:
@@ -26,7 +27,7 @@ def tar_of(*members: tuple[str, dict], form: int = tarfile.PAX_FORMAT) -> bytes:
     return buffer.getvalue()
 
 
-def link(target: str, kind: bytes = tarfile.SYMTYPE) -> dict:
+def link(target: str, kind: bytes = tarfile.SYMTYPE) -> dict[str, Any]:
     return {"type": kind, "linkname": target}
 
 

@@ -38,7 +38,9 @@ async def test_the_same_archive_is_stored_once_per_person(files_api: Api, accoun
     assert first.json() == again.json() != other.json()
     read = await files_api.call(one, "GET", f"/files/{first.json()['hash']}")
     assert (read.content, read.headers["content-type"]) == (DATA, "application/x-tar")
-    row = await files_api.db.fetchrow("select hash, size, organization_id from files where id = $1", UUID(first.json()["hash"]))
+    row = await files_api.db.fetchrow(
+        "select hash, size, organization_id from files where id = $1", UUID(first.json()["hash"])
+    )
     assert row is not None
     assert (row["hash"], row["size"]) == (hashlib.sha256(DATA).digest(), len(DATA))
     assert row["organization_id"] is not None
@@ -118,9 +120,7 @@ async def test_files_are_read_by_their_owner_and_those_with_the_right(
 
 
 @pytest.mark.requirement("FILES-READ-02")
-async def test_another_room_may_open_a_file_or_explain_the_refusal(
-    files_api: Api, accounts: Accounts
-) -> None:
+async def test_another_room_may_open_a_file_or_explain_the_refusal(files_api: Api, accounts: Accounts) -> None:
     person, other = await accounts.make(), await accounts.make()
     path = f"/files/{(await upload(files_api, person)).json()['hash']}"
     reach = "visible"

@@ -19,9 +19,7 @@ async def listener(db: Database) -> AsyncIterator[Listener]:
 
 
 @pytest.fixture
-async def queue(
-    db: Database, listener: Listener, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[QueueWorld]:
+async def queue(db: Database, listener: Listener, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[QueueWorld]:
     """A queue whose jobs of all types can be prepared."""
     monkeypatch.setattr(inputs, "_builders", {})
     monkeypatch.setattr(inputs, "_variables", {})

@@ -130,6 +130,3 @@ class QueueWorld:
 
     async def _note(self, _conn: Connection, event: Any) -> None:
         self.events.append(event)
-
-
-

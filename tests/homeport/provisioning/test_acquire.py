@@ -116,7 +116,7 @@ async def test_a_posted_job_wakes_exactly_one_query_per_line(queue: QueueWorld, 
     await until(lambda: line.length == 5)
     job = await queue.job()
     done, pending = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED, timeout=10)
-    assert [task.result().job_id for task in done] == [job.id]
+    assert [found.job_id for task in done if (found := task.result())] == [job.id]
     # One look when the line formed, one upon the message, one by the next in line.
     await until(lambda: claims >= 3)
     assert claims == 3
@@ -142,7 +142,7 @@ async def test_whoever_leaves_the_line_hands_the_place_to_the_next(queue: QueueW
     first = asyncio.create_task(queue.acquire(await queue.daemon(), wait_seconds=20))
     await until(lambda: bool(queue.acquirer._lines))
     line = next(iter(queue.acquirer._lines.values()))
-    await until(lambda: line._front.locked())
+    await until(line._front.locked)
     second = asyncio.create_task(queue.acquire(await queue.daemon(), wait_seconds=20))
     await until(lambda: line.length == 2)
     first.cancel()

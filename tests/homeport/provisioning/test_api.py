@@ -51,7 +51,9 @@ async def test_a_key_fixes_organization_and_tags(queue: QueueWorld) -> None:
     headers = {"Coder-Provisioner-Daemon-Key": key}
     answer = await queue.api.call(None, "POST", ACQUIRE, ASK, headers=headers)
     assert answer.status_code == 204
-    row = await queue.db.fetchrow("select * from provisioner_daemons where id = $1", UUID(answer.headers["Homeport-Daemon-Id"]))
+    row = await queue.db.fetchrow(
+        "select * from provisioner_daemons where id = $1", UUID(answer.headers["Homeport-Daemon-Id"])
+    )
     assert row is not None
     assert row["tags"] == {"scope": "organization", "owner": "", "region": "eu"}
     again = await queue.api.call(None, "POST", ACQUIRE, ASK, headers=headers)
@@ -64,7 +66,9 @@ async def test_a_key_fixes_organization_and_tags(queue: QueueWorld) -> None:
     )
     foreign = await queue.api.call(None, "POST", "/organizations/acme/provisionerdaemons/acquire", ASK, headers=headers)
     assert foreign.status_code == 401
-    unknown = await queue.api.call(None, "POST", "/organizations/nowhere/provisionerdaemons/acquire", ASK, headers=headers)
+    unknown = await queue.api.call(
+        None, "POST", "/organizations/nowhere/provisionerdaemons/acquire", ASK, headers=headers
+    )
     assert unknown.status_code == 404
 
 

@@ -1,6 +1,7 @@
 """Jobs that nobody works on any more."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -46,7 +47,7 @@ async def test_a_hung_job_fails_with_an_explanation_in_its_last_stage(
         ("Building", "error", "provisioner_daemon")
     }
     moments = [line.created_at for line in lines]
-    assert [later - first for first, later in zip(moments, moments[1:], strict=False)] == [timedelta(milliseconds=1)] * 4
+    assert [later - first for first, later in pairwise(moments)] == [timedelta(milliseconds=1)] * 4
     assert [(event.cause, event.state) for event in queue.events] == [("hung", None)]
     with pytest.raises(JobEnded):
         await progress.complete_job(
@@ -100,7 +101,9 @@ async def test_a_restarted_server_ends_the_jobs_of_its_dead_self_only(queue: Que
             )
         assert len(secret) == 43
         await queue.job()
-        running[installation] = await queue.acquire(await queue.daemon(key_id=key.id))
+        job = await queue.acquire(await queue.daemon(key_id=key.id))
+        assert job is not None
+        running[installation] = job
     remote = await queue.running()
     assert await reaper.end_former_builtin_jobs(queue.db, "mine") == [running["mine"].job_id]
     row = await queue.find(running["mine"].job_id)

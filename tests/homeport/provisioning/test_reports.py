@@ -21,6 +21,7 @@ from homeport.provisioning.schemas import (
     LogLine,
     UpdateJobRequest,
     UpdateJobResponse,
+    VariableValue,
 )
 from homeport.provisioning.service import progress
 from homeport.provisioning.service.keys import create_builtin_key, revoke_builtin_keys
@@ -32,9 +33,7 @@ IMPORTED = CompleteJobRequest(template_import=ImportResult())
 
 async def update(queue: QueueWorld, job: AcquiredJob, **changes) -> UpdateJobResponse:
     token = changes.pop("token", job.job_token)
-    return await progress.update_job(
-        queue.db, job.job_id, token, UpdateJobRequest(**changes), force_after=FORCE_AFTER
-    )
+    return await progress.update_job(queue.db, job.job_id, token, UpdateJobRequest(**changes), force_after=FORCE_AFTER)
 
 
 async def cancel(queue: QueueWorld, job_id) -> None:
@@ -244,7 +243,7 @@ async def test_work_that_was_done_in_spite_of_a_cancel_is_kept(queue: QueueWorld
 @pytest.mark.requirement("QUEUE-CONTENTS-01")
 async def test_readme_and_variables_reach_the_room_that_asked(queue: QueueWorld) -> None:
     async def values(_conn, _job):
-        return [inputs.VariableValue(name="region", value="eu")]
+        return [VariableValue(name="region", value="eu")]
 
     inputs.register_variables("template_version_import", values)
     job = await queue.running()

@@ -70,7 +70,9 @@ def test_lines_that_do_not_fit_are_left_out_from_the_first_on() -> None:
 
 def test_nul_is_found_at_any_depth() -> None:
     agent = ProvisionedAgent(name="main", env={"A": "\x00"})
-    deep = CompleteJobRequest(workspace_build=BuildResult(resources=[ProvisionedResource(type="t", name="n", agents=[agent])]))
+    deep = CompleteJobRequest(
+        workspace_build=BuildResult(resources=[ProvisionedResource(type="t", name="n", agents=[agent])])
+    )
     with pytest.raises(BadRequest):
         rules.refuse_nul(deep, "body")
     rules.refuse_nul(CompleteJobRequest(workspace_build=BuildResult(state=b"\x00")), "body")
