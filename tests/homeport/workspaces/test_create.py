@@ -46,6 +46,7 @@ async def test_a_workspace_begins_with_a_pending_start(world: World, clock: Fake
     assert build["job"]["status"] == "pending"
     assert build["job"]["tags"] == {"scope": "organization", "owner": ""}
     assert build["resources"] == []
+    assert build["matched_provisioners"] == {"count": 0, "available": 0}
     parameters = await world.api.call(ann, "GET", f"/workspacebuilds/{build['id']}/parameters")
     assert parameters.json() == [{"name": "size", "value": "large"}]
     assert await world.audit_of(made["id"]) == [("workspace", "create")]

@@ -12,7 +12,9 @@ from homeport.kit.errors import BadRequest, NotFound
 from homeport.kit.ids import new_id
 from homeport.templates.service.registries import find_reason_to_keep, statistics, used_versions
 from homeport.templates.service.templates import delete_template
+from homeport.workspaces.queries.workspaces import lock_workspace
 from homeport.workspaces.schemas import Workspace
+from homeport.workspaces.service import record_activity
 from tests.homeport.workspaces.world import HOUR, World
 
 
@@ -177,6 +179,12 @@ async def test_use_moves_the_workspace_and_its_deadline(world: World, clock: Fak
     shown = await world.read(ann, workspace.id)
     assert shown.last_used_at == clock.now()
     assert shown.latest_build.deadline == clock.now() + timedelta(hours=2)
+    # While somebody else is at work on the workspace, a report neither waits nor fails.
+    async with world.db.transaction() as conn:
+        await lock_workspace(conn, workspace.id)
+        async with world.db.transaction() as other:
+            await record_activity(other, workspace.id, clock.now() + timedelta(days=1))
+    assert (await world.read(ann, workspace.id)).last_used_at == clock.now()
     body = {"agent_id": str(agent.id), "app_name": "vscode"}
     assert (await world.api.call(ann, "POST", path, body)).status_code == 204
     for wrong in ({"agent_id": str(agent.id)}, {"app_name": "ssh"}, {**body, "app_name": "emacs"}):

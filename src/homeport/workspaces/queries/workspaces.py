@@ -17,6 +17,9 @@ FIND_WORKSPACE = f"select {_COLUMNS} from workspaces where id = $1"
 # Whoever holds this lock decides alone what the workspace becomes next.
 LOCK_WORKSPACE = f"select {_COLUMNS} from workspaces where id = $1 for update"
 
+# For what may be left out when somebody else is at work: never waits, so it may follow locks on other rows.
+LOCK_FREE_WORKSPACE = f"{LOCK_WORKSPACE} skip locked"
+
 # The live one by workspaces_name_key.
 FIND_WORKSPACE_BY_NAME = f"""
 select {_COLUMNS} from workspaces where owner_id = $1 and lower(name) = lower($2) and not deleted
@@ -106,6 +109,11 @@ async def find_workspace(conn: Connection, workspace_id: UUID) -> WorkspaceRow |
 async def lock_workspace(conn: Connection, workspace_id: UUID) -> WorkspaceRow | None:
     """Return the workspace and hold its row until the transaction ends."""
     return rows.maybe(WorkspaceRow, await conn.fetchrow(LOCK_WORKSPACE, workspace_id))
+
+
+async def lock_free_workspace(conn: Connection, workspace_id: UUID) -> WorkspaceRow | None:
+    """Return the workspace and hold its row, or None when it is unknown or held by another transaction."""
+    return rows.maybe(WorkspaceRow, await conn.fetchrow(LOCK_FREE_WORKSPACE, workspace_id))
 
 
 async def find_workspace_by_name(

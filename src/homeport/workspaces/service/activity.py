@@ -42,9 +42,10 @@ async def report_usage(
 async def record_activity(conn: Connection, workspace_id: UUID, now: datetime) -> None:
     """Note use at `now`, and move the deadline as the template says (spec: authorization-and-data 23).
 
-    Needs a transaction. For agents' reports and connections too; the caller authorizes.
+    Needs a transaction. For agents' reports and connections too; the caller authorizes. While somebody else changes the
+    workspace this does nothing: reports hold rows of agents, which a delete takes after the workspace.
     """
-    workspace = await queries.lock_workspace(conn, workspace_id)
+    workspace = await queries.lock_free_workspace(conn, workspace_id)
     if workspace is None or workspace.deleted:
         return
     await queries.update_last_used(conn, workspace_id, now)

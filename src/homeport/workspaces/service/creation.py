@@ -3,6 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
+
 from homeport.audit import AuditAction
 from homeport.database import Connection, Database, UniqueViolation
 from homeport.kit import clock
@@ -19,7 +21,7 @@ from homeport.workspaces.queries.templates import TemplateFacts
 from homeport.workspaces.rules.schedule import next_autostart, parse_schedule, ttl_from_wire
 from homeport.workspaces.schemas import CreateWorkspaceRequest, Workspace
 from homeport.workspaces.service.builds import BuildRequest, insert_build
-from homeport.workspaces.service.changes import record_workspace, workspace_changed
+from homeport.workspaces.service.changes import record_workspace
 from homeport.workspaces.service.parameters import read_values, refuse_preset, template_object
 from homeport.workspaces.service.views import workspace_view
 from homeport.workspaces.types import WorkspaceRow
@@ -62,9 +64,10 @@ async def create_workspace(
         workspace = await _insert_workspace(conn, template, owner_id, request)
         await record_workspace(conn, subject.id, AuditAction.CREATE, after=workspace)
         build = BuildRequest(transition="start", version_id=version_id, values=values)
-        await insert_build(conn, cipher, subject=subject, workspace=workspace, request=build)
-        await workspace_changed(conn, workspace.id)
-        return await workspace_view(conn, workspace.id, reader_id=subject.id)
+        _, matched = await insert_build(conn, cipher, subject=subject, workspace=workspace, request=build)
+        view = await workspace_view(conn, workspace.id, reader_id=subject.id)
+    first = msgspec.structs.replace(view.latest_build, matched_provisioners=matched)
+    return msgspec.structs.replace(view, latest_build=first)
 
 
 async def _resolve(
