@@ -23,6 +23,7 @@ from homeport.config.values import split_address
 from homeport.database import Database, DatabaseError, Listener
 from homeport.database.embedded import EmbeddedPostgres
 from homeport.database.migrations import prepare_database
+from homeport.kit.crypto import DecryptionFailed
 from homeport.server.secrets import KeyFileUnusable, open_cipher
 from homeport.telemetry.logs import configure_logs, get_logger
 
@@ -46,7 +47,7 @@ def run(settings: Settings, *, announce: Callable[[str], None] = lambda text: pr
     try:
         with _own_data_dir(settings.data_dir), _runner() as runner:
             return runner.run(_serve(settings, announce))
-    except (StartRefused, DatabaseError, KeyFileUnusable) as error:
+    except (StartRefused, DatabaseError, KeyFileUnusable, DecryptionFailed) as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         return 1
 
