@@ -227,7 +227,7 @@ async def create(deployment: Deployment, placed: Placed, **body: Any) -> httpx.R
     return await deployment.call(placed.headers, "POST", "/me/subagents", {"name": "child", **body})
 
 
-@pytest.mark.requirement("SUBAGENT-CREATE-01")
+@pytest.mark.requirement("SUBAGENT-CREATE-01", "M11")
 async def test_sub_agent_lives_and_dies(deployment: Deployment, build: Builder) -> None:
     placed = await build.workspace(connection_timeout_seconds=77, troubleshooting_url="https://help.test")
     body = {
@@ -297,7 +297,7 @@ async def test_sub_agent_names_are_unique_in_the_build(deployment: Deployment, b
     assert (await create(deployment, await build.workspace(), name="twin")).status_code == 201
 
 
-@pytest.mark.requirement("SUBAGENT-APPS-01")
+@pytest.mark.requirement("SUBAGENT-APPS-01", "M11")
 async def test_bad_apps_do_not_fail_the_call(deployment: Deployment, build: Builder) -> None:
     placed = await build.workspace()
     apps = [
@@ -334,7 +334,7 @@ async def test_bad_apps_do_not_fail_the_call(deployment: Deployment, build: Buil
     assert {row["level"] for row in rows} == {"authenticated", "organization"}
 
 
-@pytest.mark.requirement("SUBAGENT-PARENT-01")
+@pytest.mark.requirement("SUBAGENT-PARENT-01", "M11")
 async def test_only_the_parent_handles_its_sub_agents(deployment: Deployment, build: Builder) -> None:
     placed, stranger = await build.workspace(), await build.workspace()
     sibling_id, sibling_token = await build.agent(placed.resource_id, name="sibling")
