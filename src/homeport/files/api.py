@@ -10,8 +10,9 @@ from litestar.params import Parameter
 from homeport.access.routes import requires
 from homeport.access.types import Identity
 from homeport.database import Database
-from homeport.files import archive, service
+from homeport.files import service
 from homeport.files.errors import UploadTooLarge
+from homeport.files.rules import archive
 from homeport.files.schemas import UploadResponse
 from homeport.files.types import MAX_UPLOAD
 from homeport.rbac import Subject

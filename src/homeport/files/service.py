@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from uuid import UUID
 
 from homeport.database import Connection, Database
-from homeport.files import archive, queries
+from homeport.files import queries
 from homeport.files.errors import ContentTypeRefused, FileForbidden, FileNotFound, UploadTooLarge
+from homeport.files.rules import archive
 from homeport.files.types import MAX_UPLOAD, TAR, ZIP_TYPES, FileRow, Reach
 from homeport.kit import clock
 from homeport.kit.ids import new_id

@@ -11,6 +11,7 @@ from homeport.database.events import DomainEvent
 
 SharingLevel = Literal["owner", "authenticated", "organization", "public"]
 CorsBehavior = Literal["simple", "passthru"]
+TemplateRole = Literal["admin", "use", ""]
 ParameterType = Literal["string", "number", "bool", "list(string)"]
 
 

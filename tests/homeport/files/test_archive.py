@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from homeport.files import archive
 from homeport.files.errors import ArchiveRefused, UploadTooLarge
+from homeport.files.rules import archive
 from homeport.files.types import MAX_UPLOAD
 
 

@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from homeport.database import Database
-from homeport.files import archive, service
+from homeport.files import service
 from homeport.files.api import routes
+from homeport.files.rules import archive
 from homeport.files.types import MAX_UPLOAD
 from tests.homeport.files.test_archive import tar_of, zip_of
 from tests.support.accounts import Accounts, Api, build_api

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from homeport.database import Database, Listener
-from homeport.provisioning import inputs
+from homeport.provisioning.service import inputs
 from tests.homeport.provisioning.queue_world import QueueWorld, prepare_import
 
 

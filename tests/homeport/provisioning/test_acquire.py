@@ -9,9 +9,9 @@ import pytest
 from homeport.database import Listener
 from homeport.kit import clock
 from homeport.kit.errors import BadRequest
-from homeport.provisioning import inputs, rules, service
+from homeport.provisioning import rules, service
 from homeport.provisioning.queries.jobs import ACQUIRE
-from homeport.provisioning.service import Acquirer
+from homeport.provisioning.service import Acquirer, inputs
 from tests.homeport.provisioning.queue_world import QueueWorld, prepare_import
 from tests.support.waiting import until
 

@@ -108,7 +108,7 @@ async def test_a_restarted_server_ends_the_jobs_of_its_dead_self_only(queue: Que
     assert await reaper.end_former_builtin_jobs(queue.db, "mine") == [running["mine"].job_id]
     row = await queue.find(running["mine"].job_id)
     assert row.job_status == "failed"
-    assert "restarted" in row.error
+    assert "was stopped" in row.error
     assert queue.events[0].cause == "orphaned"
     assert queue.events[0].state is None
     for other in (running["theirs"], remote):

@@ -10,8 +10,9 @@ from homeport.kit import clock
 from homeport.kit.clock import FakeClock
 from homeport.kit.errors import BadRequest
 from homeport.kit.ids import new_id
-from homeport.provisioning import inputs, rules, service
+from homeport.provisioning import rules, service
 from homeport.provisioning.errors import JobAlreadyCanceled, JobAlreadyFinished, JobEnded, JobNotFound, JobTokenInvalid
+from homeport.provisioning.queries import daemons as daemon_queries
 from homeport.provisioning.schemas import (
     AcquiredJob,
     CommitQuotaResponse,
@@ -23,7 +24,7 @@ from homeport.provisioning.schemas import (
     UpdateJobResponse,
     VariableValue,
 )
-from homeport.provisioning.service import progress
+from homeport.provisioning.service import inputs, progress
 from homeport.provisioning.service.keys import create_builtin_key, revoke_builtin_keys
 from homeport.provisioning.types import BuildResult, DeclaredVariable, ImportResult
 from tests.homeport.provisioning.queue_world import FORCE_AFTER, QueueWorld
@@ -73,8 +74,22 @@ async def test_a_deleted_key_takes_the_job_away_from_its_daemon(queue: QueueWorl
     assert job is not None
     await update(queue, job)
     async with queue.db.transaction() as conn:
-        assert await revoke_builtin_keys(conn, "here") == 1
+        await daemon_queries.delete_key(conn, key.id)
     with pytest.raises(JobTokenInvalid):
+        await update(queue, job)
+
+
+@pytest.mark.requirement("QUEUE-ORPHANS-01")
+async def test_a_server_that_stops_ends_what_its_daemons_leave_running(queue: QueueWorld) -> None:
+    async with queue.db.transaction() as conn:
+        key, _ = await create_builtin_key(conn, organization_id=queue.organization_id, installation="here")
+    await queue.job()
+    job = await queue.acquire(await queue.daemon(key_id=key.id))
+    assert job is not None
+    async with queue.db.transaction() as conn:
+        assert await revoke_builtin_keys(conn, "here") == 1
+    assert (await queue.find(job.job_id)).job_status == "failed"
+    with pytest.raises(JobEnded):
         await update(queue, job)
 
 

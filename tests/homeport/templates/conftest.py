@@ -6,7 +6,7 @@ import pytest
 
 from homeport.database import Database, Listener
 from homeport.files import service as files
-from homeport.provisioning import inputs
+from homeport.provisioning.service import inputs
 from homeport.templates.service import registries
 from tests.homeport.templates.template_world import TemplateWorld
 

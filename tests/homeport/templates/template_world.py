@@ -8,8 +8,8 @@ from litestar import Router
 from litestar.di import Provide
 
 from homeport.database import Database, Listener
-from homeport.files import archive
 from homeport.files.api import routes as file_routes
+from homeport.files.rules import archive
 from homeport.kit import clock
 from homeport.kit.crypto import Cipher
 from homeport.kit.ids import new_id

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
-from homeport.files import archive
+from homeport.files.rules import archive
 from homeport.kit.errors import BadRequest
 from homeport.provisioning.errors import JobEnded
 from homeport.provisioning.schemas import DryRunInput, ImportInput, LogLine, UpdateJobRequest

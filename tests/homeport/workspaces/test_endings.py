@@ -9,9 +9,9 @@ from homeport.kit.clock import FakeClock
 from homeport.kit.crypto import Cipher, hash_token
 from homeport.kit.errors import BadRequest
 from homeport.kit.ids import new_id
-from homeport.provisioning import inputs
 from homeport.provisioning import service as provisioning
 from homeport.provisioning.schemas import BuildInput
+from homeport.provisioning.service import inputs
 from homeport.provisioning.types import (
     BuildResult,
     DryRunResult,

@@ -15,11 +15,10 @@ from homeport.kit import clock
 from homeport.kit.crypto import hash_token
 from homeport.kit.errors import HomeportError
 from homeport.kit.ids import random_text
-from homeport.provisioning import inputs
 from homeport.provisioning.queries import daemons as daemon_queries
 from homeport.provisioning.queries import jobs as queries
 from homeport.provisioning.schemas import AcquiredJob, JobInput
-from homeport.provisioning.service import metrics
+from homeport.provisioning.service import inputs, metrics
 from homeport.provisioning.service.jobs import CHANGED, POSTED, fail_job
 from homeport.provisioning.types import DaemonRow, JobAcquired, ProvisionerJobRow
 from homeport.telemetry.logs import get_logger

@@ -12,7 +12,7 @@ from homeport.kit import clock
 from homeport.kit.errors import invalid_field
 from homeport.kit.ids import new_id
 from homeport.organizations.service import resolve_organization
-from homeport.provisioning import inputs, rules
+from homeport.provisioning import rules
 from homeport.provisioning.errors import DaemonKeyInvalid
 from homeport.provisioning.queries import daemons as queries
 from homeport.provisioning.queries import jobs as job_queries
@@ -23,6 +23,7 @@ from homeport.provisioning.schemas import (
     ProvisionerJobMetadata,
 )
 from homeport.provisioning.schemas.daemons import DaemonStatus
+from homeport.provisioning.service import inputs
 from homeport.provisioning.types import DaemonRow, JobStatus
 from homeport.provisioning.types.rows import DaemonKind
 from homeport.rbac import Action, Object, ResourceType, Subject, filter_allowed, is_allowed, require

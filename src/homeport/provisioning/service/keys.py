@@ -23,6 +23,7 @@ from homeport.provisioning.schemas import (
 )
 from homeport.provisioning.service.authentication import SECRET_LENGTH
 from homeport.provisioning.service.daemons import daemon_views
+from homeport.provisioning.service.reaper import end_builtin_jobs
 from homeport.provisioning.types import ProvisionerKeyRow
 from homeport.rbac import Action, Object, ResourceType, Subject, require
 
@@ -135,8 +136,11 @@ async def renew_builtin_key(conn: Connection, key_id: UUID, *, lifetime: timedel
 
 
 async def revoke_builtin_keys(conn: Connection, installation: str) -> int:
-    """Delete all keys of this installation's built-in daemons (at shut-down, after they have ended)."""
-    return await queries.delete_keys_of_installation(conn, installation)
+    """Delete all keys of this installation's built-in daemons (at shut-down, after they have ended).
+
+    What one of them has left running ends now, not by the reaper; returns how many jobs that were.
+    """
+    return len(await end_builtin_jobs(conn, installation))
 
 
 def _new_key(

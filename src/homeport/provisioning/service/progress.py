@@ -7,7 +7,7 @@ from homeport.database import Connection, Database
 from homeport.files import service as files
 from homeport.kit import clock
 from homeport.kit.crypto import hash_token, tokens_equal
-from homeport.provisioning import inputs, rules
+from homeport.provisioning import rules
 from homeport.provisioning.errors import JobEnded, JobNotFound, JobTokenInvalid, ResultMismatch
 from homeport.provisioning.queries import jobs as queries
 from homeport.provisioning.queries import logs as log_queries
@@ -19,7 +19,7 @@ from homeport.provisioning.schemas import (
     UpdateJobRequest,
     UpdateJobResponse,
 )
-from homeport.provisioning.service import jobs
+from homeport.provisioning.service import inputs, jobs
 from homeport.provisioning.types import JobResult, JobType, JobUpdated, ProvisionerJobRow
 from homeport.rbac import Action, InternalName, Object, ResourceType, require, system_subject
 

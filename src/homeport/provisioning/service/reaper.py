@@ -16,11 +16,11 @@ from homeport.provisioning.types import ProvisionerJobRow
 
 ORPHANED = (
     "",
-    "The server was restarted while its own provisioner daemon worked on this job.",
+    "The server was stopped while its own provisioner daemon worked on this job.",
     "The job has been ended as failed; the state from before is kept.",
     "You can start it again.",
 )
-ORPHANED_ERROR = "The server was restarted while it worked on this job. Start it again."
+ORPHANED_ERROR = "The server was stopped while it worked on this job. Start it again."
 
 
 async def reap(db: Database) -> list[UUID]:
@@ -39,21 +39,28 @@ async def reap(db: Database) -> list[UUID]:
     return [job_id for job_id in ids if await _reap_one(db, job_id, now)]
 
 
-async def end_former_builtin_jobs(db: Database, installation: str) -> list[UUID]:
-    """End the running jobs of an earlier process of this installation, drop its keys, and return the jobs' ids.
+async def end_builtin_jobs(conn: Connection, installation: str) -> list[UUID]:
+    """End the running jobs of this installation's built-in daemons, drop its keys, and return the jobs' ids.
 
-    For the start of a server, before it starts its own daemons. The engine's state from before is kept.
+    The engine's state from before is kept.
     """
-    async with db.connection() as conn:
-        ids = await queries.list_running_ids_of_installation(conn, installation)
-    for job_id in ids:
-        async with db.transaction() as conn:
-            job = await queries.lock_job(conn, job_id)
-            if job is not None and job.completed_at is None:
-                await _end(conn, job, ORPHANED, ORPHANED_ERROR, "orphaned", clock.now())
+    ended: list[UUID] = []
+    for job_id in await queries.list_running_ids_of_installation(conn, installation):
+        job = await queries.lock_job(conn, job_id)
+        if job is not None and job.completed_at is None:
+            await _end(conn, job, ORPHANED, ORPHANED_ERROR, "orphaned", clock.now())
+            ended.append(job_id)
+    await daemon_queries.delete_keys_of_installation(conn, installation)
+    return ended
+
+
+async def end_former_builtin_jobs(db: Database, installation: str) -> list[UUID]:
+    """End what an earlier process of this installation has left running.
+
+    For the start of a server, before it starts its own daemons.
+    """
     async with db.transaction() as conn:
-        await daemon_queries.delete_keys_of_installation(conn, installation)
-    return ids
+        return await end_builtin_jobs(conn, installation)
 
 
 async def forget_the_gone(db: Database) -> None:

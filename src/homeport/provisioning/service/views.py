@@ -9,7 +9,7 @@ from homeport.database import Connection
 from homeport.kit import clock
 from homeport.kit.ids import NIL_ID
 from homeport.organizations.service import resolve_organization
-from homeport.provisioning import inputs, rules
+from homeport.provisioning import rules
 from homeport.provisioning.errors import JobNotFound
 from homeport.provisioning.queries import daemons as daemon_queries
 from homeport.provisioning.queries import jobs as queries
@@ -19,6 +19,7 @@ from homeport.provisioning.schemas import (
     ProvisionerJobInput,
     ProvisionerJobMetadata,
 )
+from homeport.provisioning.service import inputs
 from homeport.rbac import Action, Object, ResourceType, Subject, require
 
 _NO_METADATA = ProvisionerJobMetadata()

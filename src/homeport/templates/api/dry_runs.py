@@ -21,10 +21,10 @@ from homeport.templates.service import dry_runs
 
 _RUNS = "/templateversions/{templateversion:str}/dry-run"
 _RUN = f"{_RUNS}/{{job:str}}"
-_READ, _UPDATE, _TAGS = requires("template:read"), requires("template:update"), ["Templates"]
+_TAGS = ["Templates"]
 
 
-@post(_RUNS, summary="Create a dry run", tags=_TAGS, opt=_UPDATE)
+@post(_RUNS, summary="Create a dry run", tags=_TAGS, opt=requires("template:update"))
 async def create_dry_run(
     templateversion: UUID, data: CreateTemplateVersionDryRunRequest, subject: Subject, db: Database, cipher: Cipher
 ) -> ProvisionerJob:
@@ -32,21 +32,21 @@ async def create_dry_run(
     return await dry_runs.create_dry_run(db, cipher, subject=subject, version_id=templateversion, request=data)
 
 
-@get(_RUN, summary="Get a dry run", tags=_TAGS, opt=_READ)
+@get(_RUN, summary="Get a dry run", tags=_TAGS, opt=requires("template:read"))
 async def get_dry_run(templateversion: UUID, job: UUID, subject: Subject, db: Database) -> ProvisionerJob:
     """Return the job."""
     async with db.connection() as conn:
         return await dry_runs.read_dry_run(conn, subject=subject, version_id=templateversion, job_id=job)
 
 
-@patch(f"{_RUN}/cancel", summary="Cancel a dry run", tags=_TAGS, opt=_UPDATE)
+@patch(f"{_RUN}/cancel", summary="Cancel a dry run", tags=_TAGS, opt=requires("template:update"))
 async def cancel_dry_run(templateversion: UUID, job: UUID, subject: Subject, db: Database) -> Response:
     """Ask the job to stop."""
     await dry_runs.cancel_dry_run(db, subject=subject, version_id=templateversion, job_id=job)
     return Response("The dry run is being canceled.")
 
 
-@get(f"{_RUN}/matched-provisioners", summary="Count daemons for a dry run", tags=_TAGS, opt=_READ)
+@get(f"{_RUN}/matched-provisioners", summary="Count daemons for a dry run", tags=_TAGS, opt=requires("template:read"))
 async def get_matched_provisioners(
     templateversion: UUID, job: UUID, subject: Subject, db: Database
 ) -> MatchedProvisioners:
@@ -55,7 +55,7 @@ async def get_matched_provisioners(
         return await dry_runs.match_dry_run(conn, subject=subject, version_id=templateversion, job_id=job)
 
 
-@get(f"{_RUN}/logs", summary="Get the log of a dry run", tags=_TAGS, opt=_READ)
+@get(f"{_RUN}/logs", summary="Get the log of a dry run", tags=_TAGS, opt=requires("template:read"))
 async def get_logs(
     templateversion: UUID,
     job: UUID,
@@ -75,7 +75,7 @@ async def get_logs(
     return HttpResponse(lines)
 
 
-@websocket(f"{_RUN}/logs", opt=_READ)
+@websocket(f"{_RUN}/logs", opt=requires("template:read"))
 async def follow_logs(
     socket: WebSocket[Any, Any, Any],
     templateversion: UUID,

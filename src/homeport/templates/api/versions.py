@@ -25,7 +25,7 @@ from homeport.templates.service import access, contents, versions
 
 _VERSION = "/templateversions/{templateversion:str}"
 _BY_NAMES = "/organizations/{organization:str}/templates/{templatename:str}/versions/{templateversionname:str}"
-_READ, _UPDATE, _TAGS = requires("template:read"), requires("template:update"), ["Templates"]
+_TAGS = ["Templates"]
 
 
 @post(
@@ -41,7 +41,12 @@ async def create_version(
     return await versions.create_version(db, cipher, subject=subject, organization=organization, request=data)
 
 
-@get("/templates/{template:str}/versions", summary="List versions of a template", tags=_TAGS, opt=_READ)
+@get(
+    "/templates/{template:str}/versions",
+    summary="List versions of a template",
+    tags=_TAGS,
+    opt=requires("template:read"),
+)
 async def list_versions(
     template: UUID,
     subject: Subject,
@@ -63,7 +68,7 @@ async def list_versions(
     "/templates/{template:str}/versions/{templateversionname:str}",
     summary="Get a version by template and name",
     tags=_TAGS,
-    opt=_READ,
+    opt=requires("template:read"),
 )
 async def get_version_of_template(
     template: UUID, templateversionname: str, subject: Subject, db: Database
@@ -74,7 +79,7 @@ async def get_version_of_template(
         return await versions.read_version_by_name(conn, subject=subject, template=row, name=templateversionname)
 
 
-@get(_BY_NAMES, summary="Get a version by organization, template and name", tags=_TAGS, opt=_READ)
+@get(_BY_NAMES, summary="Get a version by organization, template and name", tags=_TAGS, opt=requires("template:read"))
 async def get_version_by_names(
     organization: str, templatename: str, templateversionname: str, subject: Subject, db: Database
 ) -> TemplateVersion:
@@ -84,7 +89,7 @@ async def get_version_by_names(
         return await versions.read_version_by_name(conn, subject=subject, template=row, name=templateversionname)
 
 
-@get(f"{_BY_NAMES}/previous", summary="Get the version before a version", tags=_TAGS, opt=_READ)
+@get(f"{_BY_NAMES}/previous", summary="Get the version before a version", tags=_TAGS, opt=requires("template:read"))
 async def get_previous_version(
     organization: str, templatename: str, templateversionname: str, subject: Subject, db: Database
 ) -> TemplateVersion:
@@ -94,14 +99,14 @@ async def get_previous_version(
         return await versions.read_previous_version(conn, subject=subject, template=row, name=templateversionname)
 
 
-@get(_VERSION, summary="Get a template version", tags=_TAGS, opt=_READ)
+@get(_VERSION, summary="Get a template version", tags=_TAGS, opt=requires("template:read"))
 async def get_version(templateversion: UUID, subject: Subject, db: Database) -> TemplateVersion:
     """Return a version by id."""
     async with db.connection() as conn:
         return await versions.read_version(conn, subject=subject, version_id=templateversion)
 
 
-@patch(_VERSION, summary="Update a template version", tags=_TAGS, opt=_UPDATE)
+@patch(_VERSION, summary="Update a template version", tags=_TAGS, opt=requires("template:update"))
 async def update_version(
     templateversion: UUID, data: PatchTemplateVersionRequest, subject: Subject, db: Database
 ) -> TemplateVersion:
@@ -109,42 +114,44 @@ async def update_version(
     return await versions.update_version(db, subject=subject, version_id=templateversion, request=data)
 
 
-@patch(f"{_VERSION}/cancel", summary="Cancel the import of a version", tags=_TAGS, opt=_UPDATE)
+@patch(f"{_VERSION}/cancel", summary="Cancel the import of a version", tags=_TAGS, opt=requires("template:update"))
 async def cancel_version(templateversion: UUID, subject: Subject, db: Database) -> Response:
     """Ask the import to stop."""
     await versions.cancel_import(db, subject=subject, version_id=templateversion)
     return Response("The import is being canceled.")
 
 
-@post(f"{_VERSION}/archive", summary="Archive a version", tags=_TAGS, opt=_UPDATE, status_code=200)
+@post(f"{_VERSION}/archive", summary="Archive a version", tags=_TAGS, opt=requires("template:update"), status_code=200)
 async def archive_version(templateversion: UUID, subject: Subject, db: Database) -> Response:
     """Archive a version that nothing uses."""
     await versions.set_archived(db, subject=subject, version_id=templateversion, is_archived=True)
     return Response("The version has been archived.")
 
 
-@post(f"{_VERSION}/unarchive", summary="Unarchive a version", tags=_TAGS, opt=_UPDATE, status_code=200)
+@post(
+    f"{_VERSION}/unarchive", summary="Unarchive a version", tags=_TAGS, opt=requires("template:update"), status_code=200
+)
 async def unarchive_version(templateversion: UUID, subject: Subject, db: Database) -> Response:
     """Take an archived version back."""
     await versions.set_archived(db, subject=subject, version_id=templateversion, is_archived=False)
     return Response("The version is no longer archived.")
 
 
-@get(f"{_VERSION}/rich-parameters", summary="Get parameters of a version", tags=_TAGS, opt=_READ)
+@get(f"{_VERSION}/rich-parameters", summary="Get parameters of a version", tags=_TAGS, opt=requires("template:read"))
 async def get_rich_parameters(templateversion: UUID, subject: Subject, db: Database) -> list[TemplateVersionParameter]:
     """Return the parameters in the order in which a form shows them."""
     async with db.connection() as conn:
         return await contents.list_parameters(conn, subject=subject, version_id=templateversion)
 
 
-@get(f"{_VERSION}/variables", summary="Get variables of a version", tags=_TAGS, opt=_READ)
+@get(f"{_VERSION}/variables", summary="Get variables of a version", tags=_TAGS, opt=requires("template:read"))
 async def get_variables(templateversion: UUID, subject: Subject, db: Database) -> list[TemplateVersionVariable]:
     """Return the variables; sensitive values are not shown."""
     async with db.connection() as conn:
         return await contents.list_variables(conn, subject=subject, version_id=templateversion)
 
 
-@get(f"{_VERSION}/presets", summary="Get presets of a version", tags=_TAGS, opt=_READ)
+@get(f"{_VERSION}/presets", summary="Get presets of a version", tags=_TAGS, opt=requires("template:read"))
 async def get_presets(templateversion: UUID, subject: Subject, db: Database) -> list[Preset]:
     """Return the presets: the template formats of this server declare none."""
     async with db.connection() as conn:
@@ -152,7 +159,9 @@ async def get_presets(templateversion: UUID, subject: Subject, db: Database) -> 
     return []
 
 
-@get(f"{_VERSION}/external-auth", summary="Get sign-ins that a version needs", tags=_TAGS, opt=_READ)
+@get(
+    f"{_VERSION}/external-auth", summary="Get sign-ins that a version needs", tags=_TAGS, opt=requires("template:read")
+)
 async def get_external_auth(templateversion: UUID, subject: Subject, db: Database) -> list[TemplateVersionExternalAuth]:
     """Return sign-ins elsewhere: the template formats of this server ask for none."""
     async with db.connection() as conn:

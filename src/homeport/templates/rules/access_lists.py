@@ -1,13 +1,12 @@
 """Access lists of templates: what a role in them grants (spec: authorization-and-data 16)."""
 
 from collections.abc import Mapping
-from typing import Literal
 from uuid import UUID
 
 from homeport.kit.errors import FieldError
+from homeport.templates.types import TemplateRole
 
 Acl = dict[str, list[str]]
-TemplateRole = Literal["admin", "use", ""]
 
 _ACTIONS: dict[TemplateRole, list[str]] = {"use": ["read", "use"], "admin": ["*"]}
 USE = _ACTIONS["use"]

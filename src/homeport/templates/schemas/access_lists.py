@@ -5,7 +5,7 @@ from uuid import UUID
 import msgspec
 
 from homeport.identity.schemas import ReducedUser, User
-from homeport.templates.rules.access_lists import TemplateRole
+from homeport.templates.types import TemplateRole
 
 
 class TemplateUser(User, kw_only=True):

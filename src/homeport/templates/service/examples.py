@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 import homeport
-from homeport.files import archive
+from homeport.files.rules import archive
 from homeport.kit.errors import invalid_field
 from homeport.rbac import record_public
 from homeport.templates.schemas import TemplateExample

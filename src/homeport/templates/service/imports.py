@@ -10,7 +10,6 @@ from homeport.files import service as files
 from homeport.kit import clock
 from homeport.kit.crypto import Cipher
 from homeport.kit.ids import NIL_ID
-from homeport.provisioning import inputs
 from homeport.provisioning.schemas import (
     DryRunInput,
     ImportInput,
@@ -18,7 +17,7 @@ from homeport.provisioning.schemas import (
     ProvisionerJobMetadata,
     VariableValue,
 )
-from homeport.provisioning.service import fail_job
+from homeport.provisioning.service import fail_job, inputs
 from homeport.provisioning.types import ImportResult, JobCompleted, JobUpdated, ProvisionedParameter, ProvisionerJobRow
 from homeport.templates.errors import InvalidParameterDeclaration, VersionNotFound
 from homeport.templates.queries import contents, templates

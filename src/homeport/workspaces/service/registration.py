@@ -3,7 +3,7 @@
 from homeport.database import EventBus
 from homeport.identity.types import UserDeleted
 from homeport.kit.crypto import Cipher
-from homeport.provisioning import inputs
+from homeport.provisioning.service import inputs
 from homeport.provisioning.types import JobAcquired, JobCanceled, JobCompleted, JobFailed
 from homeport.templates import service as templates
 from homeport.workspaces.service import guards

@@ -1,0 +1,1 @@
+"""Pure decisions on bytes: which archives are safe."""
