@@ -6,10 +6,10 @@ from litestar import Router
 from litestar.di import Provide
 
 from homeport.web import assets
-from homeport.web.pages import builds, creation, entry, workspace, workspaces
+from homeport.web.pages import builds, creation, entry, terminal, workspace, workspaces
 from homeport.web.rendering import provide_view
 
-_PAGES = (entry, workspaces, creation, workspace, builds)
+_PAGES = (entry, workspaces, creation, workspace, builds, terminal)
 
 routes: list[Any] = [
     *assets.routes,

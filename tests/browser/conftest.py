@@ -1,0 +1,75 @@
+"""A server and a Chromium for tests that drive pages as people do."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from scripts.components import COMPONENTS
+from tests.browser.serving import running_server
+
+MakePage = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a fresh server without users."""
+    folder = tmp_path_factory.mktemp("server")
+    with running_server(folder / "data", folder / "server.log") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium of the system."""
+    with sync_playwright() as playwright:
+        # Chromium's own sandbox does not run as root; the pages of these tests are ours.
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        started = playwright.chromium.launch(executable_path=COMPONENTS["chromium"].path(), args=arguments)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def make_page(browser: Browser, server: str) -> Iterator[MakePage]:
+    """Make a page with a browser profile of its own; scripts that fail, and policy violations, fail the test."""
+    contexts: list[BrowserContext] = []
+    problems: list[str] = []
+
+    def make(*, width: int = 1280, scheme: str = "light", has_scripts: bool = True) -> Page:
+        context = browser.new_context(
+            base_url=server,
+            viewport={"width": width, "height": 844 if width < 500 else 900},
+            color_scheme="dark" if scheme == "dark" else "light",
+            has_touch=width < 500,
+            java_script_enabled=has_scripts,
+        )
+        context.set_default_timeout(20_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: problems.append(f"{page.url}: {error}"))
+        page.on(
+            "console",
+            lambda message: (
+                problems.append(f"{page.url}: {message.text}") if "Content Security Policy" in message.text else None
+            ),
+        )
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+@pytest.fixture(scope="session")
+def pictures() -> Path | None:
+    """Folder for screenshots, when somebody wants to look at them: BROWSER_PICTURES."""
+    wanted = os.environ.get("BROWSER_PICTURES")
+    if not wanted:
+        return None
+    folder = Path(wanted)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,155 @@
+"""The main job in a browser: from the first user to a command in a workspace, and back to nothing."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.serving import PASSWORD, README, TEMPLATE, Api
+from tests.support.names import unique_name
+
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
+EMAIL = "first@homeport.test"
+# Chromium, a server and a workspace share few processors in these tests.
+PATIENCE = 45_000
+MakePage = Callable[..., Page]
+
+
+class Camera:
+    """Takes pictures where wanted, and says that a page fits its width."""
+
+    def __init__(self, folder: Path | None, prefix: str) -> None:
+        self.folder, self.prefix = folder, prefix
+
+    def take(self, page: Page, name: str) -> None:
+        """Look at a page: nothing may stick out to the side."""
+        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert overflow <= 0, f"{name} is {overflow} pixels too wide"
+        if self.folder is not None:
+            page.screenshot(path=self.folder / f"{self.prefix}-{name}.png", full_page=True)
+
+
+def sign_in(page: Page) -> None:
+    page.goto("/login")
+    page.get_by_label("E-mail address").fill(EMAIL)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/workspaces")
+
+
+@pytest.fixture(scope="module")
+def owner(server: str, browser: object) -> Api:
+    """The first user, made by the first-user page, and a template."""
+    context = browser.new_context(base_url=server)  # type: ignore[attr-defined]
+    page = context.new_page()
+    page.goto("/workspaces/new")
+    page.wait_for_url("**/setup")
+    page.get_by_label("E-mail address").fill(EMAIL)
+    page.get_by_label("Username").fill("not a name")
+    page.get_by_label(re.compile("^Password")).fill(PASSWORD)
+    page.get_by_role("button", name="Create the first user").click()
+    # What was typed is still there, and the field says what is wrong with it.
+    expect(page.get_by_label("Username")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("E-mail address")).to_have_value(EMAIL)
+    page.get_by_label("Username").fill("first")
+    page.get_by_label(re.compile("^Password")).fill(PASSWORD)
+    page.get_by_role("button", name="Create the first user").click()
+    page.wait_for_url("**/workspaces")
+    expect(page.get_by_text("No template yet")).to_be_visible()
+    assert page.goto("/setup").status == 404
+    context.close()
+    api = Api(server)
+    api.sign_in(EMAIL)
+    api.push("shell", {"homeport.yaml": TEMPLATE, "README.md": README})
+    return api
+
+
+@pytest.mark.requirement("WEB-JOURNEY-01")
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_a_workspace_lives_and_ends_in_the_browser(
+    width: int, scheme: str, owner: Api, make_page: MakePage, pictures: Path | None
+) -> None:
+    page = make_page(width=width, scheme=scheme)
+    camera = Camera(pictures, f"{width}-{scheme}")
+    page.goto("/login")
+    camera.take(page, "login")
+    sign_in(page)
+    camera.take(page, "workspaces-empty")
+    name = create(page, camera)
+    status = page.locator("#live h1 + .badge")
+    expect(page.get_by_role("log").filter(has_text=re.compile(r"\w")).first).to_be_visible(timeout=PATIENCE)
+    expect(status).to_have_text("running", timeout=PATIENCE)
+    expect(page.get_by_role("link", name="Terminal", exact=True)).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("Load", exact=True)).to_be_visible()
+    camera.take(page, "workspace-running")
+    use_terminal(page, camera)
+    page.get_by_role("link", name="Workspaces").click()
+    camera.take(page, "workspaces")
+    page.get_by_role("link", name=name, exact=True).click()
+    page.get_by_role("button", name="Stop").click()
+    expect(status).to_have_text("stopped", timeout=PATIENCE)
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(status).to_have_text("running", timeout=PATIENCE)
+    page.get_by_role("button", name="Restart").click()
+    expect(page.get_by_text("Start: build 5")).to_be_visible(timeout=PATIENCE)
+    expect(status).to_have_text("running", timeout=PATIENCE)
+    delete(page, camera, name)
+
+
+def create(page: Page, camera: Camera) -> str:
+    name = unique_name("box")
+    page.goto("/workspaces/new")
+    camera.take(page, "choose")
+    page.get_by_role("link", name="Use the template Shell").click()
+    page.get_by_label("Name of the workspace").fill(name)
+    page.get_by_label("size").fill("77")
+    page.get_by_label("Greeting").fill("good morning")
+    page.get_by_role("radio", name="Emacs").check()
+    page.get_by_role("button", name="Create workspace").click()
+    expect(page.get_by_label("size")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("Greeting")).to_have_value("good morning")
+    expect(page.get_by_role("radio", name="Emacs")).to_be_checked()
+    camera.take(page, "create-refused")
+    page.get_by_label("size").fill("7")
+    page.get_by_role("button", name="Create workspace").click()
+    page.wait_for_url(f"**/@first/{name}")
+    return name
+
+
+def use_terminal(page: Page, camera: Camera) -> None:
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="Terminal", exact=True).click()
+    terminal = opened.value
+    expect(terminal.locator("#state")).to_have_text("Connected", timeout=PATIENCE)
+    terminal.locator(".xterm-helper-textarea").focus()
+    terminal.keyboard.type("echo $((40 + 2))-answers\n")
+    terminal.wait_for_function("terminalText().includes('42-answers')", timeout=PATIENCE)
+    camera.take(terminal, "terminal")
+    # A reload finds the same shell: what it wrote is replayed, and what it knows is still there.
+    terminal.keyboard.type("kept=still-here\n")
+    terminal.reload()
+    terminal.wait_for_function("terminalText().includes('42-answers')", timeout=PATIENCE)
+    terminal.locator(".xterm-helper-textarea").focus()
+    terminal.keyboard.type("echo it-is-$kept\n")
+    terminal.wait_for_function("terminalText().includes('it-is-still-here')", timeout=PATIENCE)
+    columns = terminal.evaluate("terminalColumns()")
+    terminal.set_viewport_size({"width": terminal.viewport_size["width"] - 80, "height": 600})
+    terminal.wait_for_function(f"terminalColumns() < {columns}")
+    narrow = terminal.evaluate("terminalColumns()")
+    terminal.keyboard.type("stty size\n")
+    terminal.wait_for_function(f"/\\d+ {narrow}\\b/.test(terminalText())", timeout=PATIENCE)
+    terminal.close()
+
+
+def delete(page: Page, camera: Camera, name: str) -> None:
+    page.get_by_role("link", name="Delete").click()
+    camera.take(page, "delete")
+    page.get_by_label(re.compile("^Type the name")).fill("something else")
+    page.get_by_role("button", name="Delete workspace").click()
+    expect(page.get_by_text("Nothing was deleted.")).to_be_visible()
+    page.get_by_label(re.compile("^Type the name")).fill(name)
+    page.get_by_role("button", name="Delete workspace").click()
+    page.wait_for_url("**/workspaces", timeout=PATIENCE)
+    expect(page.get_by_role("link", name=name, exact=True)).to_have_count(0)
