@@ -30,7 +30,7 @@ async def until(condition: Callable[[], object], within: float = 20.0, what: Cal
     """Wait until something is so."""
     try:
         async with asyncio.timeout(within):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 - other threads and processes make it so
                 await asyncio.sleep(0.02)
     except TimeoutError as error:
         raise AssertionError(f"it did not become so: {what()}") from error

@@ -99,6 +99,8 @@ class StandIn:
             def do_POST(self) -> None:
                 stand_in.handle(self, self.rfile.read(int(self.headers.get("Content-Length", 0))))
 
+            do_PATCH = do_POST
+
             def log_message(self, format: str, *args: Any) -> None:
                 pass
 

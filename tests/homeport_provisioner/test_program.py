@@ -16,8 +16,8 @@ from tests.homeport_provisioner.conftest import ended, running
 from tests.homeport_provisioner.process_workspaces import Workspace, template, until
 from tests.homeport_provisioner.stand_in import StandIn
 
-ECHO = {"echo.json": "{}"}
-HANGING = {"echo.json": '{"start": {"hang": "until_killed"}}'}
+ECHO: dict[str, str | bytes] = {"echo.json": "{}"}
+HANGING: dict[str, str | bytes] = {"echo.json": '{"start": {"hang": "until_killed"}}'}
 Process = asyncio.subprocess.Process
 
 

@@ -173,8 +173,9 @@ class ProcessEngine:
             )
         template = await asyncio.to_thread(read_template, task.source)
         given = {value.name: value.value for value in build.rich_parameter_values}
+        place = isolator.place(folder, build.workspace_id, owner=build.owner.username, workspace=build.workspace_name)
         values = Values(
-            fixed=_fixed(task, workspace=build.workspace_name, owner=build.owner.username) | _names(build),
+            fixed=_fixed(task, workspace=build.workspace_name, owner=build.owner.username) | _names(build, place),
             parameters=parameter_values(template, given, are_all_needed=True),
             variables=variables,
         )
@@ -183,7 +184,6 @@ class ProcessEngine:
             task.log("The workspace runs already: its processes are ended first.", "info")
             await self._end(task, folder)
         task.check_canceled(build.state)
-        place = isolator.place(folder, build.workspace_id, owner=build.owner.username, workspace=build.workspace_name)
         await folder.clear_temporary()
         await asyncio.to_thread(
             folder.prepare, uid=place.uid, gid=place.gid, user=place.user, home=place.home, shell=place.shell
@@ -285,6 +285,7 @@ def _fixed(task: Task, *, workspace: str, owner: str) -> dict[str, str]:
         "workspace.owner_id": str(_NIL),
         "workspace.owner_email": f"{owner}@example.com",
         "workspace.owner_name": owner,
+        "workspace.home": f"/home/{owner}",
         "template.name": "template",
         "template.version": "version",
         "organization.id": str(_NIL),
@@ -293,12 +294,13 @@ def _fixed(task: Task, *, workspace: str, owner: str) -> dict[str, str]:
     }
 
 
-def _names(build: BuildInput) -> dict[str, str]:
+def _names(build: BuildInput, place: Place) -> dict[str, str]:
     return {
         "workspace.id": str(build.workspace_id),
         "workspace.owner_id": str(build.owner.id),
         "workspace.owner_email": build.owner.email,
         "workspace.owner_name": build.owner.name or build.owner.username,
+        "workspace.home": place.home,
         "template.name": build.template.name,
         "template.version": build.template.version_name,
         "organization.id": str(build.organization.id),

@@ -22,6 +22,7 @@ FIXED_NAMES = (
     "workspace.owner_id",
     "workspace.owner_email",
     "workspace.owner_name",
+    "workspace.home",
     "template.name",
     "template.version",
     "organization.id",
