@@ -1,0 +1,26 @@
+"""`completion`: the script with which a shell completes commands, workspaces and templates."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class Shell(StrEnum):
+    """Shells that we know."""
+
+    BASH = "bash"
+    ZSH = "zsh"
+    FISH = "fish"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("completion")(completion)
+
+
+def completion(shell: Annotated[Shell, typer.Argument(help="The shell.")]) -> None:
+    """Print the completion script of a shell. For bash: source <(homeport completion bash)"""
+    from typer.completion import get_completion_script  # lazy: only this command writes a script
+
+    print(get_completion_script(prog_name="homeport", complete_var="_HOMEPORT_COMPLETE", shell=shell.value))

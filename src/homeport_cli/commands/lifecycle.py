@@ -1,0 +1,121 @@
+"""`start`, `stop`, `restart`, `delete`."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from homeport_cli import completions, context
+from homeport_cli.builds import build, find_workspace, is_running, is_stopped, settle
+from homeport_cli.commands.workspaces import NoWaitOption, ParameterFileOption, ParameterOption, VerboseOption
+from homeport_cli.names import parse_workspace
+from homeport_cli.output import YesOption
+from homeport_cli.progress import Progress
+from homeport_cli.values import parse_pairs, read_values
+
+if TYPE_CHECKING:
+    from homeport_sdk.client import Client
+
+NameArgument = Annotated[
+    str, typer.Argument(metavar="[OWNER/]NAME", help="The workspace.", autocompletion=completions.workspace_names)
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("start")(start)
+    app.command("stop")(stop)
+    app.command("restart")(restart)
+    app.command("delete")(delete)
+    app.command("rm", hidden=True)(delete)
+
+
+def start(
+    name: NameArgument,
+    parameter: ParameterOption = None,
+    parameter_file: ParameterFileOption = None,
+    is_assumed: YesOption = False,
+    is_verbose: VerboseOption = False,
+    has_no_wait: NoWaitOption = False,
+) -> None:
+    """Start a workspace. One that runs already stays as it is."""
+    values = read_values(parameter_file, flag="--rich-parameter-file") | parse_pairs(
+        parameter or [], flag="--parameter"
+    )
+    target = parse_workspace(name)
+    progress = Progress(is_verbose=is_verbose)
+
+    async def work(client: "Client") -> str:
+        workspace = await settle(client, await find_workspace(client, target), progress)
+        if is_running(workspace):
+            return f"Workspace '{target}' runs already."
+        await build(client, workspace, "start", progress, parameters=values, is_waited_for=not has_no_wait)
+        return f"Workspace '{target}' {'is starting' if has_no_wait else 'runs'}."
+
+    typer.echo(context.run(work), err=True)
+
+
+def stop(
+    name: NameArgument,
+    is_assumed: YesOption = False,
+    is_verbose: VerboseOption = False,
+    has_no_wait: NoWaitOption = False,
+) -> None:
+    """Stop a workspace; what is in its home stays."""
+    target = parse_workspace(name)
+    progress = Progress(is_verbose=is_verbose)
+
+    async def work(client: "Client") -> str:
+        workspace = await settle(client, await find_workspace(client, target), progress)
+        if is_stopped(workspace):
+            return f"Workspace '{target}' is stopped already."
+        await build(client, workspace, "stop", progress, is_waited_for=not has_no_wait)
+        return f"Workspace '{target}' {'is stopping' if has_no_wait else 'is stopped'}."
+
+    typer.echo(context.run(work), err=True)
+
+
+def restart(
+    name: NameArgument,
+    parameter: ParameterOption = None,
+    parameter_file: ParameterFileOption = None,
+    is_assumed: YesOption = False,
+    is_verbose: VerboseOption = False,
+) -> None:
+    """Stop a workspace and start it again."""
+    values = read_values(parameter_file, flag="--rich-parameter-file") | parse_pairs(
+        parameter or [], flag="--parameter"
+    )
+    target = parse_workspace(name)
+    progress = Progress(is_verbose=is_verbose)
+
+    async def work(client: "Client") -> None:
+        workspace = await settle(client, await find_workspace(client, target), progress)
+        if not is_stopped(workspace):
+            await build(client, workspace, "stop", progress)
+        await build(client, workspace, "start", progress, parameters=values)
+
+    context.run(work)
+    typer.echo(f"Workspace '{target}' runs.", err=True)
+
+
+def delete(
+    name: NameArgument,
+    is_orphaned: Annotated[
+        bool,
+        typer.Option("--orphan", help="Forget the workspace without its provisioner; what it made stays where it is."),
+    ] = False,
+    is_assumed: YesOption = False,
+    is_verbose: VerboseOption = False,
+    has_no_wait: NoWaitOption = False,
+) -> None:
+    """Delete a workspace and everything in it."""
+    target = parse_workspace(name)
+    context.confirm(f"Delete workspace '{target}' and everything in it?", is_assumed=is_assumed)
+    progress = Progress(is_verbose=is_verbose)
+
+    async def work(client: "Client") -> None:
+        workspace = await settle(client, await find_workspace(client, target), progress)
+        await build(client, workspace, "delete", progress, is_orphaned=is_orphaned, is_waited_for=not has_no_wait)
+
+    context.run(work)
+    typer.echo(f"Workspace '{target}' is {'being deleted' if has_no_wait else 'deleted'}.", err=True)

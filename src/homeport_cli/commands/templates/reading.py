@@ -1,0 +1,90 @@
+"""`templates list`, `show`, `delete`."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from homeport_cli import completions, context
+from homeport_cli.errors import CliError
+from homeport_cli.output import Columns, Format, OutputOption, YesOption, ago, print_json, print_table, show
+from homeport_sdk.errors import ApiError
+
+if TYPE_CHECKING:
+    from homeport_sdk.client import Client
+    from homeport_sdk.models import Template, TemplateVersionParameter
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", autocompletion=completions.template_names)]
+OrganizationOption = Annotated[str, typer.Option("--org", "-O", help="Organization of the template.")]
+COLUMNS: Columns = {
+    "name": lambda item: item.name,
+    "display name": lambda item: item.display_name,
+    "engine": lambda item: item.provisioner,
+    "users": lambda item: str(max(item.active_user_count, 0)),
+    "last updated": lambda item: ago(item.updated_at),
+    "description": lambda item: item.description,
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("list")(list_templates)
+    app.command("ls", hidden=True)(list_templates)
+    app.command("show")(show_template)
+    app.command("delete")(delete)
+    app.command("rm", hidden=True)(delete)
+
+
+async def find_template(client: "Client", name: str, organization: str) -> "Template":
+    """Return the template of this name. Raises CliError."""
+    try:
+        return await client.templates.find(name, organization=organization)
+    except ApiError as error:
+        if error.status != 404:
+            raise
+        raise CliError(f"There is no template '{name}' that you may see. List them: homeport templates list") from error
+
+
+def list_templates(output: OutputOption = Format.TABLE) -> None:
+    """List the templates that you may use."""
+    found = context.run(lambda client: client.templates.list())
+    show(found, COLUMNS, output, empty="No templates found. Begin one: homeport templates init")
+
+
+def show_template(
+    name: NameArgument, organization: OrganizationOption = "default", output: OutputOption = Format.TABLE
+) -> None:
+    """Show a template with its parameters."""
+
+    async def work(client: "Client") -> "tuple[Template, list[TemplateVersionParameter]]":
+        template = await find_template(client, name, organization)
+        return template, await client.templates.parameters(template.active_version_id)
+
+    template, parameters = context.run(work)
+    if output is Format.JSON:
+        print_json(template)
+        return
+    print_table([[read(template) for read in COLUMNS.values()]], list(COLUMNS))
+    if parameters:
+        print()
+        rows = [
+            [item.name, item.type, "required" if item.required else item.default_value, item.description_plaintext]
+            for item in parameters
+        ]
+        print_table(rows, ["parameter", "type", "default", "description"])
+
+
+def delete(
+    names: Annotated[list[str], typer.Argument(metavar="NAME…", autocompletion=completions.template_names)],
+    organization: OrganizationOption = "default",
+    is_assumed: YesOption = False,
+) -> None:
+    """Delete templates that no workspace uses."""
+    context.confirm(f"Delete {', '.join(names)}?", is_assumed=is_assumed)
+
+    async def work(client: "Client") -> None:
+        templates = [await find_template(client, name, organization) for name in names]
+        for template in templates:
+            await client.templates.delete(template.id)
+            typer.echo(f"Deleted template '{template.name}'.", err=True)
+
+    context.run(work)

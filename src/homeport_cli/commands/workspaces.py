@@ -1,0 +1,129 @@
+"""`create`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from homeport_cli import completions, context
+from homeport_cli.builds import follow_build
+from homeport_cli.durations import milliseconds, parse_duration
+from homeport_cli.errors import CliError
+from homeport_cli.names import parse_workspace
+from homeport_cli.output import Format, OutputOption, YesOption, print_json
+from homeport_cli.parameters import complete_values
+from homeport_cli.progress import Progress
+from homeport_cli.prompts import ask, choose
+from homeport_cli.schedules import parse_start
+from homeport_cli.values import parse_pairs, read_values
+from homeport_sdk.errors import ApiError
+
+if TYPE_CHECKING:
+    from homeport_sdk.client import Client
+    from homeport_sdk.models import CreateWorkspaceRequest, Template, Workspace
+
+ParameterOption = Annotated[
+    list[str] | None, typer.Option("--parameter", help="Value of a parameter as name=value; repeat it for more.")
+]
+ParameterFileOption = Annotated[
+    Path | None, typer.Option("--rich-parameter-file", help="YAML file that maps parameters to values.")
+]
+VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Show every line of the log.")]
+NoWaitOption = Annotated[bool, typer.Option("--no-wait", help="Return as soon as the build is asked for.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("create")(create)
+
+
+def create(
+    name: Annotated[str, typer.Argument(metavar="[OWNER/]NAME", help="Name of the new workspace.")] = "",
+    template: Annotated[
+        str, typer.Option("--template", "-t", help="Name of the template.", autocompletion=completions.template_names)
+    ] = "",
+    template_version: Annotated[
+        str, typer.Option("--template-version", help="Version of the template; the active one when left out.")
+    ] = "",
+    parameter: ParameterOption = None,
+    parameter_file: ParameterFileOption = None,
+    stop_after: Annotated[
+        str, typer.Option("--stop-after", help="Stop the workspace this long after it was started, like 8h.")
+    ] = "",
+    start_at: Annotated[
+        str, typer.Option("--start-at", help="Start the workspace at this time, like '9:30AM Mon-Fri Europe/Dublin'.")
+    ] = "",
+    automatic_updates: Annotated[
+        str,
+        typer.Option("--automatic-updates", help="always or never: take the template's active version at each start."),
+    ] = "never",
+    organization: Annotated[str, typer.Option("--org", "-O", help="Organization of the template.")] = "default",
+    is_assumed: YesOption = False,
+    is_verbose: VerboseOption = False,
+    has_no_wait: NoWaitOption = False,
+    output: OutputOption = Format.TABLE,
+) -> None:
+    """Create a workspace from a template and wait until it runs."""
+    if automatic_updates not in {"always", "never"}:
+        raise CliError("--automatic-updates is always or never.")
+    given = read_values(parameter_file, flag="--rich-parameter-file") | parse_pairs(parameter or [], flag="--parameter")
+    ttl = milliseconds(parse_duration(stop_after, flag="--stop-after")) if stop_after else None
+    schedule = parse_start(start_at) if start_at else None
+    target = parse_workspace(name or ask("Name of the workspace", flag="NAME"))
+    progress = Progress(is_verbose=is_verbose)
+
+    async def work(client: "Client") -> "Workspace":
+        from homeport_sdk import models  # lazy: wire types load with the call
+
+        chosen = await _find_template(client, template, organization)
+        version_id = chosen.active_version_id
+        if template_version:
+            version_id = (await client.templates.find_version(chosen.id, template_version)).id
+        declared = await client.templates.parameters(version_id)
+        values = complete_values(declared, given, is_asking=not is_assumed)
+        request = models.CreateWorkspaceRequest(
+            name=target.name,
+            ttl_ms=ttl,
+            autostart_schedule=schedule,
+            automatic_updates=automatic_updates,  # type: ignore[arg-type]
+            rich_parameter_values=[
+                models.WorkspaceBuildParameter(name=key, value=value) for key, value in values.items()
+            ],
+        )
+        _set_origin(request, chosen, version_id=version_id if template_version else None)
+        made = await client.workspaces.create(request, owner=target.owner)
+        if has_no_wait:
+            return made
+        await follow_build(client, made.latest_build, progress)
+        return await client.workspaces.get(made.id)
+
+    workspace = context.run(work)
+    if output is Format.JSON:
+        print_json(workspace)
+    else:
+        state = "is being made" if has_no_wait else "runs"
+        typer.echo(f"Workspace '{workspace.name}' {state}. Open a shell in it: homeport ssh {target}", err=True)
+
+
+def _set_origin(request: "CreateWorkspaceRequest", template: "Template", *, version_id: str | None) -> None:
+    if version_id is None:
+        request.template_id = template.id
+    else:
+        request.template_version_id = version_id
+
+
+async def _find_template(client: "Client", name: str, organization: str) -> "Template":
+    if name:
+        try:
+            return await client.templates.find(name, organization=organization)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            raise CliError(
+                f"There is no template '{name}' that you may use. List them: homeport templates list"
+            ) from error
+    known = await client.templates.list()
+    if not known:
+        raise CliError("There is no template yet. Make one: homeport templates init, then homeport templates push")
+    choice = choose("Template", [(item.name, item.description) for item in known], flag="--template")
+    return next(item for item in known if item.name == choice)
