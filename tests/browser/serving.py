@@ -60,7 +60,7 @@ agents:
     scripts:
       - display_name: Greet
         script: |
-          echo "greeting: ${parameter.greeting}"
+          for number in $(seq 5); do echo "greeting $number: $HOMEPORT_PARAMETER_GREETING"; done
         run_on_start: true
         start_blocks_login: true
     metadata:

@@ -122,25 +122,37 @@ def use_terminal(page: Page, camera: Camera) -> None:
     with page.context.expect_page() as opened:
         page.get_by_role("link", name="Terminal", exact=True).click()
     terminal = opened.value
+    rows = terminal.locator(".xterm-rows")
     expect(terminal.locator("#state")).to_have_text("Connected", timeout=PATIENCE)
-    terminal.locator(".xterm-helper-textarea").focus()
-    terminal.keyboard.type("echo $((40 + 2))-answers\n")
-    terminal.wait_for_function("terminalText().includes('42-answers')", timeout=PATIENCE)
+    run(terminal, "echo $((40 + 2))-answers")
+    expect(rows).to_contain_text("42-answers", timeout=PATIENCE)
     camera.take(terminal, "terminal")
     # A reload finds the same shell: what it wrote is replayed, and what it knows is still there.
-    terminal.keyboard.type("kept=still-here\n")
+    run(terminal, "kept=still-here")
     terminal.reload()
-    terminal.wait_for_function("terminalText().includes('42-answers')", timeout=PATIENCE)
-    terminal.locator(".xterm-helper-textarea").focus()
-    terminal.keyboard.type("echo it-is-$kept\n")
-    terminal.wait_for_function("terminalText().includes('it-is-still-here')", timeout=PATIENCE)
-    columns = terminal.evaluate("terminalColumns()")
-    terminal.set_viewport_size({"width": terminal.viewport_size["width"] - 80, "height": 600})
-    terminal.wait_for_function(f"terminalColumns() < {columns}")
-    narrow = terminal.evaluate("terminalColumns()")
-    terminal.keyboard.type("stty size\n")
-    terminal.wait_for_function(f"/\\d+ {narrow}\\b/.test(terminalText())", timeout=PATIENCE)
+    expect(rows).to_contain_text("42-answers", timeout=PATIENCE)
+    run(terminal, "echo it-is-$kept")
+    expect(rows).to_contain_text("it-is-still-here", timeout=PATIENCE)
+    before = columns(terminal, "before")
+    terminal.set_viewport_size({"width": terminal.evaluate("innerWidth") - 80, "height": 600})
+    run(terminal, "clear")
+    assert 0 < columns(terminal, "after") < before
     terminal.close()
+
+
+def run(terminal: Page, command: str) -> None:
+    terminal.locator(".xterm-helper-textarea").focus()
+    terminal.keyboard.type(f"{command}\n")
+
+
+def columns(terminal: Page, word: str) -> int:
+    """Ask the shell how wide its terminal is."""
+    run(terminal, f"echo {word}=$(stty size | cut -d' ' -f2)=")
+    found = re.compile(f"{word}=(\\d+)=")
+    expect(terminal.locator(".xterm-rows")).to_have_text(found, timeout=PATIENCE)
+    match = found.search(terminal.locator(".xterm-rows").inner_text())
+    assert match is not None
+    return int(match.group(1))
 
 
 def delete(page: Page, camera: Camera, name: str) -> None:
@@ -151,5 +163,7 @@ def delete(page: Page, camera: Camera, name: str) -> None:
     expect(page.get_by_text("Nothing was deleted.")).to_be_visible()
     page.get_by_label(re.compile("^Type the name")).fill(name)
     page.get_by_role("button", name="Delete workspace").click()
-    page.wait_for_url("**/workspaces", timeout=PATIENCE)
+    page.wait_for_url(f"**/@first/{name}/builds/6")
+    expect(page.get_by_text("The workspace has been deleted.")).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("link", name="Back to the workspaces").click()
     expect(page.get_by_role("link", name=name, exact=True)).to_have_count(0)

@@ -120,8 +120,8 @@ def _navigation(identity: Identity | None, path: str) -> list[tuple[str, str, bo
         links.append(("Users", "/users"))
     if is_allowed(identity.subject, Action.READ, Object(ResourceType.AUDIT_LOG)):
         links.append(("Audit", "/audit"))
-    is_workspace = path.startswith(("/@", "/workspaces"))
+    is_workspace = path.startswith(("/@", "/workspaces")) or path.endswith("/workspace")
     return [
-        (words, link, is_workspace if link == "/workspaces" else path == link or path.startswith(f"{link}/"))
+        (words, link, is_workspace if link == "/workspaces" else not is_workspace and f"{path}/".startswith(f"{link}/"))
         for words, link in links
     ]

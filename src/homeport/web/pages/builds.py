@@ -92,8 +92,9 @@ async def delete(view: View, handle: str, name: str, db: Database, subject: Subj
         problems.status, problems.summary = 400, "Nothing was deleted."
         problems.fields["confirm"] = f"Type {workspace.name} to confirm."
         return _delete_page(view, workspace, problems)
-    await _build(db, cipher, subject, workspace, "delete")
-    return view.go(workspace_path(workspace))
+    build = await _build(db, cipher, subject, workspace, "delete")
+    # The workspace's own page is gone as soon as this has succeeded; the build's page stays.
+    return view.go(f"{workspace_path(workspace)}/builds/{build.build_number}")
 
 
 @_post("/cancel", "workspace:update")

@@ -70,7 +70,9 @@ async def show_workspace(
 @get("/{handle:str}/{name:str}/events", opt=_READ, include_in_schema=False)
 async def watch(handle: str, name: str, db: Database, listener: Listener, subject: Subject) -> Stream:
     """Say `changed` whenever anything about the workspace changes, and `gone` when it is deleted."""
-    workspace = await reading.get_workspace_by_name(db, subject=subject, owner=owner_of(handle), name=name)
+    workspace = await reading.get_workspace_by_name(
+        db, subject=subject, owner=owner_of(handle), name=name, can_be_deleted=True
+    )
     events = _changes(db, listener, subject, workspace.id)
     return Stream(events, media_type="text/event-stream", headers=STREAM_HEADERS)
 
@@ -78,10 +80,7 @@ async def watch(handle: str, name: str, db: Database, listener: Listener, subjec
 async def _changes(db: Database, listener: Listener, subject: Subject, workspace_id: UUID) -> AsyncIterator[str]:
     yield "retry: 2000\n\n"
     async with listener.subscribe(CHANGED_CHANNEL, key=str(workspace_id)) as subscription:
-        # What changed between the page and this moment is not missed.
-        yield "event: changed\ndata: now\n\n"
         while True:
-            news = await subscription.wait(_REFRESH_SECONDS)
             try:
                 found = await reading.get_workspace(db, subject=subject, workspace_id=workspace_id, can_be_deleted=True)
             except HomeportError:
@@ -89,9 +88,11 @@ async def _changes(db: Database, listener: Listener, subject: Subject, workspace
             if found is None or found.latest_build.status == "deleted":
                 yield "event: gone\ndata: /workspaces\n\n"
                 return
-            # Agents fall silent without telling anybody, so the page looks again even without news.
-            yield "event: changed\ndata: now\n\n" if news else "event: changed\ndata: later\n\n"
+            # Said at once too: what changed between the page and this moment is not missed. And said without news,
+            # because agents fall silent without telling anybody.
+            yield "event: changed\ndata: now\n\n"
             await asyncio.sleep(_LEAST_PAUSE)
+            await subscription.wait(_REFRESH_SECONDS)
 
 
 async def _metadata(

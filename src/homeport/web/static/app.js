@@ -29,6 +29,12 @@
     entry.open = () => {
       if (entry.source || document.hidden) return;
       entry.source = new EventSource(url());
+      entry.source.addEventListener("error", () => {
+        // Broken lines are retried by the browser itself; a refusal (such as a server that just starts) is not.
+        if (!entry.source || entry.source.readyState !== EventSource.CLOSED) return;
+        pause(entry);
+        setTimeout(() => streams.get(element) === entry && entry.open(), 5000);
+      });
       listen(entry.source, () => detach(element));
     };
     streams.set(element, entry);
@@ -61,6 +67,7 @@
       list.append(stage);
       list.dataset.stage = line.stage;
     }
+    if (line.output === line.stage) return;
     const item = document.createElement("li");
     item.className = line.level;
     item.textContent = line.output;

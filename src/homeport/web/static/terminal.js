@@ -151,12 +151,5 @@
 
   new ResizeObserver(() => fit.fit()).observe(place);
   window.addEventListener("offline", () => say("No network"));
-  window.terminalText = () => {
-    const buffer = terminal.buffer.active;
-    const lines = [];
-    for (let row = 0; row < buffer.length; row += 1) lines.push(buffer.getLine(row).translateToString(true));
-    return lines.join("\n");
-  };
-  window.terminalColumns = () => terminal.cols;
   connect();
 })();
