@@ -118,7 +118,7 @@ def _navigation(identity: Identity | None, path: str) -> list[tuple[str, str, bo
     links = [("Workspaces", "/workspaces"), ("Templates", "/templates")]
     if is_allowed(identity.subject, Action.READ, Object(ResourceType.USER)):
         links.append(("Users", "/users"))
-    if is_allowed(identity.subject, Action.READ, Object(ResourceType.AUDIT_LOG)):
+    if is_allowed(identity.subject, Action.READ, Object(ResourceType.AUDIT_LOG, any_organization=True)):
         links.append(("Audit", "/audit"))
     is_workspace = path.startswith(("/@", "/workspaces")) or path.endswith("/workspace")
     return [

@@ -6,10 +6,21 @@ from litestar import Router
 from litestar.di import Provide
 
 from homeport.web import assets
-from homeport.web.pages import builds, creation, entry, terminal, workspace, workspaces
+from homeport.web.pages import (
+    account,
+    builds,
+    creation,
+    entry,
+    people,
+    templates,
+    terminal,
+    trail,
+    workspace,
+    workspaces,
+)
 from homeport.web.rendering import provide_view
 
-_PAGES = (entry, workspaces, creation, workspace, builds, terminal)
+_PAGES = (entry, workspaces, creation, workspace, builds, terminal, templates, account, people, trail)
 
 routes: list[Any] = [
     *assets.routes,

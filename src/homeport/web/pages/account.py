@@ -1,0 +1,129 @@
+"""One's own account: profile, password, tokens, and the key for git servers."""
+
+from datetime import timedelta
+from typing import Any
+
+from litestar import Response, get, post
+from litestar.response import Redirect
+
+from homeport.database import Database
+from homeport.identity.rules import duration_nanoseconds
+from homeport.identity.schemas import CreateTokenRequest, UpdateUserPasswordRequest, UpdateUserProfileRequest
+from homeport.identity.service import accounts, git_ssh_keys, keys, tokens
+from homeport.identity.types import Identity, LoginType
+from homeport.kit.crypto import Cipher
+from homeport.kit.errors import HomeportError
+from homeport.kit.routes import requires
+from homeport.rbac import Subject
+from homeport.web.forms import NO_PROBLEMS, Form, Problems, read_form
+from homeport.web.rendering import View
+
+_READ = requires("user:read_personal", is_page=True)
+_CHANGE = requires("user:update_personal", is_page=True)
+LIFETIMES = {"7": "7 days", "30": "30 days", "90": "90 days", "365": "a year"}
+Page = Response[str] | Redirect
+
+
+@get("/account", opt=_READ, include_in_schema=False)
+async def show_account(view: View, db: Database, identity: Identity, cipher: Cipher) -> Response[str]:
+    """Show the account."""
+    return await _page(view, db, identity, cipher)
+
+
+@post("/account/profile", opt=_CHANGE, include_in_schema=False, status_code=200)
+async def save_profile(view: View, db: Database, identity: Identity, cipher: Cipher) -> Page:
+    """Set username and name."""
+    form = await read_form(view.request)
+    request = UpdateUserProfileRequest(username=form.text("username"), name=form.text("name"))
+    try:
+        await accounts.update_profile(db, subject=identity.subject, value="me", request=request)
+    except HomeportError as error:
+        return await _page(view, db, identity, cipher, form=form, profile=Problems(error))
+    return view.go("/account?notice=profile")
+
+
+@post("/account/password", opt=_CHANGE, include_in_schema=False, status_code=200)
+async def save_password(view: View, db: Database, identity: Identity, cipher: Cipher) -> Page:
+    """Set the password; the other sessions end."""
+    form = await read_form(view.request)
+    request = UpdateUserPasswordRequest(password=form.get("password", ""), old_password=form.get("old_password", ""))
+    try:
+        await accounts.update_password(db, identity=identity, value="me", request=request)
+    except HomeportError as error:
+        return await _page(view, db, identity, cipher, password=Problems(error))
+    return view.go("/account?notice=password")
+
+
+@post("/account/tokens", opt=requires("api_key:create", is_page=True), include_in_schema=False, status_code=200)
+async def create_token(view: View, db: Database, identity: Identity, cipher: Cipher) -> Page:
+    """Make a token and show its secret, this once."""
+    form = await read_form(view.request)
+    days = form.get("lifetime", "") if form.get("lifetime", "") in LIFETIMES else "7"
+    request = CreateTokenRequest(
+        token_name=form.text("token_name"), lifetime=duration_nanoseconds(timedelta(days=int(days)))
+    )
+    try:
+        made = await tokens.create_token(db, view.settings, subject=identity.subject, value="me", request=request)
+    except HomeportError as error:
+        problems = Problems(error)
+        # The service names the field of the API's request.
+        problems.fields.setdefault("token_name", problems.of("name"))
+        return await _page(view, db, identity, cipher, form=form, token=problems)
+    return await _page(view, db, identity, cipher, secret=made.key)
+
+
+@post(
+    "/account/tokens/{key:str}/revoke",
+    opt=requires("api_key:delete", is_page=True),
+    include_in_schema=False,
+    status_code=200,
+)
+async def revoke_token(view: View, key: str, db: Database, subject: Subject) -> Page:
+    """End a token at once."""
+    await read_form(view.request)
+    await keys.delete_key(db, subject=subject, value="me", key_id=key)
+    return view.go("/account?notice=revoked")
+
+
+@post("/account/git-key", opt=_CHANGE, include_in_schema=False, status_code=200)
+async def renew_git_key(view: View, db: Database, subject: Subject, cipher: Cipher) -> Page:
+    """Replace the key for git servers."""
+    await read_form(view.request)
+    await git_ssh_keys.regenerate_git_ssh_key(db, cipher, subject=subject, value="me")
+    return view.go("/account?notice=sshkey")
+
+
+async def _page(
+    view: View,
+    db: Database,
+    identity: Identity,
+    cipher: Cipher,
+    *,
+    form: Form | None = None,
+    profile: Problems = NO_PROBLEMS,
+    password: Problems = NO_PROBLEMS,
+    token: Problems = NO_PROBLEMS,
+    secret: str = "",
+) -> Response[str]:
+    given = form or Form()
+    subject = identity.subject
+    git_key = await git_ssh_keys.get_git_ssh_key(db, cipher, subject=subject, value="me")
+    own = await tokens.list_tokens(db, subject=subject, value="me", has_all_users=False)
+    return view.page(
+        "account.html",
+        status=max(profile.status, password.status, token.status),
+        username=given.get("username", identity.username),
+        name=given.get("name", identity.name),
+        token_name=given.get("token_name", ""),
+        lifetimes=LIFETIMES,
+        tokens=sorted(own, key=lambda each: each.created_at, reverse=True),
+        git_key=git_key.public_key.strip(),
+        has_password=identity.login_type == LoginType.PASSWORD,
+        profile=profile,
+        password=password,
+        token_problems=token,
+        secret=secret,
+    )
+
+
+routes: list[Any] = [show_account, save_profile, save_password, create_token, revoke_token, renew_git_key]
