@@ -1,19 +1,22 @@
 """A server and a Chromium for tests that drive pages as people do."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from scripts.components import COMPONENTS
-from tests.browser.serving import running_server
+from tests.browser.access import violations
+from tests.browser.people import EMAIL
+from tests.browser.serving import PASSWORD, README, TEMPLATE, Api, running_server
 
 MakePage = Callable[..., Page]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a fresh server without users."""
     folder = tmp_path_factory.mktemp("server")
@@ -21,7 +24,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """A headless Chromium of the system."""
     with sync_playwright() as playwright:
@@ -30,6 +33,36 @@ def browser() -> Iterator[Browser]:
         started = playwright.chromium.launch(executable_path=COMPONENTS["chromium"].path(), args=arguments)
         yield started
         started.close()
+
+
+@pytest.fixture(scope="session")
+def owner(server: str, browser: Browser) -> Api:
+    """The first user, made by the first-user page, and a template."""
+    context = browser.new_context(base_url=server)
+    page = context.new_page()
+    page.goto("/workspaces/new")
+    page.wait_for_url("**/setup")
+    assert violations(page) == []
+    page.get_by_label("E-mail address").fill(EMAIL)
+    page.get_by_label("Username").fill("not a name")
+    page.get_by_label(re.compile("^Password")).fill(PASSWORD)
+    page.get_by_role("button", name="Create the first user").click()
+    # What was typed is still there, and the field says what is wrong with it.
+    expect(page.get_by_label("Username")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("E-mail address")).to_have_value(EMAIL)
+    page.get_by_label("Username").fill("first")
+    page.get_by_label(re.compile("^Password")).fill(PASSWORD)
+    page.get_by_role("button", name="Create the first user").click()
+    page.wait_for_url("**/workspaces")
+    expect(page.get_by_text("No template yet")).to_be_visible()
+    gone = page.goto("/setup")
+    assert gone is not None
+    assert gone.status == 404
+    context.close()
+    api = Api(server)
+    api.sign_in(EMAIL)
+    api.push("shell", {"homeport.yaml": TEMPLATE, "README.md": README})
+    return api
 
 
 @pytest.fixture

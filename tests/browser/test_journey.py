@@ -7,63 +7,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.serving import PASSWORD, README, TEMPLATE, Api
+from tests.browser.people import Camera, sign_in
+from tests.browser.serving import Api
 from tests.support.names import unique_name
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
-EMAIL = "first@homeport.test"
 # Chromium, a server and a workspace share few processors in these tests.
 PATIENCE = 45_000
 MakePage = Callable[..., Page]
-
-
-class Camera:
-    """Takes pictures where wanted, and says that a page fits its width."""
-
-    def __init__(self, folder: Path | None, prefix: str) -> None:
-        self.folder, self.prefix = folder, prefix
-
-    def take(self, page: Page, name: str) -> None:
-        """Look at a page: nothing may stick out to the side."""
-        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert overflow <= 0, f"{name} is {overflow} pixels too wide"
-        if self.folder is not None:
-            page.screenshot(path=self.folder / f"{self.prefix}-{name}.png", full_page=True)
-
-
-def sign_in(page: Page) -> None:
-    page.goto("/login")
-    page.get_by_label("E-mail address").fill(EMAIL)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/workspaces")
-
-
-@pytest.fixture(scope="module")
-def owner(server: str, browser: object) -> Api:
-    """The first user, made by the first-user page, and a template."""
-    context = browser.new_context(base_url=server)  # type: ignore[attr-defined]
-    page = context.new_page()
-    page.goto("/workspaces/new")
-    page.wait_for_url("**/setup")
-    page.get_by_label("E-mail address").fill(EMAIL)
-    page.get_by_label("Username").fill("not a name")
-    page.get_by_label(re.compile("^Password")).fill(PASSWORD)
-    page.get_by_role("button", name="Create the first user").click()
-    # What was typed is still there, and the field says what is wrong with it.
-    expect(page.get_by_label("Username")).to_have_attribute("aria-invalid", "true")
-    expect(page.get_by_label("E-mail address")).to_have_value(EMAIL)
-    page.get_by_label("Username").fill("first")
-    page.get_by_label(re.compile("^Password")).fill(PASSWORD)
-    page.get_by_role("button", name="Create the first user").click()
-    page.wait_for_url("**/workspaces")
-    expect(page.get_by_text("No template yet")).to_be_visible()
-    assert page.goto("/setup").status == 404
-    context.close()
-    api = Api(server)
-    api.sign_in(EMAIL)
-    api.push("shell", {"homeport.yaml": TEMPLATE, "README.md": README})
-    return api
 
 
 @pytest.mark.requirement("WEB-JOURNEY-01")

@@ -11,6 +11,7 @@ from litestar.response import Redirect, Stream
 from homeport.database import Database, Listener
 from homeport.kit.crypto import Cipher
 from homeport.kit.errors import HomeportError, NotFound
+from homeport.kit.http import Page as Window
 from homeport.kit.routes import requires
 from homeport.provisioning.schemas import ProvisionerJobLog
 from homeport.provisioning.service import follow_logs
@@ -173,11 +174,21 @@ async def _find(db: Database, subject: Subject, handle: str, name: str) -> Works
 
 
 async def _find_build(db: Database, subject: Subject, handle: str, name: str, number: str) -> WorkspaceBuild:
-    owner = owner_of(handle)
-    if not (number.isascii() and number.isdigit() and 0 < int(number[:10]) < 2**31 and len(number) <= 10):
-        await reading.get_workspace_by_name(db, subject=subject, owner=owner, name=name, can_be_deleted=True)
-        raise NotFound("This workspace has no such build.")
-    return await states.get_build_by_number(db, subject=subject, owner=owner, name=name, number=int(number))
+    """Return a build by its number, also of a deleted workspace: its last build is what deleted it."""
+    workspace = await reading.get_workspace_by_name(
+        db, subject=subject, owner=owner_of(handle), name=name, can_be_deleted=True
+    )
+    latest = workspace.latest_build
+    wanted = int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0
+    if wanted == latest.build_number:
+        return latest
+    if 0 < wanted < latest.build_number:
+        # Numbers have no gaps, and the newest build comes first.
+        window = Window(limit=1, offset=latest.build_number - wanted)
+        found = await states.list_builds(db, subject=subject, workspace_id=workspace.id, page=window)
+        if found and found[0].build_number == wanted:
+            return found[0]
+    raise NotFound("This workspace has no such build.")
 
 
 async def _build(
