@@ -53,7 +53,7 @@ def create(page: Page, camera: Camera) -> str:
     name = unique_name("box")
     page.goto("/workspaces/new")
     camera.take(page, "choose")
-    page.get_by_role("link", name="Use the template Shell").click()
+    page.get_by_role("link", name="Use this template: Shell").click()
     page.get_by_label("Name of the workspace").fill(name)
     page.get_by_label("size").fill("77")
     page.get_by_label("Greeting").fill("good morning")

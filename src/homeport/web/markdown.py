@@ -5,12 +5,18 @@ from markupsafe import Markup
 
 # markdown-it refuses javascript:, vbscript:, file: and data: links (but for images) by itself.
 _READER = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+_LEAST_LEVEL = 6
 _MOST = 256 * 1024
 
 
 def render_markdown(text: str) -> Markup:
-    """Return the HTML of a text; what is beyond 256 KiB is cut off."""
-    return Markup(_READER.render(text[:_MOST]))  # noqa: S704 raw HTML is off, so the renderer escapes everything
+    """Return the HTML of a text; what is beyond 256 KiB is cut off. Headings go below the page's own, which is the first."""
+    tokens = _READER.parse(text[:_MOST])
+    for token in tokens:
+        if token.type in {"heading_open", "heading_close"}:
+            token.tag = f"h{min(int(token.tag[1:]) + 2, _LEAST_LEVEL)}"
+    html: str = _READER.renderer.render(tokens, _READER.options, {})
+    return Markup(html)  # noqa: S704 raw HTML is off, so the renderer escapes everything
 
 
 def render_inline(text: str) -> Markup:

@@ -10,11 +10,10 @@ from homeport.identity.rules import user_object
 from homeport.identity.schemas import CreateUserRequestWithOrgs, GetUsersResponse
 from homeport.identity.service import users
 from homeport.kit.errors import BadRequest, HomeportError
-from homeport.kit.http import Page
 from homeport.kit.routes import requires
 from homeport.rbac import Action, Subject, is_allowed, require
 from homeport.web.forms import NO_PROBLEMS, Problems, read_form, remaining
-from homeport.web.pages.workspaces import PAGE_SIZE, page_number
+from homeport.web.pages.workspaces import PAGE_SIZE, page_number, window
 from homeport.web.rendering import View
 
 _FIELDS = ("email", "username", "name")
@@ -27,8 +26,7 @@ async def show_users(view: View, db: Database, subject: Subject) -> Response[str
     search, number = query.get("q", "")[:2000], page_number(query.get("page", ""))
     problems, found = NO_PROBLEMS, GetUsersResponse([], 0)
     try:
-        window = Page(limit=PAGE_SIZE, offset=(number - 1) * PAGE_SIZE)
-        found = await users.list_users(db, subject=subject, query=search, page=window)
+        found = await users.list_users(db, subject=subject, query=search, page=window(number))
     except BadRequest as error:
         problems = Problems(error, known=frozenset())
     return view.page(

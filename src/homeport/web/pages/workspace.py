@@ -1,6 +1,5 @@
 """A workspace's page: what it is, what runs in it, what was done to it; and the stream that keeps the page fresh."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Any
@@ -15,7 +14,7 @@ from homeport.agents.service import logs as agent_logs
 from homeport.agents.service.metadata import watch_metadata
 from homeport.database import Database, Listener
 from homeport.kit import clock
-from homeport.kit.errors import HomeportError
+from homeport.kit.errors import HomeportError, NotFound
 from homeport.kit.http import Page
 from homeport.kit.routes import requires
 from homeport.rbac import Subject
@@ -42,28 +41,15 @@ async def show_workspace(
 ) -> Response[str]:
     """Show a workspace."""
     workspace = await reading.get_workspace_by_name(db, subject=subject, owner=owner_of(handle), name=name)
-    build = workspace.latest_build
-    builds = await states.list_builds(db, subject=subject, workspace_id=workspace.id, page=Page(limit=_SHOWN_BUILDS))
-    agents = agents_of(workspace)
     query = view.request.query_params
     return view.page(
         "workspace.html",
-        workspace=workspace,
-        build=build,
-        builds=builds,
-        agents=agents,
-        metadata={agent.id: await _metadata(db, listener, subject, agent.id) for agent in agents},
-        agent_logs={agent.id: await _agent_log(db, subject, agent.id) for agent in agents},
-        parameters=await states.list_build_parameters(db, subject=subject, build_id=build.id),
-        lines=await states.list_build_logs(db, subject=subject, build_id=build.id),
-        buttons=buttons(subject, workspace),
-        is_under_way=build.status in UNDER_WAY,
-        has_no_isolation=lacks_isolation(workspace),
+        **await _facts(db, subject, workspace),
+        **await _agent_facts(db, listener, subject, workspace),
         base=workspace_path(workspace),
         here=view.request.url.path + (f"?{urlencode(query.dict(), doseq=True)}" if query else ""),
         restart=_restart(workspace, query.get("restart", "")),
         is_update=query.get("update") == "1",
-        ssh_name=f"{view.settings.ssh_hostname_prefix}{workspace.name}",
     )
 
 
@@ -91,8 +77,37 @@ async def _changes(db: Database, listener: Listener, subject: Subject, workspace
             # Said at once too: what changed between the page and this moment is not missed. And said without news,
             # because agents fall silent without telling anybody.
             yield "event: changed\ndata: now\n\n"
-            await asyncio.sleep(_LEAST_PAUSE)
+            await clock.sleep(_LEAST_PAUSE)
             await subscription.wait(_REFRESH_SECONDS)
+
+
+async def _facts(db: Database, subject: Subject, workspace: Workspace) -> dict[str, Any]:
+    """Return what the page shows of the workspace and its builds."""
+    build, page = workspace.latest_build, Page(limit=_SHOWN_BUILDS)
+    return {
+        "workspace": workspace,
+        "build": build,
+        "builds": await states.list_builds(db, subject=subject, workspace_id=workspace.id, page=page),
+        "parameters": await states.list_build_parameters(db, subject=subject, build_id=build.id),
+        "lines": await states.list_build_logs(db, subject=subject, build_id=build.id),
+        "buttons": buttons(subject, workspace),
+        "is_under_way": build.status in UNDER_WAY,
+        "has_no_isolation": lacks_isolation(workspace),
+    }
+
+
+async def _agent_facts(db: Database, listener: Listener, subject: Subject, workspace: Workspace) -> dict[str, Any]:
+    """Return what the page shows of the agents. One that vanishes meanwhile, with a new build, has nothing to show."""
+    agents = agents_of(workspace)
+    metadata: dict[UUID, Sequence[WorkspaceAgentMetadata]] = {}
+    lines: dict[UUID, Sequence[WorkspaceAgentLog]] = {}
+    for agent in agents:
+        try:
+            metadata[agent.id] = await _metadata(db, listener, subject, agent.id)
+            lines[agent.id] = await _agent_log(db, subject, agent.id)
+        except NotFound:
+            metadata[agent.id], lines[agent.id] = (), ()
+    return {"agents": agents, "metadata": metadata, "agent_logs": lines}
 
 
 async def _metadata(

@@ -13,7 +13,7 @@ from homeport.templates.service.templates import list_templates
 from homeport.web.actions import UNDER_WAY, buttons
 from homeport.web.forms import NO_PROBLEMS, Problems
 from homeport.web.rendering import View
-from homeport.workspaces.schemas import WorkspacesResponse
+from homeport.workspaces.schemas import Workspace, WorkspacesResponse
 from homeport.workspaces.service import list_workspaces
 
 PAGE_SIZE = 50
@@ -25,32 +25,47 @@ async def show_workspaces(view: View, db: Database, subject: Subject) -> Respons
     query = view.request.query_params
     search, show = query.get("q", "")[:2000], "all" if query.get("show") == "all" else "mine"
     number = page_number(query.get("page", ""))
-    asked = search if show == "all" or "owner:" in search else f"owner:me {search}"
-    problems = NO_PROBLEMS
+    problems, found = NO_PROBLEMS, WorkspacesResponse([], 0)
     try:
-        window = Page(limit=PAGE_SIZE, offset=(number - 1) * PAGE_SIZE)
-        found = await list_workspaces(db, subject=subject, query=asked.strip(), page=window)
+        found = await list_workspaces(db, subject=subject, query=_asked(search, show), page=window(number))
     except BadRequest as error:
-        problems, found = Problems(error, known=frozenset()), WorkspacesResponse([], 0)
+        problems = Problems(error, known=frozenset())
+    paging: dict[str, Any] = {
+        "count": found.count,
+        "search": search,
+        "show": show,
+        "number": number,
+        "page_size": PAGE_SIZE,
+    }
+    context = await _context(db, subject, found.workspaces)
+    return view.page(
+        "workspaces.html", status=problems.status, problems=problems, access_url=view.settings.access_url,
+        **paging, **context,
+    )  # fmt: skip
+
+
+async def _context(db: Database, subject: Subject, workspaces: list[Workspace]) -> dict[str, Any]:
+    """Return what the page shows of the workspaces; without any, whether there is a template to make one from."""
     has_templates = True
-    if not found.workspaces:
+    if not workspaces:
         async with db.connection() as conn:
             has_templates = bool(await list_templates(conn, subject=subject))
-    return view.page(
-        "workspaces.html",
-        status=problems.status,
-        workspaces=found.workspaces,
-        buttons={workspace.id: buttons(subject, workspace) for workspace in found.workspaces},
-        is_changing=any(workspace.latest_build.status in UNDER_WAY for workspace in found.workspaces),
-        count=found.count,
-        search=search,
-        show=show,
-        number=number,
-        page_size=PAGE_SIZE,
-        problems=problems,
-        has_templates=has_templates,
-        access_url=view.settings.access_url,
-    )
+    return {
+        "workspaces": workspaces,
+        "buttons": {workspace.id: buttons(subject, workspace) for workspace in workspaces},
+        "is_changing": any(workspace.latest_build.status in UNDER_WAY for workspace in workspaces),
+        "has_templates": has_templates,
+    }
+
+
+def _asked(search: str, show: str) -> str:
+    """Return the search with the owner that the choice beside it means, unless the search names one itself."""
+    return search.strip() if show == "all" or "owner:" in search else f"owner:me {search}".strip()
+
+
+def window(number: int) -> Page:
+    """Return the rows of a page, counted from 1."""
+    return Page(limit=PAGE_SIZE, offset=(number - 1) * PAGE_SIZE)
 
 
 def page_number(text: str) -> int:
