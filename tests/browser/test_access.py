@@ -143,3 +143,27 @@ def test_a_log_that_is_opened_in_the_middle_goes_on(owner: Api, make_page: MakeP
     page.get_by_label(re.compile("^Type the name")).fill(name)
     page.get_by_role("button", name="Delete workspace").click()
     expect(page.get_by_text("The workspace has been deleted.")).to_be_visible(timeout=45_000)
+
+
+@pytest.mark.requirement("WEB-LIVE-01")
+def test_a_page_follows_its_workspace_and_leaves_open_what_is_open(
+    workspace: str, owner: Api, make_page: MakePage
+) -> None:
+    page = make_page()
+    sign_in(page)
+    page.goto(workspace)
+    page.get_by_text("Log of its scripts").click()
+    lines = page.locator("details .log")
+    expect(lines).to_contain_text("greeting 5: hello")
+    # The history's moments and the load are drawn anew by each refresh; a mark that the server does not know is taken off.
+    page.evaluate("document.querySelector('#live h1').setAttribute('data-mark', '')")
+    expect(page.locator("#live h1[data-mark]")).to_have_count(0, timeout=45_000)
+    expect(lines).to_be_visible()
+    page.evaluate("window.isSamePage = true")
+    name = workspace.rpartition("/")[2]
+    found = owner.call("GET", f"/users/me/workspace/{name}")
+    owner.call("POST", f"/workspaces/{found['id']}/builds", json={"transition": "stop"})
+    expect(page.locator("#live h1 + .badge")).to_have_text("stopped", timeout=45_000)
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
+    expect(page.get_by_text("Stop: build 2")).to_be_visible()
+    assert page.evaluate("window.isSamePage")
