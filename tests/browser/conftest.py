@@ -36,7 +36,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def owner(server: str, browser: Browser) -> Api:
+def owner(server: str, browser: Browser) -> Iterator[Api]:
     """The first user, made by the first-user page, and a template."""
     context = browser.new_context(base_url=server)
     page = context.new_page()
@@ -62,7 +62,8 @@ def owner(server: str, browser: Browser) -> Api:
     api = Api(server)
     api.sign_in(EMAIL)
     api.push("shell", {"homeport.yaml": TEMPLATE, "README.md": README})
-    return api
+    yield api
+    api.delete_workspaces()
 
 
 @pytest.fixture

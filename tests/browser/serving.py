@@ -181,3 +181,13 @@ class Api:
                 "description": "An empty shell to work in.",
             },
         )  # fmt: skip
+
+    def delete_workspaces(self) -> None:
+        """Delete what failed tests have left: workspaces go on running when their server ends."""
+        deadline = time.monotonic() + 60
+        while found := self.call("GET", "/workspaces")["workspaces"]:
+            assert time.monotonic() < deadline, f"still there: {[each['name'] for each in found]}"
+            for each in found:
+                if each["latest_build"]["job"]["status"] not in {"pending", "running", "canceling"}:
+                    self.call("POST", f"/workspaces/{each['id']}/builds", json={"transition": "delete"})
+            time.sleep(0.2)
