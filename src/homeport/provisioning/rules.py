@@ -25,6 +25,8 @@ LINE_LIMIT = 16 * 1024
 ERROR_LIMIT = 16 * 1024
 STAGE_LIMIT = 256
 _CUT = " … (line cut)"
+# A clock outside of these is wrong, and the ends of the calendar cannot be stored.
+_YEARS = range(1970, 2200)
 OVERFLOW_NOTE = "The log has reached its limit of 1 MiB. The job goes on; what it says from here is not kept."
 
 DEFAULT_TAGS = {"scope": "organization", "owner": ""}
@@ -92,10 +94,13 @@ def clean_text(text: str, limit: int) -> str:
 
 
 def clean_lines(lines: Sequence[LogLine]) -> list[LogLine]:
-    """Return lines as they can be stored: no NUL, bounded in length, no line break at the end."""
+    """Return lines as they can be stored: no NUL, bounded in length, no line break at the end, no impossible moment."""
     return [
         msgspec.structs.replace(
-            line, output=clean_text(line.output.rstrip("\r\n"), LINE_LIMIT), stage=clean_text(line.stage, STAGE_LIMIT)
+            line,
+            output=clean_text(line.output.rstrip("\r\n"), LINE_LIMIT),
+            stage=clean_text(line.stage, STAGE_LIMIT),
+            created_at=line.created_at if line.created_at and line.created_at.year in _YEARS else None,
         )
         for line in lines
     ]

@@ -134,6 +134,8 @@ async def test_a_job_from_acquire_to_completion(queue: QueueWorld) -> None:
     assert [(each["status"], each["current_job"]["id"], each["key_name"]) for each in busy] == [
         ("busy", str(posted.id), "psk")
     ]
+    naive = {"logs": [{"output": "x", "created_at": "2026-01-01T00:00:00"}]}
+    assert (await queue.api.call(None, "POST", f"{path}/update", naive, headers=token)).status_code == 400
     quota = await queue.api.call(None, "POST", f"{path}/quota", {"daily_cost": 3}, headers=token)
     assert quota.json() == {"ok": True, "credits_consumed": 0, "budget": -1}
     wrong = await queue.api.call(None, "POST", f"{path}/complete", {}, headers={"Homeport-Job-Token": "x"})

@@ -59,6 +59,8 @@ def test_lines_are_bounded_and_hold_no_nul() -> None:
     assert len(long.output) == rules.LINE_LIMIT
     assert long.output.endswith("(line cut)")
     assert (nul.output, nul.stage) == ("ab", "s")
+    (odd,) = rules.clean_lines([LogLine(output="x", created_at=datetime.min.replace(tzinfo=UTC))])
+    assert odd.created_at is None
 
 
 def test_lines_that_do_not_fit_are_left_out_from_the_first_on() -> None:

@@ -16,7 +16,7 @@ from homeport.provisioning.types import (
     LogSource,
     ProvisionerType,
 )
-from homeport.provisioning.types.results import Count, Word
+from homeport.provisioning.types.results import Count, Moment, Word
 
 Tags = dict[Word, Word]
 
@@ -135,7 +135,7 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True):
     """A line of a job's log. Control bytes that cannot be stored are removed and over-long lines are cut."""
 
     output: str
-    created_at: datetime | None = None
+    created_at: Moment | None = None
     source: LogSource = "provisioner"
     level: LogLevel = "info"
     stage: str = ""

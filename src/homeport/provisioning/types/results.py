@@ -9,6 +9,9 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Word = Annotated[str, msgspec.Meta(max_length=256)]
 Text = Annotated[str, msgspec.Meta(max_length=65_536)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2_147_483_647)]
+# A moment with its offset: one without could mean anything.
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+Order = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 Number = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
@@ -41,7 +44,7 @@ class ProvisionedApp(msgspec.Struct, frozen=True, kw_only=True):
     share: Literal["owner", "authenticated", "organization", "public"] = "owner"
     open_in: Literal["slim-window", "tab"] = "slim-window"
     group: Word = ""
-    order: Number = 0
+    order: Order = 0
     hidden: bool = False
     tooltip: Text = ""
     healthcheck: ProvisionedHealthcheck | None = None
@@ -69,7 +72,7 @@ class ProvisionedAgentMetadata(msgspec.Struct, frozen=True, kw_only=True):
     script: Text
     interval: Count = 0
     timeout: Count = 0
-    order: Number = 0
+    order: Order = 0
 
 
 class ProvisionedAgent(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +93,7 @@ class ProvisionedAgent(msgspec.Struct, frozen=True, kw_only=True):
     troubleshooting_url: Text = ""
     motd_file: Text = ""
     api_key_scope: Literal["all", "no_user_data"] = "all"
-    order: Number = 0
+    order: Order = 0
 
 
 class ProvisionedResource(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,7 +138,7 @@ class ProvisionedParameter(msgspec.Struct, frozen=True, kw_only=True):
     validation_error: Text = ""
     required: bool = True
     ephemeral: bool = False
-    order: Number = 0
+    order: Order = 0
 
 
 class DeclaredVariable(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,8 +155,8 @@ class DeclaredVariable(msgspec.Struct, frozen=True, kw_only=True):
 class ProvisionedTiming(msgspec.Struct, frozen=True, kw_only=True):
     """How long one step of a job took."""
 
-    started_at: datetime
-    ended_at: datetime
+    started_at: Moment
+    ended_at: Moment
     stage: Word
     source: Word = ""
     action: Word = ""

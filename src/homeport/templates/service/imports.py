@@ -152,7 +152,7 @@ def _parameter_row(version_id: UUID, parameter: ProvisionedParameter) -> Paramet
         validation_error=parameter.validation_error,
         required=parameter.required,
         ephemeral=parameter.ephemeral,
-        display_order=max(-(2**31), min(parameter.order, 2**31 - 1)),
+        display_order=parameter.order,
     )
 
 
