@@ -8,7 +8,6 @@ import argparse
 import ast
 import importlib
 import json
-import re
 import subprocess
 import sys
 import tempfile

@@ -22,7 +22,8 @@ def check(source: Source) -> Iterator[Violation]:
             MODULE_LINES, RULE, f"{len(source.lines)} lines, at most {MODULE_LINES}: split it, one module per use case"
         )
     for function in source.functions:
-        length = (function.end_lineno or function.lineno) - function.lineno + 1
+        # Parameters are a declaration, on the command line with a line of help each: what counts is the body.
+        length = _body_lines(function)
         if length > FUNCTION_LINES:
             yield source.violation(
                 function.lineno, RULE, f"`{function.name}` has {length} lines, at most {FUNCTION_LINES}"

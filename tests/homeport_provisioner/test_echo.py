@@ -1,6 +1,5 @@
 """The daemon and its protocol, by means of the echo engine."""
 
-import asyncio
 import json
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from homeport_provisioner import job as job_module
 from homeport_provisioner.daemon import Daemon
 from homeport_provisioner.settings import Settings
 from tests.homeport_provisioner.conftest import ended, running
+from tests.homeport_provisioner.process_workspaces import until
 from tests.homeport_provisioner.stand_in import Job, StandIn, pack
 
 RESOURCE = {"type": "echo", "name": "main", "agents": [{"name": "dev", "token": "a-token"}]}
@@ -17,12 +17,6 @@ RESOURCE = {"type": "echo", "name": "main", "agents": [{"name": "dev", "token": 
 
 def script(**acts: object) -> dict[str, str | bytes]:
     return {"echo.json": json.dumps(acts), "README.md": "# Hello\n"}
-
-
-async def until(condition, within: float = 15.0) -> None:
-    async with asyncio.timeout(within):
-        while not condition():
-            await asyncio.sleep(0.02)
 
 
 @pytest.mark.requirement("ENGINE-ECHO-01")

@@ -149,11 +149,11 @@ async def test_python_project_is_cloned_and_installed_once(
     assert (home / "project" / ".git" / "HEAD").read_text() == "ref: refs/heads/side\n"
     assert (home / "venv" / ".homeport-complete").exists()
     assert list((home / "venv").glob("lib/python3*/site-packages/sample.pth"))
-    assert "with its extra 'test'" in output(stand_in)
+    await until(lambda: "with its extra 'test'" in output(stand_in), what=lambda: output(stand_in))
     (home / "project" / "sample.py").write_text("ANSWER = 43\n")
     assert (await workspace.build("stop")).result
     await start(workspace, **values)
-    assert "The virtual environment is here already." in output(stand_in)
+    await until(lambda: "The virtual environment is here already." in output(stand_in), what=lambda: output(stand_in))
     assert (home / "project" / "sample.py").read_text() == "ANSWER = 43\n"
     assert (await workspace.build("delete")).result
     assert not workspace.folder.exists

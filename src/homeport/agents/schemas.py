@@ -170,7 +170,7 @@ class ScriptTimingRequest(msgspec.Struct, kw_only=True):
     status: ScriptStatus
 
 
-class GitSSHKey(msgspec.Struct, frozen=True):
+class AgentGitSSHKey(msgspec.Struct, frozen=True):
     """The owner's key for git hosts."""
 
     public_key: str

@@ -31,7 +31,9 @@ class Page(msgspec.Struct, frozen=True):
 LimitParameter = Annotated[
     int, QueryParameter(name="limit", ge=0, le=MAX_PAGE, description="At most this many rows; 0 asks for the default.")
 ]
-OffsetParameter = Annotated[int, QueryParameter(name="offset", ge=0, le=2_147_483_647, description="Skip this many rows.")]
+OffsetParameter = Annotated[
+    int, QueryParameter(name="offset", ge=0, le=2_147_483_647, description="Skip this many rows.")
+]
 AfterParameter = Annotated[UUID | None, QueryParameter(name="after_id", description="Rows after the one with this id.")]
 
 

@@ -44,7 +44,9 @@ def configure_logs(*, is_verbose: bool, is_json: bool, stream: TextIO | None = N
         cache_logger_on_first_use=True,
     )
     renderer: structlog.types.Processor = (
-        structlog.processors.JSONRenderer() if is_json else structlog.dev.ConsoleRenderer(
+        structlog.processors.JSONRenderer()
+        if is_json
+        else structlog.dev.ConsoleRenderer(
             colors=output.isatty(),
             # Plain: the default prints the local variables of every frame, secrets among them.
             exception_formatter=structlog.dev.plain_traceback,

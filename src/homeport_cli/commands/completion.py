@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def completion(shell: Annotated[Shell, typer.Argument(help="The shell.")]) -> None:
-    """Print the completion script of a shell. For bash: source <(homeport completion bash)"""
-    from typer.completion import get_completion_script  # lazy: only this command writes a script
+    """Print the completion script of a shell, to be read by it: `source <(homeport completion bash)`."""
+    from typer._completion_shared import get_completion_script  # lazy: only this command writes a script
 
     print(get_completion_script(prog_name="homeport", complete_var="_HOMEPORT_COMPLETE", shell=shell.value))

@@ -68,7 +68,8 @@ def _block(given: list[str], prefix: str, suffix: str) -> str:
     folder = context.current.store.folder.absolute()
     if not context.current.store.token() or context.current.store.url() != context.current.url:
         raise CliError(
-            f"OpenSSH needs a session that lasts: nothing is remembered for {context.current.url}. Run: homeport login {context.current.url}"
+            f"OpenSSH needs a session that lasts: nothing is remembered for {context.current.url}. "
+            f"Run: homeport login {context.current.url}"
         )
     program = this_program()
     hosts = {}

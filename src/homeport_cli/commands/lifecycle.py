@@ -33,7 +33,7 @@ def start(
     name: NameArgument,
     parameter: ParameterOption = None,
     parameter_file: ParameterFileOption = None,
-    is_assumed: YesOption = False,
+    is_assumed: YesOption = False,  # noqa: ARG001 accepted so that scripts may pass it everywhere
     is_verbose: VerboseOption = False,
     has_no_wait: NoWaitOption = False,
 ) -> None:
@@ -56,7 +56,7 @@ def start(
 
 def stop(
     name: NameArgument,
-    is_assumed: YesOption = False,
+    is_assumed: YesOption = False,  # noqa: ARG001 accepted so that scripts may pass it everywhere
     is_verbose: VerboseOption = False,
     has_no_wait: NoWaitOption = False,
 ) -> None:
@@ -78,7 +78,7 @@ def restart(
     name: NameArgument,
     parameter: ParameterOption = None,
     parameter_file: ParameterFileOption = None,
-    is_assumed: YesOption = False,
+    is_assumed: YesOption = False,  # noqa: ARG001 accepted so that scripts may pass it everywhere
     is_verbose: VerboseOption = False,
 ) -> None:
     """Stop a workspace and start it again."""

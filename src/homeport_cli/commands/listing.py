@@ -18,7 +18,7 @@ COLUMNS: Columns = {
     "workspace": lambda item: f"{item.owner_name}/{item.name}",
     "template": lambda item: item.template_name,
     "status": lambda item: item.latest_build.status,
-    "healthy": lambda item: _health(item),
+    "healthy": lambda item: _health(item),  # noqa: PLW0108 defined below
     "last built": lambda item: ago(item.latest_build.created_at),
     "version": lambda item: item.latest_build.template_version_name,
     "outdated": lambda item: str(item.outdated).lower(),

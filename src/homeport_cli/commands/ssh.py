@@ -70,7 +70,7 @@ def ssh(
     )
     if wait not in WAITS:
         raise CliError("--wait is yes, no or auto.")
-    chosen: Wait = wait  # type: ignore[assignment]
+    chosen: Wait = wait
     progress = Progress(is_verbose=is_verbose)
     if is_stdio:
         context.run(lambda client: _serve_stdio(client, target, progress, is_started=not is_autostart_off, wait=chosen))

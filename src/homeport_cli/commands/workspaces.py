@@ -81,14 +81,13 @@ def create(
             version_id = (await client.templates.find_version(chosen.id, template_version)).id
         declared = await client.templates.parameters(version_id)
         values = complete_values(declared, given, is_asking=not is_assumed)
+        chosen_values = [models.WorkspaceBuildParameter(name=key, value=value) for key, value in values.items()]
         request = models.CreateWorkspaceRequest(
             name=target.name,
             ttl_ms=ttl,
             autostart_schedule=schedule,
             automatic_updates=automatic_updates,  # type: ignore[arg-type]
-            rich_parameter_values=[
-                models.WorkspaceBuildParameter(name=key, value=value) for key, value in values.items()
-            ],
+            rich_parameter_values=chosen_values,
         )
         _set_origin(request, chosen, version_id=version_id if template_version else None)
         made = await client.workspaces.create(request, owner=target.owner)
@@ -97,12 +96,15 @@ def create(
         await follow_build(client, made.latest_build, progress)
         return await client.workspaces.get(made.id)
 
-    workspace = context.run(work)
+    _tell(context.run(work), output, target=str(target), is_ready=not has_no_wait)
+
+
+def _tell(workspace: "Workspace", output: Format, *, target: str, is_ready: bool) -> None:
     if output is Format.JSON:
         print_json(workspace)
-    else:
-        state = "is being made" if has_no_wait else "runs"
-        typer.echo(f"Workspace '{workspace.name}' {state}. Open a shell in it: homeport ssh {target}", err=True)
+        return
+    state = "runs" if is_ready else "is being made"
+    typer.echo(f"Workspace '{workspace.name}' {state}. Open a shell in it: homeport ssh {target}", err=True)
 
 
 def _set_origin(request: "CreateWorkspaceRequest", template: "Template", *, version_id: str | None) -> None:

@@ -228,9 +228,11 @@ async def find_isolator(settings: Settings) -> Isolator:
     program = shutil.which("bwrap")
     problem = "bubblewrap (bwrap) is not installed" if program is None else await _probe(program)
     if program is not None and not problem:
-        hidden = dict.fromkeys(
-            path for folder in (settings.data_dir, *settings.hidden) for path in (folder, folder.resolve())
-        )
+        folders = [settings.data_dir, *settings.hidden]
+        if settings.data_dir.parent.stat().st_mode & 0o077 == 0:
+            # The server keeps its own files there.
+            folders.insert(0, settings.data_dir.parent)
+        hidden = dict.fromkeys(path for folder in folders for path in (folder, folder.resolve()))
         return Isolator(name="bubblewrap", program=program, hidden=tuple(hidden))
     if settings.isolation == "bubblewrap":
         raise SettingsError(f"--isolation bubblewrap: {problem}.")

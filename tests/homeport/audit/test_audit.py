@@ -114,7 +114,7 @@ async def test_an_entry_is_written_with_the_change_and_gone_when_it_rolls_back(d
             resource=AuditResource(new_id(), name),
             after=thing(secret=b"canary"),
         )
-    with pytest.raises(RuntimeError):
+    with pytest.raises(RuntimeError):  # noqa: PT012 the whole transaction is what fails
         async with db.transaction() as conn:
             await record(
                 conn,

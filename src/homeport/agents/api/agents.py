@@ -6,10 +6,10 @@ from litestar import get, patch, post
 
 from homeport.access.types import AgentIdentity
 from homeport.agents.schemas import (
+    AgentGitSSHKey,
     AgentManifest,
     AgentStats,
     AgentStatsResponse,
-    GitSSHKey,
     PatchAppStatus,
     PatchLogs,
     PostAppHealthRequest,
@@ -98,7 +98,7 @@ async def post_script_timing(data: ScriptTimingRequest, agent: AgentIdentity, db
 
 
 @get("/me/gitsshkey", opt=agent_route(), tags=_TAGS, summary="Get workspace agent Git SSH key")
-async def get_git_ssh_key(agent: AgentIdentity, db: Database, cipher: Cipher) -> GitSSHKey:
+async def get_git_ssh_key(agent: AgentIdentity, db: Database, cipher: Cipher) -> AgentGitSSHKey:
     """Return the key with which the workspace's owner reaches git hosts."""
     return await git_keys.read_git_ssh_key(db, cipher, agent=agent)
 
