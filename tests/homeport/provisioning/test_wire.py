@@ -5,6 +5,8 @@ from typing import Any, Literal
 import msgspec
 import pytest
 
+from homeport.kit import clock
+from homeport.kit.ids import new_id
 from homeport.provisioning import schemas as server
 from homeport_sdk import provisioner_protocol as daemon
 
@@ -25,7 +27,7 @@ def sample(type_: msgspec.inspect.Type) -> Any:
         case kind.DictType():
             return {"KEY": sample(type_.value_type)}
         case kind.LiteralType():
-            return sorted(type_.values)[-1]
+            return type_.values[-1]
         case kind.BoolType():
             return True
         case kind.IntType():
@@ -60,7 +62,8 @@ Way = Literal["to the server", "to the daemon"]
 @pytest.mark.parametrize(
     ("way", "name"),
     [
-        ("to the server", "AcquireJobRequest"),
+        # The server names the engines that it knows, so the sample is made of its own shape.
+        ("to the daemon", "AcquireJobRequest"),
         ("to the server", "UpdateJobRequest"),
         ("to the server", "FailJobRequest"),
         ("to the server", "CompleteJobRequest"),
@@ -79,16 +82,15 @@ def test_what_one_end_says_the_other_understands(way: Way, name: str) -> None:
 
 @pytest.mark.requirement("QUEUE-PROTOCOL-02")
 def test_an_acquired_job_is_read_by_its_type() -> None:
-    for type_, input_type in (
-        ("template_version_import", server.ImportInput),
-        ("template_version_dry_run", server.DryRunInput),
-        ("workspace_build", server.BuildInput),
-    ):
-        fields = sample(msgspec.inspect.type_info(server.AcquiredJob).fields[0].type), sample(
-            msgspec.inspect.type_info(input_type)
-        )
+    inputs: dict[daemon.JobType, type[msgspec.Struct]] = {
+        "template_version_import": server.ImportInput,
+        "template_version_dry_run": server.DryRunInput,
+        "workspace_build": server.BuildInput,
+    }
+    for type_, input_type in inputs.items():
+        id = new_id()
         job = daemon.AcquiredJob(
-            daemon_id=fields[0], job_id=fields[0], job_token="t", type=type_, provisioner="echo", organization_id=fields[0],
-            created_at="2026-01-01T12:00:00Z", input=msgspec.Raw(msgspec.json.encode(fields[1])),
+            daemon_id=id, job_id=id, job_token="t", type=type_, provisioner="echo", organization_id=id, created_at=clock.now(),
+            input=msgspec.Raw(msgspec.json.encode(sample(msgspec.inspect.type_info(input_type)))),
         )  # fmt: skip
         assert type(job.read_input()).__name__ == input_type.__name__
