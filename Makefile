@@ -15,12 +15,14 @@ setup: ## Make .venv with everything that running and developing need
 
 serve: ## Set up, then serve on http://127.0.0.1:3000 with an embedded PostgreSQL (flags: ARGS="...")
 	@scripts/set-up run
-	@exec $(BIN)/homeport server $(ARGS)
+	@HOMEPORT_DATA_DIR="$${HOMEPORT_DATA_DIR:-$(CURDIR)/.homeport}" exec $(BIN)/homeport server $(ARGS)
 
 test: ## Set up, install what tests need beyond Python where that is allowed, then run the tests
 	@scripts/set-up dev
 	@$(BIN)/python -m scripts.system_packages
-	@$(BIN)/pytest -n auto $(ARGS)
+	@$(BIN)/pytest -n auto $(if $(ARGS),$(ARGS),--ignore=tests/browser)
+	@# The browser's driver keeps an event loop of its own in its process, so its tests run apart from the others.
+	@$(if $(ARGS),:,$(BIN)/pytest -n 1 tests/browser)
 
 check: ## Lint, formatting, types, import contracts and our own rules
 	@scripts/set-up dev

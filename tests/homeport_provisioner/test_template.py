@@ -57,7 +57,7 @@ def mistakes(tmp_path: Path, text: str) -> list[str]:
         (AGENTS + "    env:\n      A B: x\n", 4, "is no name of an environment variable"),
         (AGENTS + "    env:\n      CODER_URL: x\n", 4, "choose another name"),
         (AGENTS + "    env:\n      A: ${parameter.sise}\n", 4, "agents[0].env.A: '${parameter.sise}' is not known"),
-        (AGENTS + "    env:\n      A: ${workspace.nam}\n", 4, "use one of workspace.id"),
+        (AGENTS + "    env:\n      A: ${workspace.nam}\n", 4, "use one of workspace.home"),
         (AGENTS + "    env:\n      A: ${HOME}\n", 4, "write $${ for a plain ${"),
         (AGENTS + "    env:\n      A: ${x\n", 4, "is never closed"),
         (
