@@ -23,15 +23,15 @@ async def send_logs(socket: WebSocket[Any, Any, Any], batches: AsyncIterator[Seq
     watching = asyncio.create_task(_until_gone(socket))
     try:
         await asyncio.wait({sending, watching}, return_when=asyncio.FIRST_COMPLETED)
-        if sending.done():
-            sending.result()
-            await socket.close()
-    except WebSocketDisconnect:
-        return
     finally:
+        # Nobody may wait for a message when the socket closes: the HTTP server sends the close only when that wait is over.
         for task in (sending, watching):
             task.cancel()
-        await asyncio.gather(sending, watching, return_exceptions=True)
+        outcome, _ = await asyncio.gather(sending, watching, return_exceptions=True)
+    if outcome is None:
+        await socket.close()
+    elif not isinstance(outcome, WebSocketDisconnect | asyncio.CancelledError):
+        raise outcome
 
 
 async def _send(socket: WebSocket[Any, Any, Any], batches: AsyncIterator[Sequence[ProvisionerJobLog]]) -> None:
