@@ -235,8 +235,8 @@ def test_implementations_of_a_base_and_tests_need_fewer_docstrings():
 def test_modules_functions_and_handlers_have_limits():
     assert lines(sizes, "x = 1\n" * 450) == []
     assert lines(sizes, "x = 1\n" * 451) == [450]
-    assert lines(sizes, "def f():\n" + "    x = 1\n" * 59) == []
-    assert lines(sizes, "def f():\n" + "    x = 1\n" * 60) == [1]
+    assert lines(sizes, "def f():\n" + "    x = 1\n" * 60) == []
+    assert lines(sizes, "def f():\n" + "    x = 1\n" * 61) == [1]
     handler = "from litestar import get\n@get('/x')\nasync def f():\n    '''Doc.'''\n"
     assert lines(sizes, handler + "    x = 1\n" * 20) == []
     assert lines(sizes, handler + "    x = 1\n" * 21) == [3]

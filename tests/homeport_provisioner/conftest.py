@@ -44,6 +44,9 @@ async def ended(job: Job, within: float = 30.0) -> Job:
 
 
 async def running(job: Job, within: float = 30.0) -> Job:
-    """Wait until a daemon has taken the job."""
+    """Wait until a daemon has taken the job and said so: before, it may still turn away with the answer in its hands."""
     assert await asyncio.to_thread(job.running.wait, within)
+    async with asyncio.timeout(within):
+        while not job.updates:
+            await asyncio.sleep(0.01)  # noqa: ASYNC110 - another thread makes it so
     return job

@@ -58,7 +58,6 @@ async def test_ends_with_the_server_that_started_it(stand_in: StandIn, settings:
         assert process.stdin is not None
         assert (await ended(stand_in.submit_build("echo", ECHO))).result
         job = await running(stand_in.submit_build("echo", HANGING))
-        await until(lambda: job.updates)
         process.stdin.close()
         assert await asyncio.wait_for(process.wait(), 20) == 0
         await ended(job)
@@ -70,7 +69,6 @@ async def test_ends_with_the_server_that_started_it(stand_in: StandIn, settings:
 async def test_term_waits_for_the_job_and_twice_does_not(stand_in: StandIn, settings: Settings) -> None:
     async with program(settings) as process:
         job = await running(stand_in.submit_build("echo", HANGING))
-        await until(lambda: job.updates)
         process.send_signal(signal.SIGTERM)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(process.wait(), 0.5)
