@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from homeport.config import Settings
 from homeport.database import Database, Listener
 from homeport.kit.crypto import Cipher
@@ -17,4 +19,5 @@ def document() -> dict[str, Any]:
     """Return the document as plain JSON. Opens no connection and reads no setting of this machine."""
     db = Database(_NOWHERE, pool_size=1)
     _, app, _ = build_asgi(build_parts(Settings(), db, Listener(db.connect), Cipher([_KEY])))
-    return document_of(app)
+    plain: dict[str, Any] = msgspec.to_builtins(document_of(app))
+    return plain

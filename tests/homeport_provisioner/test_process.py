@@ -117,7 +117,9 @@ async def test_stop_scripts_run_before_the_end(workspace: Workspace) -> None:
     await workspace.start()
     job = await workspace.build("stop")
     assert workspace.read("bye") == "bye\n"
-    assert "All processes ended" in job.text()
+    # Whether the last ones ended alone or had to be killed depends on how busy the machine is; none is left either way.
+    assert "All processes" in job.text()
+    assert not workspace.processes()
 
 
 @pytest.mark.requirement("ENGINE-PROCESS-04")
