@@ -47,6 +47,6 @@ async def running(job: Job, within: float = 30.0) -> Job:
     """Wait until a daemon has taken the job and said so: before, it may still turn away with the answer in its hands."""
     assert await asyncio.to_thread(job.running.wait, within)
     async with asyncio.timeout(within):
-        while not job.updates:
-            await asyncio.sleep(0.01)  # noqa: ASYNC110 - another thread makes it so
+        while not job.updates:  # noqa: ASYNC110 - another thread makes it so
+            await asyncio.sleep(0.01)
     return job
