@@ -7,19 +7,11 @@ from msgspec import Meta, Struct, field
 
 
 class APIAllowListTarget(Struct, kw_only=True):
-    """
-    One entry of a key's allow-list: objects of `type` with this id; `*` stands for all.
-    """
-
     id: str
     type: str
 
 
 class APIKey(Struct, kw_only=True):
-    """
-    An API key without its secret. `scope` is the legacy single scope.
-    """
-
     allow_list: list[APIAllowListTarget]
     created_at: datetime
     expires_at: datetime
@@ -35,10 +27,6 @@ class APIKey(Struct, kw_only=True):
 
 
 class APIKeyWithOwner(Struct, kw_only=True):
-    """
-    An API key in a list that may hold several users' keys.
-    """
-
     allow_list: list[APIAllowListTarget]
     created_at: datetime
     expires_at: datetime
@@ -55,10 +43,6 @@ class APIKeyWithOwner(Struct, kw_only=True):
 
 
 class AccessURLReport(Struct, kw_only=True):
-    """
-    Whether the access address leads back to this server.
-    """
-
     dismissed: bool
     healthy: bool
     severity: str
@@ -70,11 +54,33 @@ class AccessURLReport(Struct, kw_only=True):
     status_code: int = 0
 
 
-class AgentConnectionInfo(Struct, kw_only=True):
-    """
-    How clients reach agents. There is no peer-to-peer network here: every stream goes through the server.
-    """
+class AcquireJobRequest(Struct, kw_only=True):
+    name: Annotated[str, Meta(max_length=64, min_length=1)]
+    provisioners: Annotated[
+        list[Literal["terraform", "echo", "process", "container"]], Meta(max_length=8, min_length=1)
+    ]
+    version: Annotated[str, Meta(max_length=256)]
+    api_version: Annotated[str, Meta(pattern="^\\d{1,4}\\.\\d{1,4}$")] = "1.0"
+    daemon_id: str | None = None
+    tags: dict[str, str] | None = None
+    wait_seconds: Annotated[float, Meta(ge=0.0, le=30.0)] = 30
 
+
+class AcquiredJob(Struct, kw_only=True):
+    access_url: str
+    created_at: datetime
+    daemon_id: str
+    file_id: str | None
+    initiator_username: str
+    input: ImportInput | DryRunInput | BuildInput
+    job_id: str
+    job_token: str
+    organization_id: str
+    provisioner: str
+    type: Literal["template_version_import", "template_version_dry_run", "workspace_build"]
+
+
+class AgentConnectionInfo(Struct, kw_only=True):
     derp_force_websockets: bool = True
     derp_map: dict[str, dict[str, str]] | None = None
     disable_direct_connections: bool = True
@@ -82,10 +88,6 @@ class AgentConnectionInfo(Struct, kw_only=True):
 
 
 class AgentConnectionTiming(Struct, kw_only=True):
-    """
-    From the end of the build to the first contact of an agent.
-    """
-
     ended_at: datetime
     stage: str
     started_at: datetime
@@ -93,21 +95,18 @@ class AgentConnectionTiming(Struct, kw_only=True):
     workspace_agent_name: str
 
 
-class AgentLogLine(Struct, kw_only=True):
-    """
-    One line; a level that does not exist counts as info.
-    """
+class AgentGitSSHKey(Struct, kw_only=True):
+    private_key: str
+    public_key: str
 
+
+class AgentLogLine(Struct, kw_only=True):
     output: str
     created_at: datetime | None = None
     level: str = "info"
 
 
 class AgentManifest(Struct, kw_only=True):
-    """
-    Everything an agent needs to know to serve its workspace.
-    """
-
     access_url: str
     agent_id: str
     agent_name: str
@@ -129,11 +128,7 @@ class AgentManifest(Struct, kw_only=True):
 
 
 class AgentManifestApp(Struct, kw_only=True):
-    """
-    An app of the agent.
-    """
-
-    health: Literal["disabled", "healthy", "initializing", "unhealthy"]
+    health: Literal["disabled", "initializing", "healthy", "unhealthy"]
     healthcheck: AgentManifestHealthcheck
     id: str
     slug: str
@@ -141,20 +136,12 @@ class AgentManifestApp(Struct, kw_only=True):
 
 
 class AgentManifestHealthcheck(Struct, kw_only=True):
-    """
-    How to ask an app for its health: seconds between requests, failures until it counts as unhealthy.
-    """
-
     interval: int
     threshold: int
     url: str
 
 
 class AgentManifestMetadata(Struct, kw_only=True):
-    """
-    A value to collect: `script` every `interval` seconds (0: once), at most `timeout` seconds.
-    """
-
     display_name: str
     interval: int
     key: str
@@ -163,18 +150,10 @@ class AgentManifestMetadata(Struct, kw_only=True):
 
 
 class AgentManifestSSH(Struct, kw_only=True):
-    """
-    The one public key that may log in on the tunnel, in OpenSSH form.
-    """
-
     client_public_key: str
 
 
 class AgentScriptTiming(Struct, kw_only=True):
-    """
-    How long one script of an agent ran, and how it ended.
-    """
-
     display_name: str
     ended_at: datetime
     exit_code: int
@@ -186,10 +165,6 @@ class AgentScriptTiming(Struct, kw_only=True):
 
 
 class AgentStats(Struct, kw_only=True):
-    """
-    Traffic and sessions since the last report.
-    """
-
     connection_count: int = 0
     rx_bytes: int = 0
     session_count_jetbrains: int = 0
@@ -200,45 +175,25 @@ class AgentStats(Struct, kw_only=True):
 
 
 class AgentStatsResponse(Struct, kw_only=True):
-    """
-    Nanoseconds until the next report is wanted.
-    """
-
     report_interval: int
 
 
 class AppCreationError(Struct, kw_only=True):
-    """
-    Why the app at `index` of the request was left out.
-    """
-
     error: str
     index: int
     field_: str | None = field(name="field", default=None)
 
 
 class ArchiveTemplateVersionsRequest(Struct, kw_only=True):
-    """
-    Which unused versions to archive: all of them, or only those whose import has failed.
-    """
-
     all: bool = False
 
 
 class ArchiveTemplateVersionsResponse(Struct, kw_only=True):
-    """
-    The versions that were archived.
-    """
-
     archived_ids: list[str]
     template_id: str
 
 
 class AssignableRoles(Struct, kw_only=True):
-    """
-    A role as the caller sees it: whether the caller may give it away, and whether it is built in.
-    """
-
     assignable: bool
     built_in: bool
     name: str
@@ -251,10 +206,6 @@ class AssignableRoles(Struct, kw_only=True):
 
 
 class AuditLog(Struct, kw_only=True):
-    """
-    One entry: who did what to which object, and what changed.
-    """
-
     action: str
     additional_fields: dict[str, Any]
     description: str
@@ -277,10 +228,6 @@ class AuditLog(Struct, kw_only=True):
 
 
 class AuditLogOrganization(Struct, kw_only=True):
-    """
-    The organization of the object.
-    """
-
     display_name: str
     icon: str
     id: str
@@ -288,19 +235,11 @@ class AuditLogOrganization(Struct, kw_only=True):
 
 
 class AuditLogResponse(Struct, kw_only=True):
-    """
-    One page of the log, newest first. `count` stops at 10,000.
-    """
-
     audit_logs: list[AuditLog]
     count: int
 
 
 class AuditLogUser(Struct, kw_only=True):
-    """
-    The actor as far as the log shows it.
-    """
-
     avatar_url: str
     created_at: datetime | None
     email: str
@@ -313,18 +252,10 @@ class AuditLogUser(Struct, kw_only=True):
 
 
 class AuthMethod(Struct, kw_only=True):
-    """
-    Whether a way to sign in is on.
-    """
-
     enabled: bool
 
 
 class AuthMethods(Struct, kw_only=True):
-    """
-    The ways to sign in.
-    """
-
     github: GithubAuthMethod
     oidc: OIDCAuthMethod
     password: AuthMethod
@@ -332,18 +263,10 @@ class AuthMethods(Struct, kw_only=True):
 
 
 class AvailableExperiments(Struct, kw_only=True):
-    """
-    Experiments that may be switched on.
-    """
-
     safe: list[str]
 
 
 class BuildInfoResponse(Struct, kw_only=True):
-    """
-    Version and addresses of this deployment.
-    """
-
     agent_api_version: str
     dashboard_url: str
     deployment_id: str
@@ -355,11 +278,67 @@ class BuildInfoResponse(Struct, kw_only=True):
     workspace_proxy: bool
 
 
-class CreateFirstUserRequest(Struct, kw_only=True):
-    """
-    The account that becomes owner of a fresh deployment.
-    """
+class BuildInput(Struct, kw_only=True, tag_field="kind", tag="build"):
+    build_number: int
+    organization: BuildOrganization
+    owner: BuildOwner
+    template: BuildTemplate
+    transition: Literal["start", "stop", "delete"]
+    workspace_build_id: str
+    workspace_id: str
+    workspace_name: str
+    agent_tokens: dict[str, str] | None = None
+    log_level: str = ""
+    previous_parameter_values: list[NamedValue] | None = None
+    rich_parameter_values: list[NamedValue] | None = None
+    state: str = ""
+    variables: list[JobVariableValue] | None = None
 
+
+class BuildOrganization(Struct, kw_only=True):
+    id: str
+    name: str
+
+
+class BuildOwner(Struct, kw_only=True):
+    email: str
+    groups: list[str]
+    id: str
+    name: str
+    ssh_public_key: str
+    username: str
+
+
+class BuildResult(Struct, kw_only=True):
+    resources: list[ProvisionedResource] | None = None
+    state: str = ""
+    timings: list[ProvisionedTiming] | None = None
+
+
+class BuildTemplate(Struct, kw_only=True):
+    id: str
+    name: str
+    version_id: str
+    version_name: str
+
+
+class CommitQuotaRequest(Struct, kw_only=True):
+    daily_cost: Annotated[int, Meta(ge=0, le=2147483647)]
+
+
+class CommitQuotaResponse(Struct, kw_only=True):
+    budget: int
+    credits_consumed: int
+    ok: bool
+
+
+class CompleteJobRequest(Struct, kw_only=True):
+    dry_run: DryRunResult | None = None
+    template_import: ImportResult | None = None
+    workspace_build: BuildResult | None = None
+
+
+class CreateFirstUserRequest(Struct, kw_only=True):
     email: str
     password: str
     username: str
@@ -369,59 +348,35 @@ class CreateFirstUserRequest(Struct, kw_only=True):
 
 
 class CreateFirstUserResponse(Struct, kw_only=True):
-    """
-    The first user and the organization it belongs to.
-    """
-
     organization_id: str
     user_id: str
 
 
 class CreateProvisionerKeyRequest(Struct, kw_only=True):
-    """
-    A new key; its daemons carry these tags.
-    """
-
     name: str
-    tags: dict[str, TagsAdditionalProperty] | None = None
+    tags: dict[str, str] | None = None
 
 
 class CreateProvisionerKeyResponse(Struct, kw_only=True):
-    """
-    The new key's secret, shown this once.
-    """
-
     key: str
 
 
 class CreateSubAgentRequest(Struct, kw_only=True):
-    """
-    A sub-agent to make, or with `id` a declared one to take over. `display_apps` are names or numbers.
-    """
-
-    apps: list[SubAgentAppRequest] = field(default_factory=list)
+    apps: list[SubAgentAppRequest] | None = None
     architecture: str = ""
     directory: str = ""
-    display_apps: list[int | str] = field(default_factory=list)
+    display_apps: list[int | str] | None = None
     id: str | None = None
     name: str = ""
     operating_system: str = ""
 
 
 class CreateSubAgentResponse(Struct, kw_only=True):
-    """
-    The sub-agent, and the apps that were not made.
-    """
-
     agent: SubAgent
     app_creation_errors: list[AppCreationError]
 
 
 class CreateTemplateRequest(Struct, kw_only=True):
-    """
-    A new template, made of an imported version that belongs to none.
-    """
-
     name: str
     template_version_id: str
     activity_bump_ms: int | None = None
@@ -430,7 +385,7 @@ class CreateTemplateRequest(Struct, kw_only=True):
     allow_user_cancel_workspace_jobs: bool | None = None
     autostart_requirement: TemplateAutostartRequirement | None = None
     autostop_requirement: TemplateAutostopRequirement | None = None
-    cors_behavior: Literal["passthru", "simple"] | None = None
+    cors_behavior: Literal["simple", "passthru"] | None = None
     default_ttl_ms: int | None = None
     delete_ttl_ms: int | None = None
     description: str = ""
@@ -439,27 +394,19 @@ class CreateTemplateRequest(Struct, kw_only=True):
     dormant_ttl_ms: int | None = None
     failure_ttl_ms: int | None = None
     icon: str = ""
-    max_port_share_level: Literal["authenticated", "organization", "owner", "public"] | None = None
+    max_port_share_level: Literal["owner", "authenticated", "organization", "public"] | None = None
     require_active_version: bool = False
     template_use_classic_parameter_flow: bool | None = None
 
 
 class CreateTemplateVersionDryRunRequest(Struct, kw_only=True):
-    """
-    A trial of what a start would make.
-    """
-
-    rich_parameter_values: RichParameterValues | None = None
-    user_variable_values: UserVariableValues | None = None
+    rich_parameter_values: RichParameterValues | RichParameterValues1 | None = None
+    user_variable_values: UserVariableValues | UserVariableValues1 | None = None
     workspace_name: str = ""
 
 
 class CreateTemplateVersionRequest(Struct, kw_only=True):
-    """
-    A new version from an uploaded file or an example; it is imported by a job.
-    """
-
-    provisioner: Literal["container", "echo", "process", "terraform"]
+    provisioner: Literal["terraform", "echo", "process", "container"]
     example_id: str = ""
     file_id: str | None = None
     message: str = ""
@@ -467,14 +414,10 @@ class CreateTemplateVersionRequest(Struct, kw_only=True):
     storage_method: Literal["file"] = "file"
     tags: dict[str, str] | None = None
     template_id: str | None = None
-    user_variable_values: UserVariableValues | None = None
+    user_variable_values: UserVariableValues | UserVariableValues1 | None = None
 
 
 class CreateTokenRequest(Struct, kw_only=True):
-    """
-    A new token. `lifetime` is in nanoseconds, 0 asks for the default; `scope` is the legacy form of `scopes`.
-    """
-
     allow_list: list[APIAllowListTarget] | None = None
     lifetime: int = 0
     scope: str = ""
@@ -483,13 +426,9 @@ class CreateTokenRequest(Struct, kw_only=True):
 
 
 class CreateUserRequestWithOrgs(Struct, kw_only=True):
-    """
-    A new account; without `organization_ids` it joins the default organization.
-    """
-
     email: str
     username: str
-    login_type: Literal["", "github", "none", "oidc", "password", "token"] = ""
+    login_type: Literal["", "password", "github", "oidc", "token", "none"] = ""
     name: str = ""
     organization_ids: list[str] | None = None
     password: str = ""
@@ -497,30 +436,22 @@ class CreateUserRequestWithOrgs(Struct, kw_only=True):
 
 
 class CreateWorkspaceBuildRequest(Struct, kw_only=True):
-    """
-    Asks for a build. `state` replaces the carried state, `orphan` drops it (delete only).
-    """
-
-    transition: Literal["delete", "start", "stop"]
+    transition: Literal["start", "stop", "delete"]
     dry_run: bool = False
     log_level: Literal["", "debug"] = ""
     orphan: bool = False
-    reason: Literal["", "cli", "dashboard", "jetbrains_connection", "ssh_connection", "vscode_connection"] = ""
-    rich_parameter_values: list[WorkspaceBuildParameter] = field(default_factory=list)
+    reason: Literal["", "dashboard", "cli", "ssh_connection", "vscode_connection", "jetbrains_connection"] = ""
+    rich_parameter_values: list[WorkspaceBuildParameter] | None = None
     state: str | None = None
     template_version_id: str | None = None
     template_version_preset_id: str | None = None
 
 
 class CreateWorkspaceRequest(Struct, kw_only=True):
-    """
-    Asks for a workspace from the active version of a template, or from one version.
-    """
-
     name: str
     automatic_updates: Literal["", "always", "never"] = ""
     autostart_schedule: str | None = None
-    rich_parameter_values: list[WorkspaceBuildParameter] = field(default_factory=list)
+    rich_parameter_values: list[WorkspaceBuildParameter] | None = None
     template_id: str | None = None
     template_version_id: str | None = None
     template_version_preset_id: str | None = None
@@ -528,10 +459,6 @@ class CreateWorkspaceRequest(Struct, kw_only=True):
 
 
 class DatabaseReport(Struct, kw_only=True):
-    """
-    Whether the database answers, and how fast (median of five, in nanoseconds and milliseconds).
-    """
-
     dismissed: bool
     healthy: bool
     severity: str
@@ -543,20 +470,21 @@ class DatabaseReport(Struct, kw_only=True):
     threshold_ms: int = 0
 
 
-class DeploymentConfig(Struct, kw_only=True):
-    """
-    All settings of the running server; values of secret ones are left out.
-    """
+class DeclaredVariable(Struct, kw_only=True):
+    name: Annotated[str, Meta(max_length=64, min_length=1)]
+    default_value: Annotated[str, Meta(max_length=65536)] = ""
+    description: Annotated[str, Meta(max_length=65536)] = ""
+    required: bool = False
+    sensitive: bool = False
+    type: Literal["string", "number", "bool"] = "string"
 
+
+class DeploymentConfig(Struct, kw_only=True):
     config: dict[str, Any]
     options: list[DeploymentOption]
 
 
 class DeploymentOption(Struct, kw_only=True):
-    """
-    One setting: its names, where it belongs, and its value unless it is secret.
-    """
-
     default: str
     description: str
     env: str
@@ -566,84 +494,65 @@ class DeploymentOption(Struct, kw_only=True):
     value: Any
 
 
-class ExternalAPIKeyScopes(Struct, kw_only=True):
-    """
-    Names of the scopes that a token may ask for.
-    """
+class DryRunInput(Struct, kw_only=True, tag_field="kind", tag="dry_run"):
+    template_version_id: str
+    workspace_name: str
+    rich_parameter_values: list[NamedValue] | None = None
+    template_name: str = ""
+    variables: list[JobVariableValue] | None = None
 
+
+class DryRunResult(Struct, kw_only=True):
+    resources: list[ProvisionedResource] | None = None
+
+
+class ExternalAPIKeyScopes(Struct, kw_only=True):
     external: list[str]
 
 
-class FieldError(Struct, kw_only=True):
-    """
-    What is wrong with one field: its JSON name and a sentence.
-    """
+class FailJobRequest(Struct, kw_only=True):
+    canceled: bool = False
+    error: str = ""
+    error_code: Literal["", "REQUIRED_TEMPLATE_VARIABLES", "INSUFFICIENT_QUOTA"] = ""
+    workspace_build: FailedBuild | None = None
 
+
+class FailedBuild(Struct, kw_only=True):
+    state: str | None = None
+
+
+class FieldError(Struct, kw_only=True):
     detail: str
     field_: str = field(name="field")
 
 
-class GenerateAPIKeyResponse(Struct, kw_only=True):
-    """
-    A new key's full secret, shown this once.
-    """
-
-    key: str
+class GenerateAPIKeyResponse(CreateProvisionerKeyResponse, kw_only=True):
+    pass
 
 
 class GetUsersResponse(Struct, kw_only=True):
-    """
-    A page of users, and how many match in total.
-    """
-
     count: int
     users: list[User]
 
 
 class GitSSHKey(Struct, kw_only=True):
-    """
-    The owner's key for git hosts.
-    """
-
-    private_key: str
+    created_at: datetime
     public_key: str
+    updated_at: datetime
+    user_id: str
 
 
 class GithubAuthMethod(Struct, kw_only=True):
-    """
-    Sign-in by GitHub.
-    """
-
     default_provider_configured: bool
     enabled: bool
 
 
 class HealthMessage(Struct, kw_only=True):
-    """
-    A warning with its code.
-    """
-
     code: str
     message: str
 
 
-class HealthSection(Struct, kw_only=True):
-    """
-    One part's health: severity ok, warning or error.
-    """
-
-    dismissed: bool
-    healthy: bool
-    severity: str
-    warnings: list[HealthMessage]
-    error: str | None = None
-
-
 class HealthcheckReport(Struct, kw_only=True):
-    """
-    Health of the whole deployment.
-    """
-
     access_url: AccessURLReport
     coder_version: str
     database: DatabaseReport
@@ -653,98 +562,81 @@ class HealthcheckReport(Struct, kw_only=True):
     time: datetime
 
 
-class ListSubAgentsResponse(Struct, kw_only=True):
-    """
-    The caller's live sub-agents.
-    """
+class ImportInput(Struct, kw_only=True, tag_field="kind", tag="import"):
+    template_version_id: str
+    template_name: str = ""
+    variables: list[JobVariableValue] | None = None
 
+
+class ImportResult(Struct, kw_only=True):
+    parameters: list[ProvisionedParameter] | None = None
+    readme: Readme | Readme1 | None = None
+    start_resources: list[ProvisionedResource] | None = None
+    stop_resources: list[ProvisionedResource] | None = None
+
+
+InstanceId: TypeAlias = Annotated[str, Meta(max_length=256)]
+
+
+class JobVariableValue(Struct, kw_only=True):
+    name: str
+    value: str
+    sensitive: bool = False
+
+
+class ListSubAgentsResponse(Struct, kw_only=True):
     agents: list[SubAgent]
 
 
-class LoginWithPasswordRequest(Struct, kw_only=True):
-    """
-    Sign-in by password.
-    """
+class LogLine(Struct, kw_only=True):
+    output: str
+    created_at: datetime | None = None
+    level: Literal["trace", "debug", "info", "warn", "error"] = "info"
+    source: Literal["provisioner_daemon", "provisioner"] = "provisioner"
+    stage: str = ""
 
+
+class LoginWithPasswordRequest(Struct, kw_only=True):
     email: str
     password: str
 
 
 class LoginWithPasswordResponse(Struct, kw_only=True):
-    """
-    The session's token; the session cookie holds the same.
-    """
-
     session_token: str
 
 
 class MatchedProvisioners(Struct, kw_only=True):
-    """
-    How many daemons could take a job, how many of them are alive, and when the last of them was seen.
-    """
-
     available: int | None = None
     count: int | None = None
     most_recently_seen: datetime | None = None
 
 
-class MetadataEvent(Struct, kw_only=True):
-    """
-    A `ServerSentEvent` of the metadata stream: all values at each change.
-    """
-
-    type: Literal["data", "error", "ping"]
-    data: list[WorkspaceAgentMetadata] | None = None
-
-
 class MetadataReport(Struct, kw_only=True):
-    """
-    One collected value, or why there is none. The server notes the time.
-    """
-
     key: str
     collected_at: datetime | None = None
     error: str = ""
     value: str = ""
 
 
-class MinimalOrganization(Struct, kw_only=True):
-    """
-    What other objects show of an organization.
-    """
-
-    display_name: str
-    icon: str
-    id: str
-    name: str
-
-
 class MinimalUser(Struct, kw_only=True):
-    """
-    What other objects show of a user.
-    """
-
     id: str
     username: str
     avatar_url: str = ""
     name: str = ""
 
 
-class OIDCAuthMethod(Struct, kw_only=True):
-    """
-    Sign-in by OpenID Connect.
-    """
+class NamedValue(Struct, kw_only=True):
+    name: str
+    value: str
 
+
+class OIDCAuthMethod(Struct, kw_only=True):
     enabled: bool
     iconUrl: str = ""
     signInText: str = ""
 
 
 class Organization(Struct, kw_only=True):
-    """
-    An organization.
-    """
-
     created_at: datetime
     description: str
     display_name: str
@@ -756,10 +648,6 @@ class Organization(Struct, kw_only=True):
 
 
 class OrganizationMember(Struct, kw_only=True):
-    """
-    A user's place in an organization, with the roles held there beyond the implied one.
-    """
-
     created_at: datetime
     organization_id: str
     roles: list[SlimRole]
@@ -768,10 +656,6 @@ class OrganizationMember(Struct, kw_only=True):
 
 
 class OrganizationMemberWithUserData(Struct, kw_only=True):
-    """
-    A member with what a list shows of the person.
-    """
-
     avatar_url: str
     created_at: datetime
     email: str
@@ -784,138 +668,80 @@ class OrganizationMemberWithUserData(Struct, kw_only=True):
     username: str
 
 
-class Page(Struct, kw_only=True):
-    """
-    A window on a list: at most `limit` rows, after `after_id` (keyset) or skipping `offset`.
-    """
-
-    after_id: str | None = None
-    limit: int = 100
-    offset: int = 0
-
-
 class PaginatedMembersResponse(Struct, kw_only=True):
-    """
-    A page of members, and how many there are in total.
-    """
-
     count: int
     members: list[OrganizationMemberWithUserData]
 
 
 class PatchAppStatus(Struct, kw_only=True):
-    """
-    What a task behind an app says about itself.
-    """
-
     app_slug: str
     message: str
-    state: Literal["complete", "failure", "idle", "working"]
+    state: Literal["working", "idle", "complete", "failure"]
     icon: str = ""
     needs_user_attention: bool = False
     uri: str = ""
 
 
 class PatchLogs(Struct, kw_only=True):
-    """
-    Lines of one log source; the nil id is the source called External.
-    """
-
     logs: list[AgentLogLine]
     log_source_id: str = "00000000-0000-0000-0000-000000000000"
 
 
 class PatchTemplateVersionRequest(Struct, kw_only=True):
-    """
-    A new name or message; what is absent, null or (for the name) empty stays as it is.
-    """
-
     message: str | None = None
     name: str | None = None
 
 
 class Permission(Struct, kw_only=True):
-    """
-    One vote of a role.
-    """
-
     action: str
     negate: bool
     resource_type: str
 
 
 class PostAppHealthRequest(Struct, kw_only=True):
-    """
-    Health by app id.
-    """
-
-    healths: dict[str, Literal["disabled", "healthy", "initializing", "unhealthy"]]
+    healths: dict[str, Literal["disabled", "initializing", "healthy", "unhealthy"]]
 
 
 class PostLifecycleRequest(Struct, kw_only=True):
-    """
-    A step in the agent's life; without a time, now.
-    """
-
     state: Literal[
         "created",
-        "off",
-        "ready",
-        "shutdown_error",
-        "shutdown_timeout",
-        "shutting_down",
-        "start_error",
-        "start_timeout",
         "starting",
+        "start_timeout",
+        "start_error",
+        "ready",
+        "shutting_down",
+        "shutdown_timeout",
+        "shutdown_error",
+        "off",
     ]
     changed_at: datetime | None = None
 
 
 class PostLogSourceRequest(Struct, kw_only=True):
-    """
-    A source that the agent makes up for its own lines.
-    """
-
     display_name: str
     id: str
     icon: str = ""
 
 
 class PostMetadataRequest(Struct, kw_only=True):
-    """
-    Collected values.
-    """
-
     metadata: list[MetadataReport]
 
 
 class PostStartupRequest(Struct, kw_only=True):
-    """
-    What the agent is; `version` is a semantic version with a leading v.
-    """
-
     version: str
     architecture: str = ""
     expanded_directory: str = ""
     operating_system: str = ""
     ssh_host_key: str = ""
-    subsystems: list[str] = field(default_factory=list)
+    subsystems: list[str] | None = None
 
 
 class PostWorkspaceUsageRequest(Struct, kw_only=True):
-    """
-    Says that somebody uses the workspace now, and by which app.
-    """
-
     agent_id: str | None = None
-    app_name: Literal["jetbrains", "reconnecting-pty", "ssh", "vscode"] | Literal[""] = ""
+    app_name: Literal["vscode", "jetbrains", "reconnecting-pty", "ssh"] | Literal[""] = ""
 
 
 class Preset(Struct, kw_only=True):
-    """
-    A named set of values; the reference spells its fields with capitals.
-    """
-
     Default: bool
     Description: str
     ID: str
@@ -926,19 +752,128 @@ class Preset(Struct, kw_only=True):
 
 
 class PresetParameter(Struct, kw_only=True):
-    """
-    A value that a preset sets.
-    """
-
     Name: str
     Value: str
 
 
-class ProvisionerDaemon(Struct, kw_only=True):
-    """
-    A daemon. `key_id` is one of three fixed ids where no key of people vouches for it.
-    """
+class ProvisionedAgent(Struct, kw_only=True):
+    name: Annotated[str, Meta(max_length=64, min_length=1)]
+    api_key_scope: Literal["all", "no_user_data"] = "all"
+    apps: list[ProvisionedApp] | None = None
+    architecture: Annotated[str, Meta(max_length=256)] = ""
+    connection_timeout_seconds: Annotated[int, Meta(ge=0, le=2147483647)] = 120
+    directory: Annotated[str, Meta(max_length=65536)] = ""
+    display_apps: list[str] | None = None
+    env: dict[str, str] | None = None
+    instance_id: InstanceId | InstanceId1 | None = None
+    metadata: list[ProvisionedAgentMetadata] | None = None
+    motd_file: Annotated[str, Meta(max_length=65536)] = ""
+    operating_system: Annotated[str, Meta(max_length=256)] = ""
+    order: Annotated[int, Meta(ge=-2147483648, le=2147483647)] = 0
+    scripts: list[ProvisionedScript] | None = None
+    token: Token | Token1 | None = None
+    troubleshooting_url: Annotated[str, Meta(max_length=65536)] = ""
 
+
+class ProvisionedAgentMetadata(Struct, kw_only=True):
+    display_name: Annotated[str, Meta(max_length=256)]
+    key: Annotated[str, Meta(max_length=256)]
+    script: Annotated[str, Meta(max_length=65536)]
+    interval: Annotated[int, Meta(ge=0, le=2147483647)] = 0
+    order: Annotated[int, Meta(ge=-2147483648, le=2147483647)] = 0
+    timeout: Annotated[int, Meta(ge=0, le=2147483647)] = 0
+
+
+class ProvisionedApp(Struct, kw_only=True):
+    slug: Annotated[str, Meta(max_length=64, min_length=1)]
+    command: Annotated[str, Meta(max_length=65536)] = ""
+    display_name: Annotated[str, Meta(max_length=256)] = ""
+    external: bool = False
+    group: Annotated[str, Meta(max_length=256)] = ""
+    healthcheck: ProvisionedHealthcheck | None = None
+    hidden: bool = False
+    icon: Annotated[str, Meta(max_length=256)] = ""
+    open_in: Literal["slim-window", "tab"] = "slim-window"
+    order: Annotated[int, Meta(ge=-2147483648, le=2147483647)] = 0
+    share: Literal["owner", "authenticated", "organization", "public"] = "owner"
+    subdomain: bool = False
+    tooltip: Annotated[str, Meta(max_length=65536)] = ""
+    url: Annotated[str, Meta(max_length=65536)] = ""
+
+
+class ProvisionedHealthcheck(Struct, kw_only=True):
+    interval: Annotated[int, Meta(ge=0, le=2147483647)]
+    threshold: Annotated[int, Meta(ge=0, le=2147483647)]
+    url: Annotated[str, Meta(max_length=65536)]
+
+
+class ProvisionedMetadata(Struct, kw_only=True):
+    key: Annotated[str, Meta(max_length=256)]
+    sensitive: bool = False
+    value: Value | Value1 | None = None
+
+
+class ProvisionedOption(Struct, kw_only=True):
+    name: Annotated[str, Meta(max_length=256)]
+    value: Annotated[str, Meta(max_length=65536)]
+    description: Annotated[str, Meta(max_length=65536)] = ""
+    icon: Annotated[str, Meta(max_length=256)] = ""
+
+
+class ProvisionedParameter(Struct, kw_only=True):
+    name: Annotated[str, Meta(max_length=64, min_length=1)]
+    default_value: Annotated[str, Meta(max_length=65536)] = ""
+    description: Annotated[str, Meta(max_length=65536)] = ""
+    display_name: Annotated[str, Meta(max_length=256)] = ""
+    ephemeral: bool = False
+    form_type: Annotated[str, Meta(max_length=256)] = ""
+    icon: Annotated[str, Meta(max_length=256)] = ""
+    mutable: bool = True
+    options: list[ProvisionedOption] | None = None
+    order: Annotated[int, Meta(ge=-2147483648, le=2147483647)] = 0
+    required: bool = True
+    type: Literal["string", "number", "bool", "list(string)"] = "string"
+    validation_error: Annotated[str, Meta(max_length=65536)] = ""
+    validation_max: ValidationMax | ValidationMax1 | None = None
+    validation_min: ValidationMin | ValidationMin1 | None = None
+    validation_monotonic: Literal["", "increasing", "decreasing"] = ""
+    validation_regex: Annotated[str, Meta(max_length=65536)] = ""
+
+
+class ProvisionedResource(Struct, kw_only=True):
+    name: Annotated[str, Meta(max_length=256)]
+    type: Annotated[str, Meta(max_length=256)]
+    agents: list[ProvisionedAgent] | None = None
+    daily_cost: Annotated[int, Meta(ge=0, le=2147483647)] = 0
+    hide: bool = False
+    icon: Annotated[str, Meta(max_length=256)] = ""
+    instance_type: Annotated[str, Meta(max_length=256)] = ""
+    metadata: list[ProvisionedMetadata] | None = None
+    module_path: Annotated[str, Meta(max_length=256)] = ""
+
+
+class ProvisionedScript(Struct, kw_only=True):
+    display_name: Annotated[str, Meta(max_length=256)]
+    script: Annotated[str, Meta(max_length=65536)]
+    cron: Annotated[str, Meta(max_length=256)] = ""
+    icon: Annotated[str, Meta(max_length=256)] = ""
+    log_path: Annotated[str, Meta(max_length=256)] = ""
+    run_on_start: bool = False
+    run_on_stop: bool = False
+    start_blocks_login: bool = False
+    timeout: Annotated[int, Meta(ge=0, le=2147483647)] = 0
+
+
+class ProvisionedTiming(Struct, kw_only=True):
+    ended_at: datetime
+    stage: Annotated[str, Meta(max_length=256)]
+    started_at: datetime
+    action: Annotated[str, Meta(max_length=256)] = ""
+    resource: Annotated[str, Meta(max_length=256)] = ""
+    source: Annotated[str, Meta(max_length=256)] = ""
+
+
+class ProvisionerDaemon(Struct, kw_only=True):
     api_version: str
     created_at: datetime
     id: str
@@ -952,39 +887,27 @@ class ProvisionerDaemon(Struct, kw_only=True):
     key_name: str | None = None
     last_seen_at: datetime | None = None
     previous_job: ProvisionerDaemonJob | None = None
-    status: Literal["busy", "idle", "offline"] | None = None
+    status: Literal["offline", "idle", "busy"] | None = None
 
 
 class ProvisionerDaemonJob(Struct, kw_only=True):
-    """
-    A job as a list of daemons shows it.
-    """
-
     id: str
-    status: Literal["canceled", "canceling", "failed", "pending", "running", "succeeded", "unknown"]
+    status: Literal["pending", "running", "succeeded", "canceling", "canceled", "failed", "unknown"]
     template_display_name: str
     template_icon: str
     template_name: str
 
 
 class ProvisionerDaemonsReport(Struct, kw_only=True):
-    """
-    Whether a provisioner daemon was seen lately.
-    """
-
     dismissed: bool
     healthy: bool
     severity: str
     warnings: list[HealthMessage]
     error: str | None = None
-    items: list[dict[str, Any]] = field(default_factory=list)
+    items: list[dict[str, Any]] | None = None
 
 
 class ProvisionerJob(Struct, kw_only=True):
-    """
-    A job. `queue_position` counts from 1 among pending jobs that some live daemon could take; 0 of 0 otherwise.
-    """
-
     created_at: datetime
     file_id: str
     id: str
@@ -995,9 +918,9 @@ class ProvisionerJob(Struct, kw_only=True):
     organization_id: str
     queue_position: int
     queue_size: int
-    status: Literal["canceled", "canceling", "failed", "pending", "running", "succeeded", "unknown"]
+    status: Literal["pending", "running", "succeeded", "canceling", "canceled", "failed", "unknown"]
     tags: dict[str, str]
-    type: Literal["template_version_dry_run", "template_version_import", "workspace_build"]
+    type: Literal["template_version_import", "template_version_dry_run", "workspace_build"]
     available_workers: list[str] | None = None
     canceled_at: datetime | None = None
     completed_at: datetime | None = None
@@ -1009,33 +932,21 @@ class ProvisionerJob(Struct, kw_only=True):
 
 
 class ProvisionerJobInput(Struct, kw_only=True):
-    """
-    What a job is about.
-    """
-
     error: str = ""
     template_version_id: str | None = None
     workspace_build_id: str | None = None
 
 
 class ProvisionerJobLog(Struct, kw_only=True):
-    """
-    One line of a job's log.
-    """
-
     created_at: datetime
     id: int
-    log_level: Literal["debug", "error", "info", "trace", "warn"]
-    log_source: Literal["provisioner", "provisioner_daemon"]
+    log_level: Literal["trace", "debug", "info", "warn", "error"]
+    log_source: Literal["provisioner_daemon", "provisioner"]
     output: str
     stage: str
 
 
 class ProvisionerJobMetadata(Struct, kw_only=True):
-    """
-    Names around a job for people who read a list of jobs. Empty where the job stands inside its build or version.
-    """
-
     template_display_name: str | None = None
     template_icon: str | None = None
     template_id: str | None = None
@@ -1046,10 +957,6 @@ class ProvisionerJobMetadata(Struct, kw_only=True):
 
 
 class ProvisionerKey(Struct, kw_only=True):
-    """
-    A key of remote daemons, without its secret.
-    """
-
     created_at: datetime
     id: str
     name: str
@@ -1058,19 +965,11 @@ class ProvisionerKey(Struct, kw_only=True):
 
 
 class ProvisionerKeyDaemons(Struct, kw_only=True):
-    """
-    A key and the daemons that hold it.
-    """
-
     daemons: list[ProvisionerDaemon]
     key: ProvisionerKey
 
 
 class ProvisionerTiming(Struct, kw_only=True):
-    """
-    How long one step of a job took.
-    """
-
     action: str
     ended_at: datetime
     job_id: str
@@ -1080,29 +979,15 @@ class ProvisionerTiming(Struct, kw_only=True):
     started_at: datetime
 
 
-class PtyInput(Struct, kw_only=True):
-    """
-    What the browser sends on the terminal's WebSocket: keys, or a new window size.
-    """
-
-    data: str | None = None
-    height: int | None = None
-    width: int | None = None
-
-
 class PutExtendWorkspaceRequest(Struct, kw_only=True):
-    """
-    The moment at which the workspace shall stop.
-    """
-
     deadline: datetime
 
 
-class ReducedUser(Struct, kw_only=True):
-    """
-    A user without roles and organizations.
-    """
+Readme: TypeAlias = Annotated[str, Meta(max_length=1048576)]
+Readme2: TypeAlias = Readme
 
+
+class ReducedUser(Struct, kw_only=True):
     avatar_url: str
     created_at: datetime
     email: str
@@ -1117,84 +1002,43 @@ class ReducedUser(Struct, kw_only=True):
 
 
 class ResolveAutostartResponse(Struct, kw_only=True):
-    """
-    Whether the next autostart would need parameter values that nobody has given.
-    """
-
     parameter_mismatch: bool
 
 
 class ResourceMetadata(Struct, kw_only=True):
-    """
-    One fact about a resource; the value of a sensitive one is kept back by clients until asked for.
-    """
-
     key: str
     sensitive: bool
     value: str
 
 
 class Response(Struct, kw_only=True):
-    """
-    The reference's answer body for errors and for "done" answers.
-    """
-
     message: str
     detail: str = ""
-    validations: list[FieldError] = field(default_factory=list)
+    validations: list[FieldError] | None = None
 
 
-class Role(Struct, kw_only=True):
-    """
-    A role with its permissions on each level.
-    """
-
-    name: str
-    organization_member_permissions: list[Permission]
-    organization_permissions: list[Permission]
-    site_permissions: list[Permission]
-    user_permissions: list[Permission]
-    display_name: str | None = None
-    organization_id: str = ""
+RichParameterValues1: TypeAlias = None
+InstanceId1: TypeAlias = RichParameterValues1
+Readme1: TypeAlias = RichParameterValues1
+Readme3: TypeAlias = RichParameterValues1
 
 
 class SSHConfigResponse(Struct, kw_only=True):
-    """
-    How OpenSSH names reach workspaces.
-    """
-
     hostname_prefix: str
     hostname_suffix: str
     ssh_config_options: dict[str, str]
 
 
 class ScriptTimingRequest(Struct, kw_only=True):
-    """
-    How one run of a script went.
-    """
-
     ended_at: datetime
     exit_code: int
     script_id: str
-    stage: Literal["cron", "start", "stop"]
+    stage: Literal["start", "stop", "cron"]
     started_at: datetime
-    status: Literal["exit_failure", "ok", "pipes_left_open", "timed_out"]
-
-
-class ServerSentEvent(Struct, kw_only=True):
-    """
-    One message of a stream of updates.
-    """
-
-    type: Literal["data", "error", "ping"]
-    data: Any | None = None
+    status: Literal["ok", "exit_failure", "timed_out", "pipes_left_open"]
 
 
 class SharedWorkspaceActor(Struct, kw_only=True):
-    """
-    A user or group with which a workspace is shared.
-    """
-
     actor_type: Literal["group", "user"]
     avatar_url: str
     id: str
@@ -1203,40 +1047,24 @@ class SharedWorkspaceActor(Struct, kw_only=True):
 
 
 class SlimRole(Struct, kw_only=True):
-    """
-    A role by name; `organization_id` is absent for roles of the whole deployment.
-    """
-
     display_name: str
     name: str
     organization_id: str = ""
 
 
 class SubAgent(Struct, kw_only=True):
-    """
-    A sub-agent and its own token.
-    """
-
     auth_token: str
     id: str
     name: str
 
 
 class SubAgentAppHealthcheck(Struct, kw_only=True):
-    """
-    How to ask a sub-agent's app for its health.
-    """
-
     interval: int = 0
     threshold: int = 0
     url: str = ""
 
 
 class SubAgentAppRequest(Struct, kw_only=True):
-    """
-    An app of a sub-agent. `share` and `open_in` are names, or the numbers of the reference's protocol.
-    """
-
     slug: str
     command: str = ""
     display_name: str = ""
@@ -1252,14 +1080,7 @@ class SubAgentAppRequest(Struct, kw_only=True):
     url: str = ""
 
 
-TagsAdditionalProperty: TypeAlias = Annotated[str, Meta(max_length=256)]
-
-
 class Template(Struct, kw_only=True):
-    """
-    A template. `active_user_count` is -1 while it is not known.
-    """
-
     active_user_count: int
     active_version_id: str
     activity_bump_ms: int
@@ -1269,7 +1090,7 @@ class Template(Struct, kw_only=True):
     autostart_requirement: TemplateAutostartRequirement
     autostop_requirement: TemplateAutostopRequirement
     build_time_stats: dict[str, TransitionStats]
-    cors_behavior: Literal["passthru", "simple"]
+    cors_behavior: Literal["simple", "passthru"]
     created_at: datetime
     created_by_id: str
     created_by_name: str
@@ -1281,7 +1102,7 @@ class Template(Struct, kw_only=True):
     failure_ttl_ms: int
     icon: str
     id: str
-    max_port_share_level: Literal["authenticated", "organization", "owner", "public"]
+    max_port_share_level: Literal["owner", "authenticated", "organization", "public"]
     name: str
     organization_display_name: str
     organization_icon: str
@@ -1295,28 +1116,21 @@ class Template(Struct, kw_only=True):
     use_classic_parameter_flow: bool
 
 
-class TemplateAutostartRequirement(Struct, kw_only=True):
-    """
-    On which days workspaces may start by themselves.
-    """
+class TemplateACL(Struct, kw_only=True):
+    group: list[TemplateGroup]
+    users: list[TemplateUser]
 
-    days_of_week: list[str] = field(default_factory=list)
+
+class TemplateAutostartRequirement(Struct, kw_only=True):
+    days_of_week: list[str] | None = None
 
 
 class TemplateAutostopRequirement(Struct, kw_only=True):
-    """
-    On which days, every how many weeks, workspaces must stop.
-    """
-
-    days_of_week: list[str] = field(default_factory=list)
+    days_of_week: list[str] | None = None
     weeks: int = 0
 
 
 class TemplateExample(Struct, kw_only=True):
-    """
-    A template that comes with the server.
-    """
-
     description: str
     icon: str
     id: str
@@ -1326,11 +1140,39 @@ class TemplateExample(Struct, kw_only=True):
     url: str
 
 
-class TemplateVersion(Struct, kw_only=True):
-    """
-    A version of a template, with the job that imports it.
-    """
+class TemplateGroup(Struct, kw_only=True):
+    avatar_url: str
+    display_name: str
+    id: str
+    members: list[ReducedUser]
+    name: str
+    organization_display_name: str
+    organization_id: str
+    organization_name: str
+    quota_allowance: int
+    role: Literal["admin", "use", ""]
+    source: str
+    total_member_count: int
 
+
+class TemplateUser(Struct, kw_only=True):
+    avatar_url: str
+    created_at: datetime
+    email: str
+    id: str
+    last_seen_at: datetime
+    login_type: str
+    name: str
+    organization_ids: list[str]
+    role: Literal["admin", "use", ""]
+    roles: list[SlimRole]
+    status: Literal["active", "dormant", "suspended"]
+    updated_at: datetime
+    username: str
+    theme_preference: str = ""
+
+
+class TemplateVersion(Struct, kw_only=True):
     archived: bool
     created_at: datetime
     created_by: MinimalUser
@@ -1344,14 +1186,10 @@ class TemplateVersion(Struct, kw_only=True):
     matched_provisioners: MatchedProvisioners | None = None
     organization_id: str | None = None
     template_id: str | None = None
-    warnings: list[Literal["DEPRECATED_PARAMETERS", "UNSUPPORTED_WORKSPACES"]] = field(default_factory=list)
+    warnings: list[Literal["UNSUPPORTED_WORKSPACES", "DEPRECATED_PARAMETERS"]] | None = None
 
 
 class TemplateVersionExternalAuth(Struct, kw_only=True):
-    """
-    A sign-in elsewhere that workspaces of this version need.
-    """
-
     authenticate_url: str
     authenticated: bool
     display_icon: str
@@ -1362,10 +1200,6 @@ class TemplateVersionExternalAuth(Struct, kw_only=True):
 
 
 class TemplateVersionParameter(Struct, kw_only=True):
-    """
-    A parameter of the workspaces of this version.
-    """
-
     default_value: str
     description: str
     description_plaintext: str
@@ -1376,7 +1210,7 @@ class TemplateVersionParameter(Struct, kw_only=True):
     name: str
     options: list[TemplateVersionParameterOption]
     required: bool
-    type: Literal["bool", "list(string)", "number", "string"]
+    type: Literal["string", "number", "bool", "list(string)"]
     display_name: str = ""
     validation_error: str = ""
     validation_max: int | None = None
@@ -1386,10 +1220,6 @@ class TemplateVersionParameter(Struct, kw_only=True):
 
 
 class TemplateVersionParameterOption(Struct, kw_only=True):
-    """
-    One choice of a parameter.
-    """
-
     description: str
     icon: str
     name: str
@@ -1397,10 +1227,6 @@ class TemplateVersionParameterOption(Struct, kw_only=True):
 
 
 class TemplateVersionVariable(Struct, kw_only=True):
-    """
-    A variable of this version; the values of sensitive ones are not shown.
-    """
-
     default_value: str
     description: str
     name: str
@@ -1410,28 +1236,20 @@ class TemplateVersionVariable(Struct, kw_only=True):
     value: str
 
 
-class TokenConfig(Struct, kw_only=True):
-    """
-    The longest life that a token of this user may have, in nanoseconds.
-    """
+Token: TypeAlias = InstanceId
+Token1: TypeAlias = RichParameterValues1
 
+
+class TokenConfig(Struct, kw_only=True):
     max_token_lifetime: int
 
 
 class TransitionStats(Struct, kw_only=True):
-    """
-    How long builds of one transition took lately, in milliseconds; null without any.
-    """
-
     p50: int | None = None
     p95: int | None = None
 
 
 class TrialInfo(Struct, kw_only=True):
-    """
-    What the reference's sign-up form asks; accepted and not kept.
-    """
-
     company_name: str = ""
     country: str = ""
     developers: str = ""
@@ -1442,43 +1260,44 @@ class TrialInfo(Struct, kw_only=True):
 
 
 class UpdateActiveTemplateVersion(Struct, kw_only=True):
-    """
-    The version that new workspaces get.
-    """
-
     id: str
 
 
 class UpdateCheckResponse(Struct, kw_only=True):
-    """
-    Whether a newer version is known; the server never calls home, so it knows its own only.
-    """
-
     current: bool
     url: str
     version: str
 
 
-class UpdateRoles(Struct, kw_only=True):
-    """
-    All roles that the user shall have; implied ones are left out.
-    """
+class UpdateJobRequest(Struct, kw_only=True):
+    logs: list[LogLine] | None = None
+    readme: Readme2 | Readme3 | None = None
+    variables: Variables | Variables1 | None = None
 
+
+class UpdateJobResponse(Struct, kw_only=True):
+    canceled: bool
+    force: bool
+    variable_values: list[JobVariableValue] | None = None
+
+
+class UpdateRoles(Struct, kw_only=True):
     roles: list[str]
 
 
-class UpdateTemplateMeta(Struct, kw_only=True):
-    """
-    New settings; what is absent or null stays as it is.
-    """
+class UpdateTemplateACL(Struct, kw_only=True):
+    group_perms: dict[str, Literal["admin", "use", ""]] | None = None
+    user_perms: dict[str, Literal["admin", "use", ""]] | None = None
 
+
+class UpdateTemplateMeta(Struct, kw_only=True):
     activity_bump_ms: int | None = None
     allow_user_autostart: bool | None = None
     allow_user_autostop: bool | None = None
     allow_user_cancel_workspace_jobs: bool | None = None
     autostart_requirement: TemplateAutostartRequirement | None = None
     autostop_requirement: TemplateAutostopRequirement | None = None
-    cors_behavior: Literal["passthru", "simple"] | None = None
+    cors_behavior: Literal["simple", "passthru"] | None = None
     default_ttl_ms: int | None = None
     deprecation_message: str | None = None
     description: str | None = None
@@ -1486,7 +1305,7 @@ class UpdateTemplateMeta(Struct, kw_only=True):
     display_name: str | None = None
     failure_ttl_ms: int | None = None
     icon: str | None = None
-    max_port_share_level: Literal["authenticated", "organization", "owner", "public"] | None = None
+    max_port_share_level: Literal["owner", "authenticated", "organization", "public"] | None = None
     name: str | None = None
     require_active_version: bool | None = None
     time_til_dormant_autodelete_ms: int | None = None
@@ -1497,93 +1316,49 @@ class UpdateTemplateMeta(Struct, kw_only=True):
 
 
 class UpdateUserAppearanceSettingsRequest(Struct, kw_only=True):
-    """
-    A new look.
-    """
-
     theme_preference: str
-    terminal_font: Literal["", "fira-code", "ibm-plex-mono", "jetbrains-mono", "source-code-pro"] = ""
+    terminal_font: Literal["", "ibm-plex-mono", "fira-code", "source-code-pro", "jetbrains-mono"] = ""
 
 
 class UpdateUserPasswordRequest(Struct, kw_only=True):
-    """
-    A new password; people who change their own give the old one as well.
-    """
-
     password: str
     old_password: str = ""
 
 
 class UpdateUserProfileRequest(Struct, kw_only=True):
-    """
-    New names.
-    """
-
     username: str
     name: str = ""
 
 
 class UpdateWorkspaceAutomaticUpdatesRequest(Struct, kw_only=True):
-    """
-    Whether each start takes the template's active version.
-    """
-
     automatic_updates: Literal["always", "never"]
 
 
 class UpdateWorkspaceAutostartRequest(Struct, kw_only=True):
-    """
-    A cron schedule; None or empty switches autostart off.
-    """
-
     schedule: str | None = None
 
 
 class UpdateWorkspaceBuildStateRequest(Struct, kw_only=True):
-    """
-    Replaces the state of a build.
-    """
-
     state: str
 
 
 class UpdateWorkspaceDormancy(Struct, kw_only=True):
-    """
-    Lays a workspace to rest or wakes it.
-    """
-
     dormant: bool
 
 
 class UpdateWorkspaceRequest(Struct, kw_only=True):
-    """
-    A new name; empty leaves it.
-    """
-
     name: str = ""
 
 
 class UpdateWorkspaceTTLRequest(Struct, kw_only=True):
-    """
-    Milliseconds from start to stop; None or 0 means never.
-    """
-
     ttl_ms: int | None = None
 
 
 class UploadResponse(Struct, kw_only=True):
-    """
-    The uploaded file's id; the reference calls it `hash`.
-    """
-
     hash: str
 
 
 class User(Struct, kw_only=True):
-    """
-    A user.
-    """
-
     avatar_url: str
     created_at: datetime
     email: str
@@ -1600,66 +1375,51 @@ class User(Struct, kw_only=True):
 
 
 class UserAppearanceSettings(Struct, kw_only=True):
-    """
-    How the dashboard looks for this user.
-    """
-
-    terminal_font: Literal["", "fira-code", "ibm-plex-mono", "jetbrains-mono", "source-code-pro"]
+    terminal_font: Literal["", "ibm-plex-mono", "fira-code", "source-code-pro", "jetbrains-mono"]
     theme_preference: str
 
 
 class UserLoginType(Struct, kw_only=True):
-    """
-    How a user signs in.
-    """
-
     login_type: str
 
 
 class UserRoles(Struct, kw_only=True):
-    """
-    Names of a user's roles: of the deployment, and by organization.
-    """
-
     organization_roles: dict[str, list[str]]
     roles: list[str]
 
 
-class ValidateUserPasswordRequest(Struct, kw_only=True):
-    """
-    A password to judge.
-    """
+UserVariableValues1: TypeAlias = RichParameterValues1
 
+
+class ValidateUserPasswordRequest(Struct, kw_only=True):
     password: str
 
 
 class ValidateUserPasswordResponse(Struct, kw_only=True):
-    """
-    Whether a password is strong enough, and why not.
-    """
-
     details: str
     valid: bool
 
 
-class VariableValue(Struct, kw_only=True):
-    """
-    A value for a variable of the template.
-    """
+ValidationMax: TypeAlias = Annotated[int, Meta(ge=-9223372036854775808, le=9223372036854775807)]
+ValidationMax1: TypeAlias = RichParameterValues1
+ValidationMin: TypeAlias = ValidationMax
+ValidationMin1: TypeAlias = RichParameterValues1
+Value: TypeAlias = Annotated[str, Meta(max_length=65536)]
+Value1: TypeAlias = RichParameterValues1
 
+
+class VariableValue(Struct, kw_only=True):
     name: Annotated[str, Meta(max_length=64, min_length=1)]
     value: Annotated[str, Meta(max_length=65536)]
 
 
 RichParameterValues: TypeAlias = Annotated[list[VariableValue], Meta(max_length=1000)]
 UserVariableValues: TypeAlias = RichParameterValues
+Variables: TypeAlias = Annotated[list[DeclaredVariable], Meta(max_length=1000)]
+Variables1: TypeAlias = RichParameterValues1
 
 
 class Workspace(Struct, kw_only=True):
-    """
-    A workspace with its latest build.
-    """
-
     allow_renames: bool
     automatic_updates: Literal["always", "never"]
     autostart_schedule: str | None
@@ -1691,15 +1451,11 @@ class Workspace(Struct, kw_only=True):
     template_use_classic_parameter_flow: bool
     ttl_ms: int | None
     updated_at: datetime
-    shared_with: list[SharedWorkspaceActor] = field(default_factory=list)
+    shared_with: list[SharedWorkspaceActor] | None = None
     task_id: str | None = None
 
 
 class WorkspaceAgent(Struct, kw_only=True):
-    """
-    An agent with the status that its columns and the clock give.
-    """
-
     api_version: str
     apps: list[WorkspaceApp]
     architecture: str
@@ -1718,14 +1474,14 @@ class WorkspaceAgent(Struct, kw_only=True):
     latency: dict[str, WorkspaceAgentLatency]
     lifecycle_state: Literal[
         "created",
-        "off",
-        "ready",
-        "shutdown_error",
-        "shutdown_timeout",
-        "shutting_down",
-        "start_error",
-        "start_timeout",
         "starting",
+        "start_timeout",
+        "start_error",
+        "ready",
+        "shutting_down",
+        "shutdown_timeout",
+        "shutdown_error",
+        "off",
     ]
     log_sources: list[WorkspaceAgentLogSource]
     logs_length: int
@@ -1738,7 +1494,7 @@ class WorkspaceAgent(Struct, kw_only=True):
     scripts: list[WorkspaceAgentScript]
     started_at: datetime | None
     startup_script_behavior: str
-    status: Literal["connected", "connecting", "disconnected", "timeout"]
+    status: Literal["connecting", "connected", "disconnected", "timeout"]
     subsystems: list[str]
     troubleshooting_url: str
     updated_at: datetime
@@ -1746,46 +1502,26 @@ class WorkspaceAgent(Struct, kw_only=True):
 
 
 class WorkspaceAgentHealth(Struct, kw_only=True):
-    """
-    Whether the agent does what it should, and if not, why.
-    """
-
     healthy: bool
     reason: str = ""
 
 
 class WorkspaceAgentLatency(Struct, kw_only=True):
-    """
-    Round trip to one region, in milliseconds.
-    """
-
     latency_ms: float
     preferred: bool
 
 
 class WorkspaceAgentListeningPort(Struct, kw_only=True):
-    """
-    A TCP port that a process of the workspace listens on.
-    """
-
     network: str
     port: int
     process_name: str
 
 
 class WorkspaceAgentListeningPortsResponse(Struct, kw_only=True):
-    """
-    The ports, in order.
-    """
-
     ports: list[WorkspaceAgentListeningPort]
 
 
 class WorkspaceAgentLog(Struct, kw_only=True):
-    """
-    One line of an agent's log.
-    """
-
     created_at: datetime
     id: int
     level: str
@@ -1794,10 +1530,6 @@ class WorkspaceAgentLog(Struct, kw_only=True):
 
 
 class WorkspaceAgentLogSource(Struct, kw_only=True):
-    """
-    Where lines of an agent's log come from.
-    """
-
     created_at: datetime
     display_name: str
     icon: str
@@ -1805,43 +1537,7 @@ class WorkspaceAgentLogSource(Struct, kw_only=True):
     workspace_agent_id: str
 
 
-class WorkspaceAgentMetadata(Struct, kw_only=True):
-    """
-    A value and its description.
-    """
-
-    description: WorkspaceAgentMetadataDescription
-    result: WorkspaceAgentMetadataResult
-
-
-class WorkspaceAgentMetadataDescription(Struct, kw_only=True):
-    """
-    What is collected; `interval` and `timeout` in seconds.
-    """
-
-    display_name: str
-    interval: int
-    key: str
-    script: str
-    timeout: int
-
-
-class WorkspaceAgentMetadataResult(Struct, kw_only=True):
-    """
-    A collected value; `age` in seconds.
-    """
-
-    age: int
-    collected_at: datetime
-    error: str
-    value: str
-
-
 class WorkspaceAgentScript(Struct, kw_only=True):
-    """
-    A script of an agent; `timeout` in seconds, 0 is none.
-    """
-
     cron: str
     display_name: str
     id: str
@@ -1855,21 +1551,17 @@ class WorkspaceAgentScript(Struct, kw_only=True):
 
 
 class WorkspaceApp(Struct, kw_only=True):
-    """
-    An app of an agent. `subdomain_name` is the label under the wildcard host, None for path apps.
-    """
-
     command: str | None
     display_name: str
     external: bool
     group: str | None
-    health: Literal["disabled", "healthy", "initializing", "unhealthy"]
+    health: Literal["disabled", "initializing", "healthy", "unhealthy"]
     healthcheck: WorkspaceAppHealthcheck | None
     hidden: bool
     icon: str | None
     id: str
     open_in: Literal["slim-window", "tab"]
-    sharing_level: Literal["authenticated", "organization", "owner", "public"]
+    sharing_level: Literal["owner", "authenticated", "organization", "public"]
     slug: str
     statuses: list[WorkspaceAppStatus]
     subdomain: bool
@@ -1878,21 +1570,11 @@ class WorkspaceApp(Struct, kw_only=True):
     url: str | None
 
 
-class WorkspaceAppHealthcheck(Struct, kw_only=True):
-    """
-    How an app's health is asked for: seconds between tries, failed tries until it counts as unhealthy.
-    """
-
-    interval: int
-    threshold: int
-    url: str
+class WorkspaceAppHealthcheck(AgentManifestHealthcheck, kw_only=True):
+    pass
 
 
 class WorkspaceAppStatus(Struct, kw_only=True):
-    """
-    What a task that runs behind an app last said about itself.
-    """
-
     agent_id: str
     app_id: str
     created_at: datetime
@@ -1906,10 +1588,6 @@ class WorkspaceAppStatus(Struct, kw_only=True):
 
 
 class WorkspaceBuild(Struct, kw_only=True):
-    """
-    One build of a workspace.
-    """
-
     build_number: int
     created_at: datetime
     daily_cost: int
@@ -1920,34 +1598,34 @@ class WorkspaceBuild(Struct, kw_only=True):
     job: ProvisionerJob
     max_deadline: datetime | None
     reason: Literal[
-        "autodelete",
+        "initiator",
         "autostart",
         "autostop",
-        "cli",
-        "dashboard",
         "dormancy",
         "failedstop",
-        "initiator",
-        "jetbrains_connection",
+        "autodelete",
+        "dashboard",
+        "cli",
         "ssh_connection",
         "vscode_connection",
+        "jetbrains_connection",
     ]
     resources: list[WorkspaceResource]
     status: Literal[
-        "canceled",
-        "canceling",
-        "deleted",
-        "deleting",
-        "failed",
         "pending",
-        "running",
         "starting",
-        "stopped",
+        "running",
         "stopping",
+        "stopped",
+        "failed",
+        "canceling",
+        "canceled",
+        "deleting",
+        "deleted",
     ]
     template_version_id: str
     template_version_name: str
-    transition: Literal["delete", "start", "stop"]
+    transition: Literal["start", "stop", "delete"]
     updated_at: datetime
     workspace_id: str
     workspace_name: str
@@ -1960,48 +1638,27 @@ class WorkspaceBuild(Struct, kw_only=True):
     template_version_preset_id: str | None = None
 
 
-class WorkspaceBuildParameter(Struct, kw_only=True):
-    """
-    One parameter and the value that a build was given.
-    """
-
-    name: str
-    value: str
+class WorkspaceBuildParameter(NamedValue, kw_only=True):
+    pass
 
 
 class WorkspaceBuildTimings(Struct, kw_only=True):
-    """
-    Where the time of a build went.
-    """
-
     agent_connection_timings: list[AgentConnectionTiming]
     agent_script_timings: list[AgentScriptTiming]
     provisioner_timings: list[ProvisionerTiming]
 
 
 class WorkspaceHealth(Struct, kw_only=True):
-    """
-    Healthy unless an agent of the latest build fails.
-    """
-
     failing_agents: list[str]
     healthy: bool
 
 
 class WorkspaceQuota(Struct, kw_only=True):
-    """
-    Credits spent a day by a user's workspaces of an organization; a budget of -1 is unlimited.
-    """
-
     budget: int
     credits_consumed: int
 
 
 class WorkspaceResource(Struct, kw_only=True):
-    """
-    A resource of a build, an import or a dry run.
-    """
-
     agents: list[WorkspaceAgent]
     created_at: datetime
     daily_cost: int
@@ -2012,13 +1669,9 @@ class WorkspaceResource(Struct, kw_only=True):
     metadata: list[ResourceMetadata]
     name: str
     type: str
-    workspace_transition: Literal["delete", "start", "stop"]
+    workspace_transition: Literal["start", "stop", "delete"]
 
 
 class WorkspacesResponse(Struct, kw_only=True):
-    """
-    A page of workspaces and how many there are in all (see README: the count stops at a limit).
-    """
-
     count: int
     workspaces: list[Workspace]

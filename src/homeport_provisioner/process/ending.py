@@ -35,7 +35,9 @@ async def end_processes(record: Record, *, hurry: asyncio.Event) -> bool:
                     if not await wait_gone(descriptor, timeout=_KILL_SECONDS):
                         raise TimeoutError
         if record.cookie:
-            is_gentle = not await kill_bearers(record.cookie) and is_gentle
+            killed = await kill_bearers(record.cookie)
+            # Bubblewrap's own process outside may need a moment more than the workspace that it has watched.
+            is_gentle = is_gentle and (killed == 0 or record.isolation == "bubblewrap")
     except TimeoutError as error:
         raise EngineFailure(
             "A process of the workspace cannot be killed: it waits for a device or a network drive. Try again."

@@ -229,7 +229,7 @@ async def find_isolator(settings: Settings) -> Isolator:
     problem = "bubblewrap (bwrap) is not installed" if program is None else await _probe(program)
     if program is not None and not problem:
         folders = [settings.data_dir, *settings.hidden]
-        if settings.data_dir.parent.stat().st_mode & 0o077 == 0:
+        if settings.data_dir.parent.is_dir() and settings.data_dir.parent.stat().st_mode & 0o077 == 0:
             # The server keeps its own files there.
             folders.insert(0, settings.data_dir.parent)
         hidden = dict.fromkeys(path for folder in folders for path in (folder, folder.resolve()))

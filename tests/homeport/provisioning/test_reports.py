@@ -19,10 +19,10 @@ from homeport.provisioning.schemas import (
     CompleteJobRequest,
     FailedBuild,
     FailJobRequest,
+    JobVariableValue,
     LogLine,
     UpdateJobRequest,
     UpdateJobResponse,
-    VariableValue,
 )
 from homeport.provisioning.service import inputs, progress
 from homeport.provisioning.service.keys import create_builtin_key, revoke_builtin_keys
@@ -258,7 +258,7 @@ async def test_work_that_was_done_in_spite_of_a_cancel_is_kept(queue: QueueWorld
 @pytest.mark.requirement("QUEUE-CONTENTS-01")
 async def test_readme_and_variables_reach_the_room_that_asked(queue: QueueWorld) -> None:
     async def values(_conn, _job):
-        return [VariableValue(name="region", value="eu")]
+        return [JobVariableValue(name="region", value="eu")]
 
     inputs.register_variables("template_version_import", values)
     job = await queue.running()

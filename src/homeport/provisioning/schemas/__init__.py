@@ -31,11 +31,11 @@ from homeport.provisioning.schemas.protocol import (
     FailJobRequest,
     ImportInput,
     JobInput,
+    JobVariableValue,
     LogLine,
     NamedValue,
     UpdateJobRequest,
     UpdateJobResponse,
-    VariableValue,
 )
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "FailedBuild",
     "ImportInput",
     "JobInput",
+    "JobVariableValue",
     "LogLine",
     "MatchedProvisioners",
     "NamedValue",
@@ -69,5 +70,4 @@ __all__ = [
     "ProvisionerTiming",
     "UpdateJobRequest",
     "UpdateJobResponse",
-    "VariableValue",
 ]

@@ -40,7 +40,7 @@ class NamedValue(msgspec.Struct, frozen=True):
     value: str
 
 
-class VariableValue(msgspec.Struct, frozen=True):
+class JobVariableValue(msgspec.Struct, frozen=True):
     """The value of a template's variable."""
 
     name: str
@@ -53,7 +53,7 @@ class ImportInput(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
 
     template_version_id: UUID
     template_name: str = ""
-    variables: list[VariableValue] = msgspec.field(default_factory=list)
+    variables: list[JobVariableValue] = msgspec.field(default_factory=list)
 
 
 class DryRunInput(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="dry_run"):
@@ -63,7 +63,7 @@ class DryRunInput(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
     template_name: str = ""
     workspace_name: str
     rich_parameter_values: list[NamedValue] = msgspec.field(default_factory=list)
-    variables: list[VariableValue] = msgspec.field(default_factory=list)
+    variables: list[JobVariableValue] = msgspec.field(default_factory=list)
 
 
 class BuildOwner(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +106,7 @@ class BuildInput(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", ta
     organization: BuildOrganization
     rich_parameter_values: list[NamedValue] = msgspec.field(default_factory=list)
     previous_parameter_values: list[NamedValue] = msgspec.field(default_factory=list)
-    variables: list[VariableValue] = msgspec.field(default_factory=list)
+    variables: list[JobVariableValue] = msgspec.field(default_factory=list)
     state: bytes = b""
     log_level: str = ""
     agent_tokens: dict[str, str] = msgspec.field(default_factory=dict)
@@ -154,7 +154,7 @@ class UpdateJobResponse(msgspec.Struct, frozen=True, kw_only=True):
 
     canceled: bool
     force: bool
-    variable_values: list[VariableValue] = msgspec.field(default_factory=list)
+    variable_values: list[JobVariableValue] = msgspec.field(default_factory=list)
 
 
 class CompleteJobRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,13 +12,13 @@ from homeport.kit.errors import HomeportError
 from homeport.provisioning.schemas import (
     CommitQuotaResponse,
     JobInput,
+    JobVariableValue,
     ProvisionerJobMetadata,
-    VariableValue,
 )
 from homeport.provisioning.types import JobType, ProvisionerJobRow
 
 InputBuilder = Callable[[Connection, ProvisionerJobRow], Awaitable[JobInput]]
-VariableResolver = Callable[[Connection, ProvisionerJobRow], Awaitable[list[VariableValue]]]
+VariableResolver = Callable[[Connection, ProvisionerJobRow], Awaitable[list[JobVariableValue]]]
 QuotaCheck = Callable[[Connection, ProvisionerJobRow, int], Awaitable[CommitQuotaResponse]]
 MetadataLoader = Callable[[Connection, Sequence[ProvisionerJobRow]], Awaitable[dict[UUID, ProvisionerJobMetadata]]]
 
@@ -56,7 +56,7 @@ async def build_input(conn: Connection, job: ProvisionerJobRow) -> JobInput:
     return await builder(conn, job)
 
 
-async def variable_values(conn: Connection, job: ProvisionerJobRow) -> list[VariableValue]:
+async def variable_values(conn: Connection, job: ProvisionerJobRow) -> list[JobVariableValue]:
     """Return the values of the variables that the job's template declares; none without a resolver."""
     resolver = _variables.get(job.type)
     return [] if resolver is None else await resolver(conn, job)

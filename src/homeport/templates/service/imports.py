@@ -13,9 +13,9 @@ from homeport.kit.ids import NIL_ID
 from homeport.provisioning.schemas import (
     DryRunInput,
     ImportInput,
+    JobVariableValue,
     NamedValue,
     ProvisionerJobMetadata,
-    VariableValue,
 )
 from homeport.provisioning.service import fail_job, inputs
 from homeport.provisioning.types import ImportResult, JobCompleted, JobUpdated, ProvisionedParameter, ProvisionerJobRow
@@ -101,7 +101,7 @@ class Imports:
         )
         values = {value.name: value for value in await version_variables(conn, self._cipher, version.id)}
         values |= {
-            name: VariableValue(name=name, value=value, sensitive=name not in values or values[name].sensitive)
+            name: JobVariableValue(name=name, value=value, sensitive=name not in values or values[name].sensitive)
             for name, value in given.items()
         }
         return DryRunInput(
@@ -114,7 +114,7 @@ class Imports:
             variables=list(values.values()),
         )
 
-    async def variable_values(self, conn: Connection, job: ProvisionerJobRow) -> list[VariableValue]:
+    async def variable_values(self, conn: Connection, job: ProvisionerJobRow) -> list[JobVariableValue]:
         """Return the values of the variables that the import has just declared."""
         return await version_variables(conn, self._cipher, (await _get_version_of(conn, job)).id)
 

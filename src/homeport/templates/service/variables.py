@@ -8,7 +8,7 @@ import msgspec
 from homeport.database import Connection
 from homeport.kit.crypto import Cipher
 from homeport.kit.errors import invalid_field
-from homeport.provisioning.schemas import VariableValue
+from homeport.provisioning.schemas import JobVariableValue
 from homeport.provisioning.types import DeclaredVariable
 from homeport.templates.queries import contents as queries
 from homeport.templates.schemas import TemplateVersionVariable
@@ -62,10 +62,10 @@ async def store_declared(
     return missing
 
 
-async def version_variables(conn: Connection, cipher: Cipher, version_id: UUID) -> list[VariableValue]:
+async def version_variables(conn: Connection, cipher: Cipher, version_id: UUID) -> list[JobVariableValue]:
     """Return the values for a daemon, opened. Raises DecryptionFailed when the key is gone."""
     return [
-        VariableValue(
+        JobVariableValue(
             name=row.name,
             value=row.value if row.value_sealed is None else cipher.decrypt(row.value_sealed).decode(),
             sensitive=row.sensitive,
