@@ -93,7 +93,19 @@ class Isolator:
         mounts.system()
         mounts.read_only(folder.etc / "passwd", "/etc/passwd")
         mounts.read_only(folder.etc / "group", "/etc/group")
-        mounts.options += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/dev/shm"]  # noqa: S108 - inside
+        mounts.options += [
+            "--proc",
+            "/proc",
+            "--ro-bind-try",
+            "/proc/sys",
+            "/proc/sys",
+            "--dev",
+            "/dev",
+            "--perms",
+            "1777",
+            "--tmpfs",
+            "/dev/shm",
+        ]  # noqa: S108 - inside
         for target in ("/tmp", "/var/tmp"):  # noqa: S108 - inside
             mounts.writable(folder.temporary, target)
         mounts.folder("/run")
@@ -244,7 +256,19 @@ async def _probe(program: str) -> str:
     """Try everything that a workspace needs; return what does not work, or nothing."""
     mounts = _Mounts()
     mounts.system()
-    mounts.options += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/dev/shm"]  # noqa: S108 - inside
+    mounts.options += [
+        "--proc",
+        "/proc",
+        "--ro-bind-try",
+        "/proc/sys",
+        "/proc/sys",
+        "--dev",
+        "/dev",
+        "--perms",
+        "1777",
+        "--tmpfs",
+        "/dev/shm",
+    ]  # noqa: S108 - inside
     command: Sequence[str] = [program, *_namespaces("probe"), *mounts.options, "--", "/bin/sh", "-c", "exit 0"]
     process = await asyncio.create_subprocess_exec(
         *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
