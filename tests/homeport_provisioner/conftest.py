@@ -4,13 +4,30 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from homeport_provisioner.control_plane import ControlPlane
 from homeport_provisioner.daemon import Daemon
 from homeport_provisioner.echo.engine import EchoEngine
+from homeport_provisioner.process.folder import Record
+from homeport_provisioner.process.identity import bearers, kill
 from homeport_provisioner.settings import Settings
 from tests.homeport_provisioner.stand_in import Job, StandIn
+
+
+@pytest.fixture(autouse=True)
+def leave_nothing(tmp_path: Path) -> Iterator[None]:
+    """Kill what a failed test leaves: workspaces are made to outlive whoever started them."""
+    yield
+    end_workspaces(tmp_path)
+
+
+def end_workspaces(folder: Path) -> None:
+    """Kill every process of the workspaces whose records lie somewhere below a folder."""
+    for path in folder.glob("**/workspaces/*/state.json"):
+        cookie = msgspec.json.decode(path.read_bytes(), type=Record).cookie
+        kill(bearers(cookie) if cookie else [])
 
 
 @pytest.fixture

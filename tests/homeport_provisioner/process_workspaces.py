@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-import msgspec
 import yaml
 
 from homeport_provisioner.process.folder import Record, WorkspaceFolder
@@ -109,8 +108,3 @@ def tagged(tag: str) -> list[int]:
             except OSError:
                 continue
     return found
-
-
-def decode(data: bytes) -> dict[str, object]:
-    """Read JSON."""
-    return msgspec.json.decode(data, type=dict[str, object])

@@ -16,7 +16,7 @@ from homeport_provisioner.process.engine import ProcessEngine
 from homeport_provisioner.process.identity import is_alive
 from homeport_provisioner.process.isolation import find_isolator
 from homeport_provisioner.settings import Settings
-from tests.homeport_provisioner.process_workspaces import Workspace, decode, outside, tagged, template, until
+from tests.homeport_provisioner.process_workspaces import Workspace, outside, tagged, template, until
 from tests.homeport_provisioner.stand_in import StandIn
 
 IS_ISOLATED = pytest.mark.parametrize("isolation", [pytest.param("bubblewrap", marks=pytest.mark.needs("bubblewrap"))])
@@ -34,7 +34,7 @@ def settings(stand_in: StandIn, tmp_path: Path, isolation: str) -> Settings:
 
 @pytest.fixture
 async def daemon(settings: Settings) -> AsyncIterator[Daemon]:
-    """A daemon with the process engine, at work. What its workspaces leave is killed in the end."""
+    """A daemon with the process engine, at work."""
     settings.data_dir.mkdir(mode=0o700)
     isolator = await find_isolator(settings)
     async with ControlPlane(settings) as plane:
@@ -43,26 +43,6 @@ async def daemon(settings: Settings) -> AsyncIterator[Daemon]:
         yield daemon
         daemon.leave()
         await asyncio.wait_for(work, 30)
-    for cookie in _cookies(settings):
-        for pid in tagged_cookie(cookie):
-            os.kill(pid, signal.SIGKILL)
-
-
-def _cookies(settings: Settings) -> list[str]:
-    records = (settings.data_dir / "workspaces").glob("*/state.json")
-    return [str(decode(path.read_bytes()).get("cookie", "")) for path in records]
-
-
-def tagged_cookie(cookie: str) -> list[int]:
-    found = []
-    for name in os.listdir("/proc"):
-        if cookie and name.isdigit():
-            try:
-                if cookie.encode() in Path(f"/proc/{name}/environ").read_bytes():
-                    found.append(int(name))
-            except OSError:
-                continue
-    return found
 
 
 @pytest.fixture

@@ -93,19 +93,7 @@ class Isolator:
         mounts.system()
         mounts.read_only(folder.etc / "passwd", "/etc/passwd")
         mounts.read_only(folder.etc / "group", "/etc/group")
-        mounts.options += [
-            "--proc",
-            "/proc",
-            "--ro-bind-try",
-            "/proc/sys",
-            "/proc/sys",
-            "--dev",
-            "/dev",
-            "--perms",
-            "1777",
-            "--tmpfs",
-            "/dev/shm",
-        ]  # noqa: S108 - inside
+        mounts.kernel()
         for target in ("/tmp", "/var/tmp"):  # noqa: S108 - inside
             mounts.writable(folder.temporary, target)
         mounts.folder("/run")
@@ -164,6 +152,11 @@ class _Mounts:
         resolver = Path(os.path.realpath("/etc/resolv.conf"))
         if resolver.is_file() and not self._is_visible(resolver):
             self.read_only(resolver, str(resolver))
+
+    def kernel(self) -> None:
+        # The settings of the kernel are files that may belong to the user: nobody inside changes them.
+        self.options += ["--proc", "/proc", "--ro-bind-try", "/proc/sys", "/proc/sys"]
+        self.options += ["--dev", "/dev", "--perms", "1777", "--tmpfs", "/dev/shm"]  # noqa: S108 - inside
 
     def read_only(self, source: Path, target: str) -> None:
         if str(source) == target and self._is_visible(source):
@@ -256,19 +249,7 @@ async def _probe(program: str) -> str:
     """Try everything that a workspace needs; return what does not work, or nothing."""
     mounts = _Mounts()
     mounts.system()
-    mounts.options += [
-        "--proc",
-        "/proc",
-        "--ro-bind-try",
-        "/proc/sys",
-        "/proc/sys",
-        "--dev",
-        "/dev",
-        "--perms",
-        "1777",
-        "--tmpfs",
-        "/dev/shm",
-    ]  # noqa: S108 - inside
+    mounts.kernel()
     command: Sequence[str] = [program, *_namespaces("probe"), *mounts.options, "--", "/bin/sh", "-c", "exit 0"]
     process = await asyncio.create_subprocess_exec(
         *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
