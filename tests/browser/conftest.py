@@ -11,7 +11,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from scripts.components import COMPONENTS
 from tests.browser.access import violations
 from tests.browser.people import EMAIL
-from tests.browser.serving import PASSWORD, README, TEMPLATE, Api, running_server
+from tests.browser.showing import README, TEMPLATE
+from tests.support.api import PASSWORD, Api
+from tests.support.server import running_server
 
 MakePage = Callable[..., Page]
 
@@ -19,9 +21,8 @@ MakePage = Callable[..., Page]
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a fresh server without users."""
-    folder = tmp_path_factory.mktemp("server")
-    with running_server(folder / "data", folder / "server.log") as url:
-        yield url
+    with running_server(tmp_path_factory.mktemp("server")) as server:
+        yield server.url
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +62,8 @@ def owner(server: str, browser: Browser) -> Iterator[Api]:
     context.close()
     api = Api(server)
     api.sign_in(EMAIL)
-    api.push("shell", {"homeport.yaml": TEMPLATE, "README.md": README})
+    words = {"display_name": "Shell", "description": "An empty shell to work in."}
+    api.make_template("shell", "process", {"homeport.yaml": TEMPLATE, "README.md": README}, **words)
     yield api
     api.delete_workspaces()
 

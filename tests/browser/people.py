@@ -4,7 +4,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from tests.browser.serving import PASSWORD
+from tests.support.api import PASSWORD
 
 EMAIL = "first@homeport.test"
 

@@ -9,9 +9,8 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.access import violations
 from tests.browser.people import Camera, sign_in
-from tests.browser.serving import Api
+from tests.support.api import Api
 from tests.support.names import unique_name
-from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
 MakePage = Callable[..., Page]
@@ -40,21 +39,10 @@ def workspace(owner: Api) -> Iterator[str]:
     """Path of a running workspace, removed afterwards."""
     template = owner.call("GET", "/templates")[0]
     name = unique_name("seen")
-    made = owner.call("POST", "/users/me/workspaces", json={"name": name, "template_id": template["id"]})
-
-    def agents() -> list[str]:
-        resources = owner.call("GET", f"/workspaces/{made['id']}")["latest_build"]["resources"]
-        return [agent["status"] for resource in resources for agent in resource["agents"]]
-
-    wait_for(lambda: agents() == ["connected"], seconds=60)
+    made = owner.make_workspace(template, name)
+    owner.wait_for_agent(made, status="connected")
     yield f"/@first/{name}"
-    owner.call("POST", f"/workspaces/{made['id']}/builds", json={"transition": "delete"})
-
-    def is_gone() -> bool:
-        found = owner.call("GET", f"/workspaces/{made['id']}?include_deleted=true")
-        return bool(found["latest_build"]["status"] == "deleted")
-
-    wait_for(is_gone, seconds=60)
+    owner.build(made, "delete")
 
 
 @pytest.mark.requirement("WEB-ACCESS-01")

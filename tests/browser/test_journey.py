@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.people import Camera, sign_in
-from tests.browser.serving import Api
+from tests.support.api import Api
 from tests.support.names import unique_name
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]

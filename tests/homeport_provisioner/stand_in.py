@@ -1,32 +1,19 @@
 """A stand-in for the server's half of the daemon protocol: an HTTP server on loopback with a queue in memory."""
 
 import base64
-import io
 import json
 import re
 import secrets
 import socket
-import tarfile
 import threading
 import uuid
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.support.archives import pack
+
 NOW = "2026-01-01T00:00:00Z"
-
-
-def pack(files: dict[str, str | bytes]) -> bytes:
-    """Return a tar archive of these files."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for name, content in files.items():
-            data = content.encode() if isinstance(content, str) else content
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            info.mode = 0o644
-            archive.addfile(info, io.BytesIO(data))
-    return buffer.getvalue()
 
 
 def hung_up(request: BaseHTTPRequestHandler) -> bool:

@@ -10,7 +10,8 @@ from homeport_provisioner.daemon import Daemon
 from homeport_provisioner.settings import Settings
 from tests.homeport_provisioner.conftest import ended, running
 from tests.homeport_provisioner.process_workspaces import until
-from tests.homeport_provisioner.stand_in import Job, StandIn, pack
+from tests.homeport_provisioner.stand_in import Job, StandIn
+from tests.support.archives import pack
 
 RESOURCE = {"type": "echo", "name": "main", "agents": [{"name": "dev", "token": "a-token"}]}
 

@@ -1,10 +1,6 @@
 """The example templates, built with the real engine and the real agent."""
 
 import asyncio
-import functools
-import http.server
-import subprocess
-import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -19,6 +15,7 @@ from homeport_provisioner.settings import Settings
 from tests.homeport_provisioner.conftest import ended
 from tests.homeport_provisioner.process_workspaces import Workspace, until
 from tests.homeport_provisioner.stand_in import StandIn
+from tests.support.served import make_repository, serve_folder
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "templates"
 # A build backend inside of the project: nothing has to be downloaded to install it.
@@ -54,25 +51,11 @@ def repository(tmp_path: Path) -> Iterator[str]:
     origin.mkdir()
     for name, content in PROJECT.items():
         (origin / name).write_text(content)
-    git = ["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "init.defaultBranch=trunk"]
     served = tmp_path / "served"
     served.mkdir()
-    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "Begin"], ["branch", "side"]):
-        subprocess.run([*git, *command], cwd=origin, check=True)
-    subprocess.run([*git, "clone", "-q", "--bare", str(origin), str(served / "sample.git")], check=True)
-    subprocess.run(["git", "update-server-info"], cwd=served / "sample.git", check=True)
-    handler = functools.partial(QuietHandler, directory=str(served))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.02), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/sample.git"
-    server.shutdown()
-    server.server_close()
-
-
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+    make_repository(origin, served / "sample.git", "side")
+    with serve_folder(served) as url:
+        yield f"{url}sample.git"
 
 
 @pytest.fixture

@@ -1,0 +1,18 @@
+"""Archives that tests upload."""
+
+import io
+import tarfile
+from collections.abc import Mapping
+
+
+def pack(files: Mapping[str, str | bytes]) -> bytes:
+    """Return a tar archive of these files."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, content in files.items():
+            data = content.encode() if isinstance(content, str) else content
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            info.mode = 0o644
+            archive.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
