@@ -55,6 +55,8 @@ def guess_engine(folder: Path) -> str:
         return "process"
     if any(folder.glob("*.tf")) or any(folder.glob("*.tf.json")):
         return "terraform"
+    if any((folder / f"echo.{ending}").is_file() for ending in ("yaml", "yml", "json")):
+        return "echo"
     raise CliError(
         f"{folder} holds no template: no homeport.yaml and no *.tf file. Begin one: homeport templates init {folder}"
     )

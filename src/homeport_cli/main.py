@@ -84,6 +84,8 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command; return the exit status."""
+    if completion.VARIABLE in os.environ:
+        completion.prepare()
     try:
         app(arguments, prog_name="homeport")
     except SystemExit as end:

@@ -99,13 +99,21 @@ def replace(text: str, block: str) -> str:
     parts = split(text)
     if "\r\n" in text:
         block = block.replace("\n", "\r\n")
-    if parts.block:
+    if parts.block and block:
         return parts.before + block + parts.after
+    if parts.block:
+        return _without_gap(parts) + parts.after
     if not block:
         return text
     end = "\r\n" if "\r\n" in text else "\n"
     gap = "" if not text else (end if text.endswith("\n") else end * 2)
     return text + gap + block
+
+
+def _without_gap(parts: Parts) -> str:
+    """Return what stands before the block without the empty line that set it off at the end of the file."""
+    lines = parts.before.splitlines(keepends=True)
+    return "".join(lines[:-1]) if not parts.after and lines and not lines[-1].strip() else parts.before
 
 
 def read_file(path: Path) -> str:

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+VARIABLE = "_HOMEPORT_COMPLETE"
+
 
 class Shell(StrEnum):
     """Shells that we know."""
@@ -23,4 +25,11 @@ def completion(shell: Annotated[Shell, typer.Argument(help="The shell.")]) -> No
     """Print the completion script of a shell, to be read by it: `source <(homeport completion bash)`."""
     from typer._completion_shared import get_completion_script  # lazy: only this command writes a script
 
-    print(get_completion_script(prog_name="homeport", complete_var="_HOMEPORT_COMPLETE", shell=shell.value))
+    print(get_completion_script(prog_name="homeport", complete_var=VARIABLE, shell=shell.value))
+
+
+def prepare() -> None:
+    """Let typer answer the shell's questions: it does so by itself only together with install options of its own."""
+    from typer.completion import completion_init  # lazy: only a shell that completes asks
+
+    completion_init()
