@@ -30,6 +30,6 @@ def completion(shell: Annotated[Shell, typer.Argument(help="The shell.")]) -> No
 
 def prepare() -> None:
     """Let typer answer the shell's questions: it does so by itself only together with install options of its own."""
-    from typer.completion import completion_init  # lazy: only a shell that completes asks
+    from typer._completion_classes import completion_init  # lazy: only a shell that completes asks
 
     completion_init()
