@@ -10,6 +10,7 @@ from homeport.database.rows import Record
 AUTHENTICATE = """
 select
     k.hashed_secret, k.expires_at, k.last_used, k.lifetime_seconds, k.login_type as key_login_type, k.scopes, k.allow_list,
+    k.audience as key_audience,
     u.id, u.username, u.email, u.name, u.avatar_url, u.status, u.login_type, u.theme_preference, u.rbac_roles,
     u.created_at, u.updated_at, u.last_seen_at,
     m.organization_ids, m.organization_roles, m.custom_roles,

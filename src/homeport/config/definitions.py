@@ -109,6 +109,77 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         bool, Setting("Provisioning", "Refuse process workspaces where bubblewrap is not installed.", "switch")
     ] = False
 
+    oauth2_provider_enable: Annotated[
+        bool, Setting("OAuth2", "Serve the authorization server and MCP. Off: their routes do not exist.", "switch")
+    ] = True
+    oauth2_require_pkce: Annotated[
+        bool,
+        Setting("OAuth2", "Demand PKCE of confidential clients, too. Public clients always need it.", "switch"),
+    ] = False
+    oauth2_access_token_lifetime: Annotated[timedelta, Setting("OAuth2", "Life of an access token.", "duration")] = (
+        timedelta(hours=1)
+    )
+    oauth2_refresh_token_lifetime: Annotated[
+        timedelta, Setting("OAuth2", "Life of a refresh token without use; each use gives a new one.", "duration")
+    ] = timedelta(days=30)
+    oauth2_session_lifetime: Annotated[
+        timedelta,
+        Setting("OAuth2", "Longest time that a client works on one consent before it has to ask again.", "duration"),
+    ] = timedelta(days=180)
+    oauth2_refresh_grace: Annotated[
+        timedelta,
+        Setting(
+            "OAuth2",
+            "How long a refresh token still answers after its first use, for clients that lost the answer or refresh "
+            "from several processes at once. 0: not at all.",
+            "duration",
+        ),
+    ] = timedelta(seconds=90)
+    oauth2_dynamic_client_registration: Annotated[
+        bool,
+        Setting(
+            "OAuth2",
+            "Let clients register themselves (RFC 7591), until an owner decides otherwise at run time.",
+            "switch",
+        ),
+    ] = True
+    oauth2_dynamic_client_limit: Annotated[
+        int, Setting("OAuth2", "Most clients that have registered themselves.", "number")
+    ] = 10000
+    oauth2_unused_client_lifetime: Annotated[
+        timedelta,
+        Setting(
+            "OAuth2", "When a client that registered itself and was never granted anything is removed.", "duration"
+        ),
+    ] = timedelta(days=14)
+    oauth2_client_metadata_documents: Annotated[
+        bool, Setting("OAuth2", "Accept clients whose id is the https address of a document about them.", "switch")
+    ] = True
+    oauth2_client_metadata_domains: Annotated[
+        tuple[str, ...],
+        Setting("OAuth2", "Domains whose documents are accepted, with their subdomains. Empty: every domain.", "list"),
+    ] = ()
+    oauth2_client_metadata_private_hosts: Annotated[
+        tuple[str, ...],
+        Setting(
+            "OAuth2",
+            "Hosts in private networks, as host or host:port, that may serve documents. For development.",
+            "list",
+        ),
+    ] = ()
+    oauth2_authorize_rate_limit: Annotated[
+        int, Setting("OAuth2", "Authorization requests per minute and address.", "number")
+    ] = 120
+    oauth2_token_rate_limit: Annotated[
+        int,
+        Setting(
+            "OAuth2", "Token requests that fail per minute and address; those that succeed do not count.", "number"
+        ),
+    ] = 60
+    oauth2_register_rate_limit: Annotated[
+        int, Setting("OAuth2", "Registrations of clients per minute and address.", "number")
+    ] = 30
+
     ssh_hostname_prefix: Annotated[str, _text("Client", "Prefix of workspace names in the OpenSSH configuration.")] = (
         "coder."
     )

@@ -70,7 +70,10 @@ class UserWithOrganizations(msgspec.Struct, frozen=True):
 
 
 class ApiKeyRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of `api_keys`. Entries of `allow_list` are `type:id`, either half may be `*`."""
+    """A row of `api_keys`. Entries of `allow_list` are `type:id`, either half may be `*`.
+
+    `audience` is the protected resource that a token of the authorization server is for; None for all other keys.
+    """
 
     id: str
     hashed_secret: bytes
@@ -85,6 +88,7 @@ class ApiKeyRow(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
     created_at: datetime
     updated_at: datetime
+    audience: str | None = None
 
 
 class GitSshKeyRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +125,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     key_login_type: str
     key_scopes: tuple[str, ...]
     key_expires_at: datetime
+    key_audience: str | None
     subject: Subject
 
     @property

@@ -26,6 +26,7 @@ from homeport.rbac.rules.scopes import (
     parse_object_id,
     scope_for_key,
     scope_named,
+    scopes_cover,
 )
 from homeport.rbac.rules.subjects import Subject, SubjectKind
 from homeport.rbac.types import (
@@ -92,6 +93,7 @@ __all__ = [
     "role_changes",
     "scope_for_key",
     "scope_named",
+    "scopes_cover",
     "site_role",
     "sub_agent_subject",
     "system_subject",

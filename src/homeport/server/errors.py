@@ -12,6 +12,7 @@ from homeport.database import DatabaseUnavailable
 from homeport.kit.errors import FieldError, HomeportError
 from homeport.kit.http import Response
 from homeport.kit.request import current_request
+from homeport.oauth2.errors import OAuthError
 from homeport.telemetry.logs import get_logger
 from homeport.web import errors as web_errors
 
@@ -44,6 +45,14 @@ def handle_homeport_error(request: Request[Any, Any, Any], error: HomeportError)
         _logger.error("request failed", message=error.message, detail=error.detail, exc_info=error)
     return answer(
         request, error.status, error.message, detail=error.detail, validations=error.validations, headers=error.headers
+    )
+
+
+def handle_oauth_error(_: Request[Any, Any, Any], error: OAuthError) -> Any:
+    """Answer an error of an OAuth endpoint in the standards' own form (RFC 6749 section 5.2)."""
+    body = {"error": error.code, "error_description": error.message}
+    return LitestarResponse(
+        content=body, status_code=error.status, headers=error.headers, media_type="application/json"
     )
 
 
@@ -127,6 +136,7 @@ def _body_errors(detail: str) -> tuple[FieldError, ...]:
 
 
 HANDLERS: dict[Any, Any] = {
+    OAuthError: handle_oauth_error,
     HomeportError: handle_homeport_error,
     HTTPException: handle_http_error,
     DatabaseUnavailable: handle_unavailable,

@@ -111,6 +111,7 @@ class Sessions:
             key_login_type=row["key_login_type"],
             key_scopes=scopes,
             key_expires_at=row["expires_at"],
+            key_audience=row["key_audience"],
             subject=subject,
         )
 

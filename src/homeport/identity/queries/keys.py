@@ -13,7 +13,7 @@ COLUMNS = Columns(id="k.id", owner="k.user_id", id_type="text")
 
 _COLUMNS = (
     "id, hashed_secret, user_id, login_type, token_name, scopes, allow_list, lifetime_seconds, ip_address, "
-    "last_used, expires_at, created_at, updated_at"
+    "last_used, expires_at, created_at, updated_at, audience"
 )
 
 FIND_KEY = f"select {_COLUMNS} from api_keys where id = $1"
@@ -22,7 +22,7 @@ FIND_TOKEN = (
     f"select {_COLUMNS} from api_keys where user_id = $1 and lower(token_name) = lower($2) and login_type = 'token'"
 )
 INSERT_KEY = f"""
-insert into api_keys ({_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+insert into api_keys ({_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 """
 DELETE_KEY = "delete from api_keys where id = $1"
 DELETE_KEYS_OF_USER = "delete from api_keys where user_id = $1 and id <> $2"

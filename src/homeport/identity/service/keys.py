@@ -39,6 +39,7 @@ async def create_key(
     scopes: Sequence[str] = (FULL_SCOPE,),
     allow_list: Sequence[str] = (WILDCARD_TARGET,),
     expires_at: datetime | None = None,
+    audience: str | None = None,
 ) -> tuple[ApiKeyRow, str]:
     """Insert a key and return its row and its full text, which is stored nowhere. The caller authorizes and records.
 
@@ -60,6 +61,7 @@ async def create_key(
         expires_at=expires_at or now + lifetime,
         created_at=now,
         updated_at=now,
+        audience=audience,
     )
     try:
         async with conn.savepoint():

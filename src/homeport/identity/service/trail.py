@@ -18,7 +18,7 @@ USER = declare(
 API_KEY = declare(
     "api_key",
     ApiKeyRow,
-    tracked=("user_id", "last_used", "expires_at", "created_at"),
+    tracked=("user_id", "last_used", "expires_at", "created_at", "audience"),
     ignored=(
         "id", "hashed_secret", "login_type", "token_name", "scopes", "allow_list", "lifetime_seconds", "ip_address", "updated_at",
     ),

@@ -51,6 +51,7 @@ _COMPOSITES: Final[Mapping[str, tuple[Permission, ...]]] = {
         _SELF + _SEE_WORKSPACES + "workspace:update,stop,delete workspace_dormant:update,stop,delete "
         "prebuilt_workspace:update,delete provisioner_daemon:read provisioner_jobs:read"
     ),
+    "coder:workspaces.read": permissions(_SELF + _SEE_WORKSPACES + "provisioner_daemon:read provisioner_jobs:read"),
     "coder:workspaces.operate": permissions(
         _SELF + _SEE_WORKSPACES + "workspace:update,start,stop workspace_dormant:update,start,stop "
         "provisioner_daemon:read provisioner_jobs:read,update"
@@ -106,6 +107,25 @@ def scope_for_key(names: Iterable[str], allow_list: Iterable[str | AllowEntry] =
     if any(entry == ALLOW_ALL[0] for entry in entries):
         return scope
     return Scope(name=scope.name, roles=scope.roles, allow_list=entries)
+
+
+def scopes_cover(held: Iterable[str], wanted: Iterable[str]) -> bool:
+    """Tell whether the scopes `held` together allow all that the scopes `wanted` allow: broader ones stand for narrower ones.
+
+    An unknown name covers nothing, and nothing covers it.
+    """
+    names = [name for name in held if name in _NAMED]
+    if not _FULL.isdisjoint(names):
+        return all(name in _NAMED for name in wanted)
+    has = {(permission.resource_type, permission.action) for name in names for permission in _NAMED[name]}
+    return all(name in _NAMED and all(_is_in(permission, has) for permission in _NAMED[name]) for name in wanted)
+
+
+def _is_in(permission: Permission, has: set[tuple[ResourceType, Action]]) -> bool:
+    type_, action = permission.resource_type, permission.action
+    if (type_, action) in has or (type_, Action.WILDCARD) in has:
+        return True
+    return action == Action.WILDCARD and type_ in ACTIONS and all((type_, each) in has for each in ACTIONS[type_])
 
 
 def agent_scope(

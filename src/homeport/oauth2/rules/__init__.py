@@ -1,0 +1,1 @@
+"""Decisions of the authorization server: pure functions, one module per standard."""
