@@ -20,6 +20,7 @@ serve: ## Set up, then serve on http://127.0.0.1:3000 with an embedded PostgreSQ
 test: ## Set up, install what tests need beyond Python where that is allowed, then run the tests
 	@scripts/set-up dev
 	@$(BIN)/python -m scripts.system_packages
+	@$(BIN)/python -m scripts.node_packages
 	@$(BIN)/pytest -n auto $(if $(ARGS),$(ARGS),--ignore=tests/browser)
 	@# The browser's driver keeps an event loop of its own in its process, so its tests run apart from the others.
 	@$(if $(ARGS),:,$(BIN)/pytest -n 1 tests/browser)
