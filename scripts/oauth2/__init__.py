@@ -1,0 +1,1 @@
+"""Tools for OAuth applications and MCP clients of a running server; README.md says what each does."""
