@@ -45,17 +45,20 @@ class Server:
 
     def allow(self, endpoint: str, parameters: dict[str, str]) -> dict[str, str]:
         """Do what the person would do on the consent page, and return what comes back to the client."""
+        return answer(self.submit(endpoint, parameters))
+
+    def submit(self, endpoint: str, parameters: dict[str, str]) -> httpx.Response:
+        """Read the consent page and send its form with "Allow"; a consent that is remembered needs no form."""
         address = f"{endpoint}?{urlencode(parameters)}"
         page = self.http.get(address, headers=self.session)
         if page.status_code in {302, 303}:
-            return answer(page)
+            return page
         if page.status_code != 200:
             raise Failure(f"the consent page answered {page.status_code}: {page.text[:500]}")
         fields = {name: html.unescape(value) for name, value in _FIELD.findall(page.text)}
         if "csrf_token" not in fields:
             raise Failure("the consent page has no field csrf_token")
-        reply = self.http.post(address, headers=self.session, data={"csrf_token": fields["csrf_token"]})
-        return answer(reply)
+        return self.http.post(address, headers=self.session, data={"csrf_token": fields["csrf_token"]})
 
 
 def answer(reply: httpx.Response) -> dict[str, str]:

@@ -1,0 +1,72 @@
+"""Clients of other people against a whole server: the real programs, and a person who allows what they ask for."""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts import node_packages
+from scripts.components import must_be_complete
+from tests.support.server import Server, running_server
+
+CLIENTS = Path(__file__).parent / "clients"
+EXAMPLES = Path(__file__).parents[2] / "examples" / "templates"
+RunNode = Callable[..., str]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep these tests on one worker, so that they share one server."""
+    for item in items:
+        if "tests/interop/" in item.path.as_posix():
+            item.add_marker(pytest.mark.xdist_group("interop"))
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(240))
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with its first user and the template `shell`."""
+    with running_server(tmp_path_factory.mktemp("interop")) as server:
+        server.set_up()
+        files: dict[str, str | bytes] = {path.name: path.read_bytes() for path in (EXAMPLES / "shell").iterdir()}
+        server.api.make_template("shell", "process", files)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the node clients beside their packages."""
+    if not node_packages.is_here():
+        if must_be_complete():
+            pytest.fail(f"the npm packages of tests/interop are missing: {node_packages.HOW_TO_BRING}", pytrace=False)
+        pytest.skip(f"the npm packages of tests/interop are missing: {node_packages.HOW_TO_BRING}")
+    folder = tmp_path_factory.mktemp("node")
+    (folder / "node_modules").symlink_to(node_packages.folder() / "node_modules")
+    for path in CLIENTS.glob("*.mjs"):
+        (folder / path.name).write_text(path.read_text())
+    return folder
+
+
+@pytest.fixture
+def run_node(node: Path, server: Server) -> RunNode:
+    """Run one of the node clients to its end; returns what it printed."""
+
+    def run(name: str, **environment: str) -> str:
+        program = node_packages.node()
+        assert program is not None
+        variables = {
+            "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(node),
+            "SERVER_URL": server.url,
+            "PERSON_TOKEN": server.token,
+            **environment,
+        }
+        done = subprocess.run(
+            [program, str(node / name)], env=variables, capture_output=True, text=True, timeout=180, check=False
+        )
+        assert done.returncode == 0, f"{name}: {done.stdout[-3000:]}\n{done.stderr[-6000:]}"
+        return done.stdout
+
+    return run
