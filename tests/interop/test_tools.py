@@ -20,7 +20,7 @@ def run(*words: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
 
 
-@pytest.mark.requirement("M07-CHECK", "M01", "M02", "M03", "M04")
+@pytest.mark.requirement("M07", "M01", "M02", "M03", "M04")
 def test_the_check_finds_nothing(server: Server) -> None:
     done = run("scripts.oauth2.check_mcp_oauth2", "--url", server.url, "--token", server.token)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -28,7 +28,7 @@ def test_the_check_finds_nothing(server: Server) -> None:
     assert done.stdout.count("ok      ") >= 15
 
 
-@pytest.mark.requirement("M07-CHECK")
+@pytest.mark.requirement("M07")
 def test_the_check_says_what_fails(server: Server) -> None:
     done = run("scripts.oauth2.check_mcp_oauth2", "--url", server.url, "--token", "0123456789-0123456789012345678901")
     assert done.returncode == 1
@@ -36,7 +36,7 @@ def test_the_check_says_what_fails(server: Server) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.requirement("M07-PKCE", "M02")
+@pytest.mark.requirement("M07", "M02")
 def test_the_pair_is_one() -> None:
     done = run("scripts.oauth2.pkce")
     values = dict(line.split("=", 1) for line in done.stdout.splitlines())
@@ -46,7 +46,7 @@ def test_the_pair_is_one() -> None:
     assert make_pair() != make_pair()
 
 
-@pytest.mark.requirement("M07-APP", "M07-FLOW")
+@pytest.mark.requirement("M07")
 def test_an_application_is_set_up_walked_through_and_cleaned_up(server: Server) -> None:
     options = ["--url", server.url, "--token", server.token]
     made = run("scripts.oauth2.app", *options, "set-up", "--name", "by-hand")
