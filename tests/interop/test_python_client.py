@@ -1,0 +1,115 @@
+"""The official Python SDK: registration, refresh, step-up, revocation, and the main job of an agent."""
+
+import json
+from typing import Any
+
+import pytest
+from mcp.shared.auth import OAuthClientInformationFull
+
+from tests.interop.python_client import Memory, Session
+from tests.support.names import unique_name
+from tests.support.server import Server
+
+READ = "coder:workspaces.read"
+ALL = f"{READ} coder:workspaces.create coder:workspaces.operate coder:workspaces.access coder:workspaces.delete"
+
+
+def text(result: Any) -> str:
+    assert not result.is_error, result
+    return "\n".join(part.text for part in result.content)
+
+
+@pytest.mark.requirement("E2E-01")
+async def test_it_registers_refreshes_steps_up_and_comes_back(server: Server) -> None:
+    session = Session(server, scope=READ)
+    text(await session.call("coder_list_workspaces"))
+    assert len(session.asked) == 1
+    assert session.asked[0]["resource"] == session.url
+    first = session.memory.tokens
+    assert first is not None
+    assert first.refresh_token
+
+    # Expired: the refresh token brings another pair, and nobody is asked.
+    session.memory.tokens = first.model_copy(update={"access_token": "expired123-expired123expired12345"})
+    text(await session.call("coder_list_templates"))
+    assert session.memory.tokens is not None
+
+    # Beyond the scope: asked once more, for everything at once.
+    asked = len(session.asked)
+    missing = await session.call("coder_workspace_ls", {"workspace": "nothing-like-it", "path": "/"})
+    assert missing.is_error
+    assert len(session.asked) == asked + 1
+    assert {"coder:workspaces.access", READ} <= set(session.asked[-1]["scope"].split())
+
+    # Revoked by the person: asked again, and back at work.
+    assert session.memory.client is not None
+    for grant in server.api.call("GET", "/oauth2-provider/grants"):
+        if grant["app"]["id"] == session.memory.client.client_id:
+            server.api.call("DELETE", f"/oauth2-provider/grants/{grant['id']}")
+    text(await session.call("coder_list_workspaces"))
+    assert len(session.asked) == asked + 2
+
+
+@pytest.mark.requirement("E2E-01")
+async def test_a_client_that_an_owner_registered(server: Server) -> None:
+    app = server.api.call(
+        "POST", "/oauth2-provider/apps", json={"name": unique_name("app"), "callback_url": "http://127.0.0.1/callback"}
+    )
+    secret = server.api.call("POST", f"/oauth2-provider/apps/{app['id']}/secrets")
+    known = OAuthClientInformationFull.model_validate(
+        {
+            "client_id": app["id"], "client_secret": secret["client_secret_full"],
+            "redirect_uris": ["http://127.0.0.1:9876/callback"], "token_endpoint_auth_method": "client_secret_post",
+        }
+    )  # fmt: skip
+    session = Session(server, Memory(known), scope=READ)
+    text(await session.call("coder_list_workspaces"))
+    assert session.memory.client == known
+    server.api.call("DELETE", f"/oauth2-provider/apps/{app['id']}")
+
+
+@pytest.mark.needs("bubblewrap")
+@pytest.mark.requirement("E2E-AGENT-01")
+async def test_an_agent_makes_a_workspace_works_in_it_and_deletes_it(server: Server) -> None:
+    session = Session(server, scope=ALL)
+    name = unique_name("agent")
+    async with session.connect() as client:
+        templates = json.loads(text(await client.call_tool("coder_list_templates", {})))
+        template = next(each for each in templates if each["name"] == "shell")
+        made = await client.call_tool(
+            "coder_create_workspace",
+            {
+                "user": "me", "template_version_id": template["active_version_id"], "name": name,
+                "rich_parameters": {},
+            },
+        )  # fmt: skip
+        text(made)
+        server.api.wait_for_agent(server.api.call("GET", f"/users/me/workspace/{name}"), lifecycle_state="ready")
+        ran = text(
+            await client.call_tool(
+                "coder_workspace_bash", {"workspace": name, "command": "echo written > ~/file; exit 3"}
+            )
+        )
+        assert "3" in ran
+        read = text(
+            await client.call_tool(
+                "coder_workspace_read_file", {"workspace": name, "path": f"{home(server, name)}/file"}
+            )
+        )
+        assert "written" in read
+        workspace = server.api.call("GET", f"/users/me/workspace/{name}")
+        text(
+            await client.call_tool(
+                "coder_create_workspace_build", {"workspace_id": workspace["id"], "transition": "delete"}
+            )
+        )
+    server.api.build_ended(
+        server.api.call("GET", f"/workspaces/{workspace['id']}?include_deleted=true")["latest_build"]
+    )
+    assert not server.home(workspace["id"]).exists()
+
+
+def home(server: Server, name: str) -> str:
+    """Return the home as the workspace sees it."""
+    workspace = server.api.call("GET", f"/users/me/workspace/{name}")
+    return f"/home/{workspace['owner_name']}"
