@@ -7,7 +7,16 @@ from checks.source import Function, Source, Violation
 
 RULE = "route-permission"
 DECLARATIONS = frozenset(
-    {"requires", "public", "authenticated", "agent_route", "job_route", "optional", "provisioner_route"}
+    {
+        "requires",
+        "public",
+        "authenticated",
+        "agent_route",
+        "job_route",
+        "optional",
+        "protected_resource",
+        "provisioner_route",
+    }
 )
 _HANDLERS = frozenset(
     {

@@ -18,6 +18,7 @@ from litestar.middleware import DefineMiddleware
 
 from homeport.access import queries as access_queries
 from homeport.access.authenticators import Authenticators
+from homeport.access.cors import CrossOrigin
 from homeport.access.headers import SecurityHeaders
 from homeport.access.middleware import Authentication, Gate
 from homeport.access.providers import dependencies
@@ -184,7 +185,7 @@ def build_api(db: Database, *, routes: Sequence[Any] = (), root_routes: Sequence
         request_max_body_size=1024 * 1024,
         openapi_config=None,
     )
-    return Api(Edge(app), db, chosen, authenticators, gate)
+    return Api(Edge(CrossOrigin(app)), db, chosen, authenticators, gate)
 
 
 @pytest.fixture

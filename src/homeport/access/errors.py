@@ -1,6 +1,8 @@
 """Refusals at the door, with the challenge header that clients of RFC 6750 and RFC 9728 expect."""
 
-from homeport.kit.errors import BadRequest, Forbidden, NotAuthenticated
+from collections.abc import Sequence
+
+from homeport.kit.errors import HomeportError, NotAuthenticated
 
 SIGNED_OUT = "You are signed out or your session has expired. Please sign in again to continue."
 
@@ -10,28 +12,41 @@ class SignedOut(NotAuthenticated):
 
     def __init__(self, detail: str, *, access_url: str, message: str = SIGNED_OUT, is_expired: bool = False) -> None:
         super().__init__(message, detail=detail)
-        description = "The access token has expired" if is_expired else "The access token is missing or invalid"
-        self.challenge = challenge(access_url, "invalid_token", description)
+        self.description = "The access token has expired" if is_expired else "The access token is missing or invalid"
+        self.challenge = challenge(access_url, "invalid_token", self.description)
 
     @property
     def headers(self) -> dict[str, str]:
         return {"WWW-Authenticate": self.challenge}
 
 
-class Insufficient(Forbidden):
-    """403: the credential is valid, but not for this."""
+class ResourceRefused(HomeportError):
+    """A refusal at a protected resource (RFC 6750 section 3): the challenge names its metadata and what to ask for.
 
-    def __init__(self, message: str, *, access_url: str, detail: str = "") -> None:
-        super().__init__(message, detail=detail)
-        self.challenge = challenge(access_url, "insufficient_scope", "The access token does not cover this request")
+    Without a `code` nothing was presented, and the challenge says no error. The body is that of OAuth's errors.
+    """
+
+    def __init__(self, status: int, code: str, description: str, *, metadata: str, scopes: Sequence[str] = ()) -> None:
+        super().__init__(description)
+        self.status = status
+        self.code = code
+        parts = [f'error="{code}", error_description="{description}"'] if code else []
+        parts.append(f'resource_metadata="{metadata}"')
+        if scopes:
+            parts.append(f'scope="{" ".join(scopes)}"')
+        self.challenge = f"Bearer {', '.join(parts)}"
 
     @property
     def headers(self) -> dict[str, str]:
-        return {"WWW-Authenticate": self.challenge}
+        return {"WWW-Authenticate": self.challenge, "Cache-Control": "no-store"}
 
 
-class UnreadableCredential(BadRequest):
-    """400: two credentials that exclude each other, or one that cannot be read."""
+class ForeignRequest(HomeportError):
+    """403 or 421: a page, or a name of this server, that is not expected here (DNS rebinding)."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message, detail="MCP_ALLOWED_ORIGINS names further origins; ACCESS_URL is the expected one.")
+        self.status = status
 
 
 def challenge(access_url: str, error: str, description: str) -> str:

@@ -14,9 +14,11 @@ from homeport.access.authenticators import Authenticators, Presented
 from homeport.access.errors import SignedOut
 from homeport.access.providers import AGENT, DAEMON, IDENTITY
 from homeport.access.rate_limits import LoginLimit
+from homeport.access.resources import Doorkeeper
 from homeport.access.service.sessions import Sessions
 from homeport.access.types import Identity, ProvisionerIdentity
 from homeport.database import Database
+from homeport.identity.types import LoginType
 from homeport.kit.errors import Forbidden, HomeportError
 from homeport.kit.http import Response
 from homeport.kit.request import current_request
@@ -40,6 +42,7 @@ class Gate:
         authenticators: Authenticators,
         login_limit: LoginLimit,
         *,
+        doorkeeper: Doorkeeper | None = None,
         has_proof: bool = False,
     ) -> None:
         """`has_proof` makes a successful answer without a decision an error: on in tests and in debug mode."""
@@ -47,6 +50,7 @@ class Gate:
         self.sessions = sessions
         self.authenticators = authenticators
         self.login_limit = login_limit
+        self.doorkeeper = doorkeeper or Doorkeeper(sessions)
         self.has_proof = has_proof
 
     async def close(self) -> None:
@@ -66,7 +70,7 @@ class Authentication:
         opt = scope["route_handler"].opt
         access: Access = opt.get(KEY, _UNDECLARED)
         try:
-            if scope["type"] == ScopeType.HTTP and (answer := self._forged(scope)):
+            if scope["type"] == ScopeType.HTTP and access.resource is None and (answer := self._forged(scope)):
                 await _send_text(send, 400, answer)
                 return
             if scope["type"] != ScopeType.HTTP and self._is_foreign(scope):
@@ -105,20 +109,32 @@ class Authentication:
         )
 
     async def _identify(self, scope: Any, access: Access) -> None:
+        if access.resource is not None:
+            if scope["type"] != ScopeType.HTTP:
+                raise Forbidden("This address speaks HTTP, not WebSocket.")
+            scope[IDENTITY] = await self._gate.doorkeeper.admit(scope, access.resource)
+            return
         headers, query = scope["headers"], scope["query_string"]
         token = rules.presented_token(headers, query)
         if access.credential == "user":
-            scope[IDENTITY] = await self._gate.sessions.authenticate(token)
+            scope[IDENTITY] = await self._authenticate(token, query)
         elif access.credential == "optional":
-            scope[IDENTITY] = await self._find_identity(token)
+            scope[IDENTITY] = await self._find_identity(token, query)
         else:
             await self._identify_program(scope, access, token)
 
-    async def _find_identity(self, token: str) -> Identity | None:
+    async def _authenticate(self, token: str, query: bytes) -> Identity:
+        """Recognise a person. An access token of a client does not count in the query; keys and sessions do (identity 2)."""
+        identity = await self._gate.sessions.authenticate(token)
+        if identity.key_login_type == LoginType.OAUTH2_PROVIDER_APP and rules.is_in_query(token, query):
+            raise self._gate.sessions.refusal("Send an access token in the header Authorization, not in the query.")
+        return identity
+
+    async def _find_identity(self, token: str, query: bytes) -> Identity | None:
         if not token:
             return None
         try:
-            return await self._gate.sessions.authenticate(token)
+            return await self._authenticate(token, query)
         except SignedOut:
             return None
 
@@ -130,7 +146,7 @@ class Authentication:
             return
         daemon = await gate.authenticators.provisioner(cast("Any", access.credential), gate.db, presented)
         if daemon is None:
-            identity = await gate.sessions.authenticate(token)
+            identity = await self._authenticate(token, scope["query_string"])
             scope[IDENTITY] = identity
             daemon = ProvisionerIdentity(
                 kind="user",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl, quote, urlencode
 
 from homeport.identity.types import CSRF_COOKIE, SESSION_COOKIE
+from homeport.kit.addresses import canonical
 from homeport.kit.crypto import tokens_equal
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -62,6 +63,20 @@ def presented_token(headers: Headers, query: bytes) -> str:
     if not found and query:
         found = query_value(query, "access_token")
     return found
+
+
+def is_in_query(token: str, query: bytes) -> bool:
+    """Tell whether a token stands in the query, from which logs and histories copy it."""
+    return bool(query) and token in {query_value(query, SESSION_COOKIE), query_value(query, "access_token")}
+
+
+def is_good_at(audience: str | None, path: str, access_url: str) -> bool:
+    """Tell whether an access token for `audience` is good at our resource below this path; "" is the HTTP API.
+
+    None was asked for without a resource: it is good at the HTTP API. The audience is stored in canonical form.
+    """
+    root = canonical(access_url)
+    return (audience or root) == f"{root}{path}"
 
 
 def bearer(authorization: str) -> str:

@@ -180,6 +180,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int, Setting("OAuth2", "Registrations of clients per minute and address.", "number")
     ] = 30
 
+    mcp_allowed_origins: Annotated[
+        tuple[str, ...],
+        Setting(
+            "OAuth2",
+            "Further origins, as https://host, whose pages may call the MCP endpoints and under whose host the server "
+            "may be reached there. The access address and loopback may always; * allows every origin and host.",
+            "list",
+        ),
+    ] = ()
+
     ssh_hostname_prefix: Annotated[str, _text("Client", "Prefix of workspace names in the OpenSSH configuration.")] = (
         "coder."
     )

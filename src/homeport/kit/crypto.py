@@ -1,4 +1,4 @@
-"""Hashes and encryption. Random tokens are hashed with SHA-256; what must be read back is sealed with AES-256-GCM."""
+"""Hashes, encryption, signatures. Random tokens are hashed with SHA-256; what must be read back is sealed with AES-256-GCM."""
 
 import hashlib
 import hmac
@@ -29,7 +29,7 @@ class DecryptionFailed(Exception):
 
 
 class Cipher:
-    """Seals and opens values with rotating keys: the first key seals, any key opens.
+    """Seals and opens, signs and recognises values with rotating keys: the first key seals and signs, any key opens.
 
     A sealed value is `version (1) | key id (4) | nonce (12) | ciphertext and tag`; the key id is the start of the
     key's SHA-256.
@@ -40,6 +40,8 @@ class Cipher:
             raise ValueError(f"Encryption needs at least one key, each of {KEY_BYTES} bytes.")
         self._keys = {hashlib.sha256(key).digest()[:_ID_BYTES]: AESGCM(key) for key in reversed(keys)}
         self._first = hashlib.sha256(keys[0]).digest()[:_ID_BYTES]
+        # Keys of their own, so that a signature never says anything about a key that seals.
+        self._signing = [hmac.digest(key, b"homeport signatures", "sha256") for key in keys]
 
     def encrypt(self, value: bytes) -> bytes:
         """Seal `value` with the first key."""
@@ -59,3 +61,16 @@ class Cipher:
             return key.decrypt(nonce, body, header)
         except (InvalidTag, ValueError) as error:
             raise DecryptionFailed("The sealed value was changed or cut off.") from error
+
+    def sign(self, purpose: str, message: bytes) -> bytes:
+        """Return the HMAC-SHA256 of `message`, good for one purpose only."""
+        return hmac.digest(self._signing[0], _for_purpose(purpose, message), "sha256")
+
+    def is_signed(self, purpose: str, message: bytes, signature: bytes) -> bool:
+        """Tell whether `signature` is one of ours on `message` for this purpose; compared in constant time."""
+        full = _for_purpose(purpose, message)
+        return any([hmac.compare_digest(hmac.digest(key, full, "sha256"), signature) for key in self._signing])
+
+
+def _for_purpose(purpose: str, message: bytes) -> bytes:
+    return purpose.encode() + b"\x00" + message

@@ -15,13 +15,26 @@ KEY = "access"
 Credential = Literal["public", "user", "optional", "agent", "provisioner", "job"]
 
 
+class Resource(msgspec.Struct, frozen=True):
+    """A protected resource beside the HTTP API (RFC 9728): its path below the access address, and the scopes to begin with."""
+
+    path: str
+    scopes: tuple[str, ...]
+
+
 class Access(msgspec.Struct, frozen=True):
-    """How a route is entered: with which credential, and by which permission (empty: any holder of the credential)."""
+    """How a route is entered: with which credential, and by which permission (empty: any holder of the credential).
+
+    `resource` is None for the HTTP API and pages. `has_cors` lets pages of every site call the route, without credentials
+    that a browser sends by itself.
+    """
 
     credential: Credential
     permission: str = ""
     reason: str = ""
     is_page: bool = False
+    resource: Resource | None = None
+    has_cors: bool = False
 
 
 def requires(permission: str, *, is_page: bool = False) -> dict[str, Any]:
@@ -34,9 +47,17 @@ def authenticated(*, is_page: bool = False) -> dict[str, Any]:
     return {KEY: Access("user", is_page=is_page)}
 
 
-def public(reason: str, *, is_page: bool = False) -> dict[str, Any]:
-    """Anybody, signed in or not; `reason` says why. The subject is absent."""
-    return {KEY: Access("public", reason=reason, is_page=is_page)}
+def public(reason: str, *, is_page: bool = False, has_cors: bool = False) -> dict[str, Any]:
+    """Anybody, signed in or not; `reason` says why. The subject is absent. With `has_cors` for pages of every site."""
+    return {KEY: Access("public", reason=reason, is_page=is_page, has_cors=has_cors)}
+
+
+def protected_resource(path: str, *, scopes: tuple[str, ...]) -> dict[str, Any]:
+    """Whoever shows, in a header, a token that is good at the resource of this path.
+
+    Strangers are told to ask for `scopes`. Pages of every site may call it.
+    """
+    return {KEY: Access("user", resource=Resource(path, scopes), has_cors=True)}
 
 
 def optional(reason: str, *, is_page: bool = False) -> dict[str, Any]:

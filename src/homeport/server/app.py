@@ -9,10 +9,12 @@ from litestar.routes import HTTPRoute, WebSocketRoute
 from litestar.types import ASGIApp
 
 from homeport.access.authenticators import Authenticators
+from homeport.access.cors import CrossOrigin
 from homeport.access.headers import SecurityHeaders
 from homeport.access.middleware import Authentication, Gate
 from homeport.access.providers import dependencies as access_dependencies
 from homeport.access.rate_limits import LoginLimit
+from homeport.access.resources import Doorkeeper
 from homeport.access.service.sessions import Sessions
 from homeport.agents.service.switchboard import Switchboard
 from homeport.config import Settings
@@ -46,11 +48,13 @@ def build_parts(settings: Settings, db: Database, listener: Listener, cipher: Ci
 
 def build_asgi(parts: Parts, *, has_proof: bool = False) -> tuple[ASGIApp, Litestar, Gate]:
     """Join all rooms. `has_proof` makes a route that answers without its decision an error (tests)."""
+    sessions = Sessions(parts.db, parts.settings)
     gate = Gate(
         parts.db,
-        Sessions(parts.db, parts.settings),
+        sessions,
         parts.authenticators,
         LoginLimit(parts.settings),
+        doorkeeper=Doorkeeper(sessions, allowed_origins=parts.settings.mcp_allowed_origins),
         has_proof=has_proof,
     )
     rooms.connect(parts)
@@ -68,7 +72,7 @@ def build_asgi(parts: Parts, *, has_proof: bool = False) -> tuple[ASGIApp, Lites
         logging_config=None,
     )
     _resolve_in_order(app)
-    return Edge(app), app, gate
+    return Edge(CrossOrigin(app)), app, gate
 
 
 def _resolve_in_order(app: Litestar) -> None:

@@ -8,6 +8,7 @@ from litestar import Request
 from litestar import Response as LitestarResponse
 from litestar.exceptions import HTTPException, ValidationException
 
+from homeport.access.errors import ResourceRefused
 from homeport.database import DatabaseUnavailable
 from homeport.kit.errors import FieldError, HomeportError
 from homeport.kit.http import Response
@@ -51,6 +52,14 @@ def handle_homeport_error(request: Request[Any, Any, Any], error: HomeportError)
 def handle_oauth_error(_: Request[Any, Any, Any], error: OAuthError) -> Any:
     """Answer an error of an OAuth endpoint in the standards' own form (RFC 6749 section 5.2)."""
     body = {"error": error.code, "error_description": error.message}
+    return LitestarResponse(
+        content=body, status_code=error.status, headers=error.headers, media_type="application/json"
+    )
+
+
+def handle_resource_refusal(_: Request[Any, Any, Any], error: ResourceRefused) -> Any:
+    """Answer a refusal at a protected resource; the challenge is in its headers (RFC 6750 section 3)."""
+    body = {"error": error.code or "unauthorized", "error_description": error.message}
     return LitestarResponse(
         content=body, status_code=error.status, headers=error.headers, media_type="application/json"
     )
@@ -137,6 +146,7 @@ def _body_errors(detail: str) -> tuple[FieldError, ...]:
 
 HANDLERS: dict[Any, Any] = {
     OAuthError: handle_oauth_error,
+    ResourceRefused: handle_resource_refusal,
     HomeportError: handle_homeport_error,
     HTTPException: handle_http_error,
     DatabaseUnavailable: handle_unavailable,

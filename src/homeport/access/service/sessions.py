@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from homeport.access import queries
 from homeport.access.errors import SignedOut
+from homeport.access.rules import is_good_at
 from homeport.access.service.subjects import build_subject, memberships
 from homeport.config import Settings
 from homeport.database import Database, DatabaseError
@@ -16,7 +17,7 @@ from homeport.database.rows import Record
 from homeport.identity.queries import users as user_queries
 from homeport.identity.rules import MalformedToken, Refresh, parse_token, sliding_refresh
 from homeport.identity.service.accounts import wake_dormant_user
-from homeport.identity.types import Identity, UserStatus
+from homeport.identity.types import Identity, LoginType, UserStatus
 from homeport.kit import clock
 from homeport.kit.crypto import hash_token, tokens_equal
 from homeport.kit.request import current_request
@@ -36,8 +37,11 @@ class Sessions:
         self._can_owner_enter = not settings.disable_owner_workspace_access
         self._refreshes: dict[str, asyncio.Task[None]] = {}
 
-    async def authenticate(self, token: str) -> Identity:
-        """Return who a session token belongs to. Raises SignedOut (401) with the reason as detail."""
+    async def authenticate(self, token: str, *, resource: str = "") -> Identity:
+        """Return who a session token belongs to. Raises SignedOut (401) with the reason as detail.
+
+        An access token of a client must be for the resource below this path; an empty one is the HTTP API.
+        """
         if not token:
             raise self.refusal("A session is needed: send the cookie, header or query parameter coder_session_token.")
         try:
@@ -58,6 +62,10 @@ class Sessions:
             raise self.refusal(
                 f"API key expired at {row['expires_at'].isoformat()}: the session has expired.", is_expired=True
             )
+        if row["key_login_type"] == LoginType.OAUTH2_PROVIDER_APP and not is_good_at(
+            row["key_audience"], resource, self.access_url
+        ):
+            raise self.refusal("This access token was issued for another resource.")
         self._refresh_if_due(key_id, row, now)
         if row["status"] != UserStatus.ACTIVE:
             await self._wake_or_refuse(row)

@@ -1,0 +1,102 @@
+"""Cross-origin requests (CORS) to the routes that allow them: for pages of every site, without what browsers send by themselves.
+
+Stands around the application, so that errors carry the headers, too: a page that cannot read a 401 cannot sign in.
+"""
+
+from typing import Any
+
+from litestar import Litestar
+from litestar.enums import ScopeType
+from litestar.routes import ASGIRoute, HTTPRoute
+from litestar.types import ASGIApp, Message, Receive, Send
+
+from homeport.access.rules import header
+from homeport.kit.routes import KEY, Access
+
+_ORIGIN = (b"access-control-allow-origin", b"*")
+# A wildcard stands for every header but Authorization; old browsers know the names only.
+_ALLOWED = (
+    b"Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Session-Id, Mcp-Method, Mcp-Name, Last-Event-ID, "
+    b"Coder-Session-Token, *"
+)
+_EXPOSED = (b"access-control-expose-headers", b"WWW-Authenticate, Mcp-Session-Id, Retry-After, X-Request-Id")
+_SECONDS = b"7200"
+_MCP_METHODS = ("GET", "POST", "DELETE")
+
+
+class CrossOrigin:
+    """ASGI application around Litestar's, which it must know to find the routes."""
+
+    def __init__(self, app: Litestar) -> None:
+        self._app: ASGIApp = app
+        self._open = [found for route in app.routes if (found := _open_route(route)) is not None]
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        """Serve one request, or answer a preflight."""
+        if scope["type"] != ScopeType.HTTP or not header(scope["headers"], b"origin"):
+            await self._app(scope, receive, send)
+            return
+        if scope["method"] == "OPTIONS" and (methods := self._methods(scope["path"])):
+            await _answer_preflight(send, methods)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start" and _is_open(scope):
+                message["headers"] = [*message.get("headers", ()), _ORIGIN, _EXPOSED]
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+    def _methods(self, path: str) -> tuple[str, ...]:
+        parts = _split(path)
+        return next((methods for pattern, methods in self._open if _fits(pattern, parts)), ())
+
+
+Pattern = tuple[str | None, ...]
+"""The parts of a path; None stands for one part of any kind, and at the end for one or more."""
+
+
+def _open_route(route: Any) -> tuple[Pattern, tuple[str, ...]] | None:
+    if isinstance(route, ASGIRoute):
+        methods = set(_MCP_METHODS) if _declares_cors(route.route_handler) else set()
+    elif isinstance(route, HTTPRoute):
+        handlers = [handler for handler in route.route_handlers if _declares_cors(handler)]
+        methods = {str(method) for handler in handlers for method in handler.http_methods}
+    else:
+        return None
+    if not methods:
+        return None
+    return tuple(part if isinstance(part, str) else None for part in route.path_components), tuple(sorted(methods))
+
+
+def _declares_cors(handler: Any) -> bool:
+    access = handler.opt.get(KEY)
+    return isinstance(access, Access) and access.has_cors
+
+
+def _is_open(scope: Any) -> bool:
+    # The router has put it there, also when what came after it has failed.
+    handler = scope.get("route_handler")
+    return handler is not None and _declares_cors(handler)
+
+
+def _split(path: str) -> list[str]:
+    return [part for part in path.split("/") if part]
+
+
+def _fits(pattern: Pattern, parts: list[str]) -> bool:
+    is_longer = bool(pattern) and pattern[-1] is None and len(parts) > len(pattern)
+    return (is_longer or len(parts) == len(pattern)) and all(
+        wanted is None or wanted == part for wanted, part in zip(pattern, parts, strict=False)
+    )
+
+
+async def _answer_preflight(send: Send, methods: tuple[str, ...]) -> None:
+    headers = [
+        _ORIGIN,
+        (b"access-control-allow-methods", ", ".join((*methods, "OPTIONS")).encode()),
+        (b"access-control-allow-headers", _ALLOWED),
+        (b"access-control-max-age", _SECONDS),
+    ]
+    await send({"type": "http.response.start", "status": 204, "headers": headers})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
