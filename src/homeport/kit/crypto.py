@@ -69,7 +69,7 @@ class Cipher:
     def is_signed(self, purpose: str, message: bytes, signature: bytes) -> bool:
         """Tell whether `signature` is one of ours on `message` for this purpose; compared in constant time."""
         full = _for_purpose(purpose, message)
-        return any([hmac.compare_digest(hmac.digest(key, full, "sha256"), signature) for key in self._signing])
+        return any(hmac.compare_digest(hmac.digest(key, full, "sha256"), signature) for key in self._signing)
 
 
 def _for_purpose(purpose: str, message: bytes) -> bytes:

@@ -77,6 +77,19 @@ def test_short_keys_are_refused() -> None:
         crypto.Cipher([b"short"])
 
 
+def test_a_signature_is_good_for_one_purpose_one_message_and_every_configured_key():
+    old, new = os.urandom(32), os.urandom(32)
+    signature = crypto.Cipher([old]).sign("form", b"message")
+    rotated = crypto.Cipher([new, old])
+    assert rotated.is_signed("form", b"message", signature)
+    assert rotated.sign("form", b"message") != signature
+    assert not rotated.is_signed("other", b"message", signature)
+    assert not rotated.is_signed("form", b"message.", signature)
+    assert not rotated.is_signed("form", b"message", signature[:-1])
+    assert not rotated.is_signed("form", b"message", b"")
+    assert not crypto.Cipher([new]).is_signed("form", b"message", signature)
+
+
 @pytest.mark.requirement("KIT-NAMES-01")
 @pytest.mark.parametrize("name", ["a", "dev", "Dev-1", "a-b-c", "x" * 32, "0"])
 def test_good_names(name: str) -> None:
