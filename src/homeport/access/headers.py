@@ -11,7 +11,7 @@ _ALWAYS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-
 
 
 class SecurityHeaders:
-    """Middleware: nosniff and a referrer policy everywhere, the Content-Security-Policy on HTML."""
+    """Middleware: nosniff and a referrer policy everywhere, the Content-Security-Policy on HTML. A page's own stay."""
 
     def __init__(
         self, app: ASGIApp, additions: dict[str, tuple[str, ...]] | None = None, is_https: bool = False
@@ -31,7 +31,10 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *self._always, *self._policy(scope, message)]
+                given = list(message.get("headers", ()))
+                # A page that says something else itself is stricter: what comes last would count.
+                added = [each for each in self._always if not header(given, each[0])]
+                message["headers"] = [*given, *added, *self._policy(scope, message)]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

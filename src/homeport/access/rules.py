@@ -17,7 +17,9 @@ CSRF_GENERAL = (
     "send the session in the header Coder-Session-Token and no cookie."
 )
 _CSRF_EXEMPT_PATHS = frozenset({"/api/v2/csp/reports", "/api/v2/users/first"})
-_CSRF_PROTECTED_OUTSIDE_API = frozenset({"/oauth2/authorize"})
+# Pages that send no referrer, so that nothing of an authorization request leaks by it. Where no Sec-Fetch-Site comes with their
+# forms (plain http beyond loopback), Origin is "null" and says nothing; each of these forms carries a token of its own.
+_FORMS_WITHOUT_ORIGIN = frozenset({"/login", "/oauth2/authorize", "/oauth2/device/verify"})
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -92,8 +94,8 @@ def csrf_problem(*, method: str, path: str, headers: Headers, query: bytes) -> s
     session = cookie(headers, SESSION_COOKIE)
     if not session:
         return ""
-    if not (path == "/api" or path.startswith("/api/") or path in _CSRF_PROTECTED_OUTSIDE_API):
-        return "" if _is_same_site(headers) else CSRF_GENERAL
+    if not (path == "/api" or path.startswith("/api/")):
+        return "" if _is_same_site(headers, can_lack_origin=path in _FORMS_WITHOUT_ORIGIN) else CSRF_GENERAL
     if path in _CSRF_EXEMPT_PATHS or _names_session(session, headers, query):
         return ""
     sent, expected = header(headers, b"x-csrf-token"), cookie(headers, CSRF_COOKIE)
@@ -113,13 +115,13 @@ def _names_session(session: str, headers: Headers, query: bytes) -> bool:
     )
 
 
-def _is_same_site(headers: Headers) -> bool:
+def _is_same_site(headers: Headers, *, can_lack_origin: bool = False) -> bool:
     """Tell whether a form of our own pages was sent: browsers say so, and what says nothing is no browser's forgery."""
     site = header(headers, b"sec-fetch-site")
     if site:
         return site in {"same-origin", "none"}
     origin = header(headers, b"origin")
-    if not origin:
+    if not origin or (origin == "null" and can_lack_origin):
         return True
     return origin.partition("://")[2] == header(headers, b"host")
 
@@ -153,8 +155,14 @@ def local_path(target: str) -> str:
     return target if is_local else "/"
 
 
-def content_security_policy(*, host: str, additions: Mapping[str, tuple[str, ...]] | None = None) -> str:
-    """Build the policy of dashboard pages (spec: identity 8.2): our own origin, and WebSockets to the request's host."""
+def content_security_policy(
+    *, host: str, additions: Mapping[str, tuple[str, ...]] | None = None, leads_away: bool = False
+) -> str:
+    """Build the policy of dashboard pages (spec: identity 8.2): our own origin, and WebSockets to the request's host.
+
+    `leads_away` is for the sign-in page: after its form a client's authorization may go on, and browsers hold `form-action`
+    against every redirect that follows, on the client's side as well. It is never framed.
+    """
     connect = ("'self'", f"ws://{host}", f"wss://{host}") if is_host(host) else ("'self'",)
     directives: dict[str, tuple[str, ...]] = {
         "default-src": ("'self'",),
@@ -175,6 +183,9 @@ def content_security_policy(*, host: str, additions: Mapping[str, tuple[str, ...
     }
     for name, values in (additions or {}).items():
         directives[name] = (*directives.get(name, ()), *values)
+    if leads_away:
+        del directives["form-action"]
+        directives["frame-ancestors"] = ("'none'",)
     return "; ".join(f"{name} {' '.join(values)}" for name, values in directives.items())
 
 

@@ -1,7 +1,7 @@
 """Pure rules at the door: CSRF, cookies, redirects, the page policy (identity 8)."""
 
 import pytest
-from litestar import MediaType, get
+from litestar import MediaType, Response, get
 
 from homeport.access import rules
 from homeport.database import Database
@@ -28,7 +28,7 @@ def test_paths_outside_the_api_need_no_token(path: str) -> None:
 @pytest.mark.requirement("ACCESS-CSRF-01")
 @pytest.mark.parametrize(
     "path",
-    ["/api/v2", "/api/v2/users/me/keys", "/api/v2/users/derp", "/api/v2/users/scim/keys", "/oauth2/authorize", "/api"],
+    ["/api/v2", "/api/v2/users/me/keys", "/api/v2/users/derp", "/api/v2/users/scim/keys", "/api"],
 )
 def test_paths_of_the_api_need_one(path: str) -> None:
     assert _problem(path, **WITH_SESSION) == rules.CSRF_GENERAL
@@ -76,6 +76,15 @@ def test_forms_of_other_sites_are_refused_on_pages() -> None:
     assert _problem("/logout", **WITH_SESSION, origin="https://evil.test", host="homeport.test") != ""
     assert _problem("/logout", **WITH_SESSION, origin="https://homeport.test", host="homeport.test") == ""
     assert _problem("/logout", **WITH_SESSION, origin="null", host="homeport.test") != ""
+
+
+@pytest.mark.requirement("ACCESS-CSRF-04")
+@pytest.mark.parametrize("path", ["/login", "/oauth2/authorize", "/oauth2/device/verify"])
+def test_pages_that_send_no_referrer_have_forms_without_an_origin(path: str) -> None:
+    assert _problem(path, **WITH_SESSION, origin="null", host="homeport.test") == ""
+    assert _problem(path, **WITH_SESSION, origin="null", host="homeport.test", sec_fetch_site="cross-site") != ""
+    assert _problem(path, **WITH_SESSION, origin="https://evil.test", host="homeport.test") != ""
+    assert _problem(f"{path}/x", **WITH_SESSION, origin="null", host="homeport.test") != ""
 
 
 @pytest.mark.requirement("ACCESS-CSRF-05")
@@ -132,9 +141,32 @@ def test_additions_are_appended_and_never_replace() -> None:
     assert "frame-ancestors 'self' https://a.test" in policy
 
 
+@pytest.mark.requirement("ACCESS-CSP-01")
+def test_the_way_in_is_never_framed_and_may_lead_away() -> None:
+    usual, leading = (rules.content_security_policy(host="homeport.test", leads_away=away) for away in (False, True))
+    assert "form-action 'self'" in usual
+    assert "form-action" not in leading
+    assert "frame-ancestors 'none'" in leading
+    assert (
+        usual.replace("form-action 'self'; ", "").replace("frame-ancestors 'self'", "frame-ancestors 'none'") == leading
+    )
+
+
 @get("/hello", opt=public("for this test"), media_type=MediaType.HTML)
 async def hello() -> str:
     return "<p>hello</p>"
+
+
+@get("/quiet", opt=public("for this test"), sync_to_thread=False)
+def quiet() -> Response[str]:
+    return Response("quiet", headers={"Referrer-Policy": "no-referrer"})
+
+
+@pytest.mark.requirement("ACCESS-CSP-03")
+async def test_a_stricter_header_of_an_answer_stays_alone(db: Database) -> None:
+    api = build_api(db, root_routes=[hello, quiet])
+    assert (await api.raw("GET", "/hello")).headers.get_list("referrer-policy") == ["same-origin"]
+    assert (await api.raw("GET", "/quiet")).headers.get_list("referrer-policy") == ["no-referrer"]
 
 
 @pytest.mark.requirement("ACCESS-CSP-03")
