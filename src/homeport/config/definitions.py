@@ -159,11 +159,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         tuple[str, ...],
         Setting("OAuth2", "Domains whose documents are accepted, with their subdomains. Empty: every domain.", "list"),
     ] = ()
+    oauth2_client_metadata_denied_domains: Annotated[
+        tuple[str, ...],
+        Setting("OAuth2", "Domains whose documents are refused, with their subdomains.", "list"),
+    ] = ()
     oauth2_client_metadata_private_hosts: Annotated[
         tuple[str, ...],
         Setting(
             "OAuth2",
             "Hosts in private networks, as host or host:port, that may serve documents. For development.",
+            "list",
+        ),
+    ] = ()
+    oauth2_unregistered_client_scopes: Annotated[
+        tuple[str, ...],
+        Setting(
+            "OAuth2",
+            "The most that clients may be granted which no owner has registered: those that registered themselves, and "
+            "those with a document. Empty: whatever people may grant.",
             "list",
         ),
     ] = ()

@@ -51,6 +51,16 @@ def invalid_scope(description: str) -> OAuthError:
     return OAuthError("invalid_scope", description)
 
 
+def invalid_redirect_uri(description: str) -> OAuthError:
+    """A redirect address cannot be registered (RFC 7591 section 3.2.2)."""
+    return OAuthError("invalid_redirect_uri", description)
+
+
+def invalid_client_metadata(description: str) -> OAuthError:
+    """What a client says of itself cannot be registered (RFC 7591 section 3.2.2)."""
+    return OAuthError("invalid_client_metadata", description)
+
+
 def unauthorized_client(description: str) -> OAuthError:
     """This client may not use this grant type."""
     return OAuthError("unauthorized_client", description)

@@ -71,6 +71,7 @@ class AppRow(msgspec.Struct, frozen=True, kw_only=True):
     token_endpoint_auth_method: str
     application_type: str
     scope: str
+    is_scope_limit: bool
     contacts: list[str]
     client_uri: str
     logo_uri: str
@@ -97,6 +98,11 @@ class AppRow(msgspec.Struct, frozen=True, kw_only=True):
     def is_public(self) -> bool:
         """Whether the client has no secret."""
         return self.client_type == ClientType.PUBLIC
+
+    @property
+    def scope_limit(self) -> str:
+        """The most that this client may be granted, of its own; empty: no limit. See `rules.scopes.ceiling_of`."""
+        return self.scope if self.is_scope_limit else ""
 
     @property
     def callbacks(self) -> list[str]:

@@ -59,7 +59,7 @@ def build_asgi(parts: Parts, *, has_proof: bool = False) -> tuple[ASGIApp, Lites
     )
     rooms.connect(parts)
     app = Litestar(
-        route_handlers=rooms.routes(),
+        route_handlers=rooms.routes(parts.settings),
         dependencies={**access_dependencies, **_shared(parts)},
         middleware=[
             DefineMiddleware(SecurityHeaders, additions=None, is_https=parts.settings.is_https),

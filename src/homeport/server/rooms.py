@@ -8,9 +8,11 @@ from homeport import web
 from homeport.agents import api as agents_api
 from homeport.agents.service.authentication import resolve_agent
 from homeport.audit import api as audit_api
+from homeport.config import Settings
 from homeport.files import api as files_api
 from homeport.identity import api as identity_api
 from homeport.identity.types import UserCreated
+from homeport.oauth2 import api as oauth2_api
 from homeport.organizations import api as organizations_api
 from homeport.organizations.service.members import place_created_user
 from homeport.provisioning import api as provisioning_api
@@ -34,10 +36,14 @@ _IN_V2 = (
 )
 
 
-def routes() -> list[Any]:
-    """Return every route of the server."""
+def routes(settings: Settings) -> list[Any]:
+    """Return every route of the server. The authorization server's exist only where it is switched on."""
     in_v2 = [handler for handlers in _IN_V2 for handler in handlers]
-    return [Router("/api/v2", route_handlers=[*in_v2, agents_api.router()]), *deployment.root_routes, *web.routes]
+    root = [*deployment.root_routes, *web.routes]
+    if settings.oauth2_provider_enable:
+        in_v2 += oauth2_api.routes
+        root += oauth2_api.root_routes
+    return [Router("/api/v2", route_handlers=[*in_v2, agents_api.router()]), *root]
 
 
 def connect(parts: Parts) -> None:

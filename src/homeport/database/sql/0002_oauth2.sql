@@ -22,8 +22,11 @@ create table oauth2_provider_apps (
     response_types text[] not null default '{code}',
     token_endpoint_auth_method text not null default 'client_secret_post',
     application_type text not null default 'web' check (application_type in ('web', 'native')),
-    -- The most that this client may be granted; empty: whatever people may grant.
+    -- The scopes that the client names for itself, and whether they are the most that it may be granted (empty: no limit).
+    -- What a client says when it registers, or in its document, is no limit: libraries put the scope of the first challenge
+    -- there and ask for more later. What an owner says is one, and what a client sets by an update (RFC 7592).
     scope text not null default '',
+    is_scope_limit boolean not null default true,
     contacts text[] not null default '{}',
     client_uri text not null default '',
     logo_uri text not null default '',

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from homeport.oauth2.errors import invalid_scope
+from homeport.oauth2.types import AppRow, ClientKind
 from homeport.rbac import EXTERNAL_SCOPE_NAMES, scopes_cover
 
 DEFAULT_SCOPES: Final = ("coder:workspaces.read",)
@@ -73,6 +74,23 @@ def requested(text: str, ceiling: str) -> tuple[str, ...]:
     if not found:
         raise invalid_scope("This client may not be granted what it asks for; see the scope of its registration.")
     return found
+
+
+def ceiling_of(app: AppRow, class_limit: Sequence[str]) -> str:
+    """Return the most that a client may be granted, as `requested` takes it: its own limit within that of its class.
+
+    `class_limit` is what settings say of clients that no owner has registered (empty: no limit); it counts for those
+    only. Raises invalid_scope when the two leave nothing.
+    """
+    own, of_class = app.scope_limit, " ".join(class_limit) if app.kind != ClientKind.REGISTERED else ""
+    if not own.strip() or not of_class:
+        return own if own.strip() else of_class
+    left, right = known(split(own)), known(split(of_class))
+    both = [name for name in left if scopes_cover(right, (name,))]
+    both += [name for name in right if name not in both and scopes_cover(left, (name,))]
+    if not both:
+        raise invalid_scope("This client may not be granted any scope; see the scope of its registration.")
+    return " ".join(both)
 
 
 def narrowed(text: str, granted: Sequence[str]) -> tuple[str, ...]:
