@@ -39,8 +39,8 @@ class Remote:
             "PERSON_TOKEN": server.token,
         }
         command = [
-            program,
-            node / "node_modules" / "mcp-remote" / "dist" / "proxy.js",
+            str(program),
+            str(node / "node_modules" / "mcp-remote" / "dist" / "proxy.js"),
             f"{server.url}/mcp",
             "--allow-http",
         ]
