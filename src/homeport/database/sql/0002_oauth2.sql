@@ -165,6 +165,13 @@ create table oauth2_provider_device_codes (
 );
 create index oauth2_provider_device_codes_expires_idx on oauth2_provider_device_codes (expires_at);
 
+-- How often a person has lately typed a device's code that nobody has: codes are short, so guessing is limited.
+create table oauth2_provider_device_attempts (
+    user_id uuid primary key references users (id) on delete cascade,
+    begun_at timestamptz not null,
+    failures integer not null
+);
+
 -- What may count once only: consent forms, ids of client assertions. Hashed; gone after its expiry.
 create table oauth2_provider_single_uses (
     hash bytea primary key,
