@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from homeport.oauth2.api import metadata
+from homeport.oauth2.api import grants, metadata, protocol, registration
 
-routes: list[Any] = []
-root_routes: list[Any] = [*metadata.routes]
+routes: list[Any] = [*grants.routes]
+root_routes: list[Any] = [*metadata.routes, *registration.routes, *protocol.routes, *grants.root_routes]

@@ -1,0 +1,28 @@
+"""What ends when a client may do less than before: tokens beyond its new limit, codes for addresses that are no longer its.
+
+Codes are held against the limit when they are redeemed.
+"""
+
+from homeport.config import Settings
+from homeport.database import Connection
+from homeport.oauth2.queries import narrowing as queries
+from homeport.oauth2.queries.tokens import delete_family
+from homeport.oauth2.rules import redirects
+from homeport.oauth2.rules.scopes import still_granted
+from homeport.oauth2.types import AppRow
+
+
+async def end_what_is_beyond(conn: Connection, settings: Settings, *, before: AppRow, after: AppRow) -> None:
+    """End the tokens of a client that go beyond what it may have now. What people granted stays written down.
+
+    The client authorizes anew for what is left.
+    """
+    if after.scope_limit and after.scope_limit != before.scope_limit:
+        for family in await queries.list_families(conn, after.id):
+            left = still_granted(after, settings.oauth2_unregistered_client_scopes, family.scopes)
+            if len(left) < len(family.scopes):
+                await delete_family(conn, family.id)
+    if set(before.callbacks) - set(after.callbacks):
+        for code in await queries.list_codes(conn, after.id):
+            if code.redirect_uri is None or not redirects.matched(code.redirect_uri, after.callbacks):
+                await queries.delete_code(conn, code.id)
