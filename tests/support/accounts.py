@@ -22,7 +22,7 @@ from homeport.access.cors import CrossOrigin
 from homeport.access.headers import SecurityHeaders
 from homeport.access.middleware import Authentication, Gate
 from homeport.access.providers import dependencies
-from homeport.access.rate_limits import LoginLimit
+from homeport.access.rate_limits import RateLimits
 from homeport.access.service.sessions import Sessions
 from homeport.config import Settings
 from homeport.database import Database
@@ -162,7 +162,7 @@ def build_api(db: Database, *, routes: Sequence[Any] = (), root_routes: Sequence
 
     chosen = Settings(**{"access_url": ACCESS_URL, "dangerous_disable_rate_limits": True, **settings})
     authenticators = Authenticators()
-    gate = Gate(db, Sessions(db, chosen), authenticators, LoginLimit(chosen), has_proof=True)
+    gate = Gate(db, Sessions(db, chosen), authenticators, RateLimits(chosen), has_proof=True)
     cipher = Cipher([bytes(range(32))])
     if not db.events._handlers.get(UserCreated):
         db.events.subscribe(UserCreated, place_created_user)
@@ -176,6 +176,7 @@ def build_api(db: Database, *, routes: Sequence[Any] = (), root_routes: Sequence
             "db": Provide(lambda: db, sync_to_thread=False),
             "settings": Provide(lambda: chosen, sync_to_thread=False),
             "cipher": Provide(lambda: cipher, sync_to_thread=False),
+            "rate_limits": Provide(lambda: gate.rate_limits, sync_to_thread=False),
         },
         middleware=[
             DefineMiddleware(SecurityHeaders, is_https=chosen.is_https),

@@ -13,7 +13,7 @@ from homeport.access import rules
 from homeport.access.authenticators import Authenticators, Presented
 from homeport.access.errors import SignedOut
 from homeport.access.providers import AGENT, DAEMON, IDENTITY
-from homeport.access.rate_limits import LoginLimit
+from homeport.access.rate_limits import RateLimits
 from homeport.access.resources import Doorkeeper
 from homeport.access.service.sessions import Sessions
 from homeport.access.types import Identity, ProvisionerIdentity
@@ -40,7 +40,7 @@ class Gate:
         db: Database,
         sessions: Sessions,
         authenticators: Authenticators,
-        login_limit: LoginLimit,
+        rate_limits: RateLimits,
         *,
         doorkeeper: Doorkeeper | None = None,
         has_proof: bool = False,
@@ -49,7 +49,7 @@ class Gate:
         self.db = db
         self.sessions = sessions
         self.authenticators = authenticators
-        self.login_limit = login_limit
+        self.rate_limits = rate_limits
         self.doorkeeper = doorkeeper or Doorkeeper(sessions)
         self.has_proof = has_proof
 
@@ -75,8 +75,8 @@ class Authentication:
                 return
             if scope["type"] != ScopeType.HTTP and self._is_foreign(scope):
                 raise Forbidden("A page of another site may not open this WebSocket.")
-            if opt.get("rate_limit") == "login":
-                await self._gate.login_limit.hit(current_request().ip)
+            if (limit := opt.get("rate_limit")) is not None:
+                await self._gate.rate_limits.hit(limit, current_request().ip)
             if access.credential != "public":
                 await self._identify(scope, access)
         except SignedOut as error:

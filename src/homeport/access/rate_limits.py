@@ -1,6 +1,8 @@
-"""How often one address may try: counted in this process by a sliding window."""
+"""How often one address may try what can be abused: counted in this process by a sliding window of a minute."""
 
 import math
+from types import MappingProxyType
+from typing import Final, Literal
 
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
@@ -13,23 +15,69 @@ from homeport.telemetry.logs import get_logger
 
 _log = get_logger(__name__)
 
+Limit = Literal["login", "authorize", "register", "token", "token_address", "device"]
+"""What is counted: sign-ins, authorization requests, registrations of clients, wrong secrets, codes and tokens of one client
+or altogether, user codes that people type."""
 
-class LoginLimit:
-    """The limit on attempts to sign in, per minute and address."""
+_WORDS: Final = MappingProxyType(
+    {
+        "login": "Too many attempts to sign in from this address.",
+        "authorize": "Too many authorization requests from this address.",
+        "register": "Too many registrations of clients from this address.",
+        "token": "Too many wrong credentials from this address.",
+        "token_address": "Too many wrong credentials from this address.",
+        "device": "Too many device codes were tried from this address.",
+    }
+)
+# How much more than for one client an address may be wrong for all of them together.
+_CLIENTS_OF_ADDRESS: Final = 10
+_DEVICE_CODES: Final = 20
+_MOST_REMEMBERED: Final = 10_000
+_WINDOW_SECONDS: Final = 120.0
+
+
+class RateLimits:
+    """The limits of one process."""
 
     def __init__(self, settings: Settings) -> None:
-        self._item = RateLimitItemPerMinute(settings.login_rate_limit)
+        self._items = {
+            "login": RateLimitItemPerMinute(settings.login_rate_limit),
+            "authorize": RateLimitItemPerMinute(settings.oauth2_authorize_rate_limit),
+            "register": RateLimitItemPerMinute(settings.oauth2_register_rate_limit),
+            "token": RateLimitItemPerMinute(settings.oauth2_token_rate_limit),
+            "token_address": RateLimitItemPerMinute(settings.oauth2_token_rate_limit * _CLIENTS_OF_ADDRESS),
+            "device": RateLimitItemPerMinute(_DEVICE_CODES),
+        }
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._is_off = settings.dangerous_disable_rate_limits
+        # Who was counted lately: everybody else needs no look at the windows.
+        self._counted: dict[tuple[Limit, str], float] = {}
 
-    async def hit(self, address: str) -> None:
+    async def hit(self, limit: Limit, address: str) -> None:
         """Count one attempt. Raises TooManyRequests with the seconds to wait."""
-        if self._is_off or await self._limiter.hit(self._item, "login", address):
+        if not self._is_off and not await self._limiter.hit(self._items[limit], limit, address):
+            await self._refuse(limit, address)
+
+    async def require(self, limit: Limit, key: str) -> None:
+        """Raise TooManyRequests when the limit is reached; counts nothing."""
+        if (limit, key) in self._counted and not await self._limiter.test(self._items[limit], limit, key):
+            await self._refuse(limit, key)
+
+    async def count(self, limit: Limit, key: str) -> None:
+        """Count one attempt that has turned out wrong."""
+        if self._is_off:
             return
-        window = await self._limiter.get_window_stats(self._item, "login", address)
+        now = clock.monotonic()
+        if len(self._counted) >= _MOST_REMEMBERED:
+            self._counted = {pair: at for pair, at in self._counted.items() if now - at < _WINDOW_SECONDS}
+        self._counted[limit, key] = now
+        await self._limiter.hit(self._items[limit], limit, key)
+
+    async def _refuse(self, limit: Limit, key: str) -> None:
+        window = await self._limiter.get_window_stats(self._items[limit], limit, key)
         retry_after = min(60, max(1, math.ceil(window.reset_time - clock.now().timestamp())))
-        _log.warning("too many attempts to sign in", address=address)
+        _log.warning("rate limit reached", limit=limit, key=key)
         raise TooManyRequests(
-            f"Too many attempts to sign in from this address. Try again in {retry_after} seconds.",
+            f"{_WORDS[limit]} Try again in {retry_after} seconds.",
             retry_after=retry_after,
         )

@@ -3,7 +3,8 @@
 The declarations live in the kit, because rooms below this one have routes as well; rooms above import them from here.
 
 Injected by name: `subject` (rbac Subject), `identity` (Identity), `optional_identity` (Identity or None), `agent`
-(AgentIdentity), `daemon` (ProvisionerIdentity), `db` (Database), `settings` (Settings), `cipher` (kit Cipher).
+(AgentIdentity), `daemon` (ProvisionerIdentity), `db` (Database), `settings` (Settings), `cipher` (kit Cipher),
+`rate_limits` (RateLimits). A route may also name a limit that each of its requests counts against: `"rate_limit": "login"`.
 """
 
 from homeport.kit.routes import (

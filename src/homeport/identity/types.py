@@ -161,6 +161,12 @@ class UserDeleted(DomainEvent, frozen=True, kw_only=True):
     actor: Subject
 
 
+class UserPasswordChanged(DomainEvent, frozen=True, kw_only=True):
+    """user.password_changed: the password is another now, and keys have ended."""
+
+    user_id: UUID
+
+
 class UserRolesChanged(DomainEvent, frozen=True, kw_only=True):
     """user.roles_changed: the deployment roles are others now."""
 

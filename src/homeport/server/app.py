@@ -13,7 +13,7 @@ from homeport.access.cors import CrossOrigin
 from homeport.access.headers import SecurityHeaders
 from homeport.access.middleware import Authentication, Gate
 from homeport.access.providers import dependencies as access_dependencies
-from homeport.access.rate_limits import LoginLimit
+from homeport.access.rate_limits import RateLimits
 from homeport.access.resources import Doorkeeper
 from homeport.access.service.sessions import Sessions
 from homeport.agents.service.switchboard import Switchboard
@@ -53,14 +53,14 @@ def build_asgi(parts: Parts, *, has_proof: bool = False) -> tuple[ASGIApp, Lites
         parts.db,
         sessions,
         parts.authenticators,
-        LoginLimit(parts.settings),
+        RateLimits(parts.settings),
         doorkeeper=Doorkeeper(sessions, allowed_origins=parts.settings.mcp_allowed_origins),
         has_proof=has_proof,
     )
     rooms.connect(parts)
     app = Litestar(
         route_handlers=rooms.routes(parts.settings),
-        dependencies={**access_dependencies, **_shared(parts)},
+        dependencies={**access_dependencies, **_shared(parts, gate)},
         middleware=[
             DefineMiddleware(SecurityHeaders, additions=None, is_https=parts.settings.is_https),
             DefineMiddleware(Authentication, gate=gate),
@@ -92,7 +92,7 @@ def _resolve_in_order(app: Litestar) -> None:
             model.dependency_batches = [{one} for batch in model.dependency_batches for one in batch]
 
 
-def _shared(parts: Parts) -> dict[str, Provide]:
+def _shared(parts: Parts, gate: Gate) -> dict[str, Provide]:
     def constant(value: Any) -> Provide:
         return Provide(lambda: value, sync_to_thread=False)
 
@@ -103,4 +103,5 @@ def _shared(parts: Parts) -> dict[str, Provide]:
         "listener": constant(parts.listener),
         "switchboard": constant(parts.switchboard),
         "acquirer": constant(parts.acquirer),
+        "rate_limits": constant(gate.rate_limits),
     }

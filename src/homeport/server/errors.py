@@ -18,6 +18,8 @@ from homeport.telemetry.logs import get_logger
 from homeport.web import errors as web_errors
 
 _logger = get_logger(__name__)
+_OAUTH = "/oauth2/"
+_OAUTH_CODES = {401: "invalid_token", 403: "access_denied", 429: "too_many_requests", 503: "temporarily_unavailable"}
 _MISSING = re.compile(r"missing required field `([^`]+)`")
 _PATH = re.compile(r"at `\$\.?(?P<path>[^`]*)`")
 
@@ -31,9 +33,15 @@ def answer(
     validations: tuple[FieldError, ...] = (),
     headers: dict[str, str] | None = None,
 ) -> Any:
-    """Build the JSON answer `{message, detail?, validations?}`, or a readable page where a person is asking."""
+    """Build the JSON answer `{message, detail?, validations?}`, or a readable page where a person is asking.
+
+    Below /oauth2 it is the body that clients of OAuth expect, whatever has gone wrong.
+    """
     if web_errors.wants_page(request.url.path):
         return web_errors.render(request, status, message)
+    if request.url.path.startswith(_OAUTH):
+        error = OAuthError(_OAUTH_CODES.get(status, "server_error" if status >= 500 else "invalid_request"), message)
+        return _oauth_answer(error, status, headers or {})
     body = Response(message=message, detail=detail, validations=list(validations))
     return LitestarResponse(content=body, status_code=status, headers=headers or {}, media_type="application/json")
 
@@ -51,9 +59,13 @@ def handle_homeport_error(request: Request[Any, Any, Any], error: HomeportError)
 
 def handle_oauth_error(_: Request[Any, Any, Any], error: OAuthError) -> Any:
     """Answer an error of an OAuth endpoint in the standards' own form (RFC 6749 section 5.2)."""
+    return _oauth_answer(error, error.status, {})
+
+
+def _oauth_answer(error: OAuthError, status: int, headers: dict[str, str]) -> Any:
     body = {"error": error.code, "error_description": error.message}
     return LitestarResponse(
-        content=body, status_code=error.status, headers=error.headers, media_type="application/json"
+        content=body, status_code=status, headers={**error.headers, **headers}, media_type="application/json"
     )
 
 

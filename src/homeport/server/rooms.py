@@ -13,6 +13,7 @@ from homeport.files import api as files_api
 from homeport.identity import api as identity_api
 from homeport.identity.types import UserCreated
 from homeport.oauth2 import api as oauth2_api
+from homeport.oauth2.service.tokens import families
 from homeport.organizations import api as organizations_api
 from homeport.organizations.service.members import place_created_user
 from homeport.provisioning import api as provisioning_api
@@ -55,3 +56,4 @@ def connect(parts: Parts) -> None:
     events.subscribe(UserCreated, place_created_user)
     Imports(parts.cipher).register(events)
     registration.register(events, parts.cipher)
+    families.register(events)

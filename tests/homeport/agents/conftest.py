@@ -26,7 +26,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from homeport.access.authenticators import Authenticators
 from homeport.access.middleware import Authentication, Gate
 from homeport.access.providers import dependencies
-from homeport.access.rate_limits import LoginLimit
+from homeport.access.rate_limits import RateLimits
 from homeport.access.service.sessions import Sessions
 from homeport.agents import api as agents_api
 from homeport.agents.service import Switchboard, resolve_agent
@@ -229,7 +229,7 @@ def build_asgi(db: Database, listener: Listener, cipher: Cipher, switchboard: Sw
     settings = Settings(access_url="http://homeport.test", dangerous_disable_rate_limits=True)
     authenticators = Authenticators()
     authenticators.register_agent(resolve_agent)
-    gate = Gate(db, Sessions(db, settings), authenticators, LoginLimit(settings), has_proof=True)
+    gate = Gate(db, Sessions(db, settings), authenticators, RateLimits(settings), has_proof=True)
     shared = {"db": db, "settings": settings, "cipher": cipher, "listener": listener, "switchboard": switchboard}
     app = Litestar(
         route_handlers=[Router("/api/v2", route_handlers=[agents_api.router()])],

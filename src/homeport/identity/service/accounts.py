@@ -17,7 +17,15 @@ from homeport.identity.service.passwords import hash_password, is_password
 from homeport.identity.service.trail import record_user
 from homeport.identity.service.users import lock_with_owners, name_taken, require_person, require_rank, resolve_user
 from homeport.identity.service.views import load_user_view
-from homeport.identity.types import Identity, LoginType, UserActivated, UserRow, UserStatus, UserSuspended
+from homeport.identity.types import (
+    Identity,
+    LoginType,
+    UserActivated,
+    UserPasswordChanged,
+    UserRow,
+    UserStatus,
+    UserSuspended,
+)
 from homeport.kit import clock
 from homeport.kit.errors import BadRequest, invalid_field
 from homeport.kit.names import validate_display_name, validate_name, validate_text
@@ -72,6 +80,7 @@ async def update_password(db: Database, *, identity: Identity, value: str, reque
         if before.hashed_password != found.hashed_password:
             raise BadRequest("The password was changed by somebody else at the same time; try again.")
         after = await queries.update_password(conn, before.id, hashed, clock.now())
+        await conn.emit(UserPasswordChanged(user_id=before.id))
         await key_queries.delete_keys_of_user(conn, before.id, except_id=identity.key_id)
         await record_user(conn, subject.id, AuditAction.WRITE, before=before, after=after)
 

@@ -7,7 +7,7 @@ A request without a scope gets `DEFAULT_SCOPES`: reading, and nothing that chang
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from homeport.oauth2.errors import invalid_scope
+from homeport.oauth2.errors import OAuthError, invalid_scope
 from homeport.oauth2.types import AppRow, ClientKind
 from homeport.rbac import EXTERNAL_SCOPE_NAMES, scopes_cover
 
@@ -101,6 +101,18 @@ def narrowed(text: str, granted: Sequence[str]) -> tuple[str, ...]:
     if len(known(asked)) != len(asked) or not scopes_cover(granted, asked):
         raise invalid_scope("The scope is more than what was granted; authorize again to get more.")
     return asked
+
+
+def still_granted(app: AppRow, class_limit: Sequence[str], granted: Sequence[str]) -> tuple[str, ...]:
+    """Return those of the granted scopes that a client may have today: its limits may have been narrowed since."""
+    try:
+        ceiling = ceiling_of(app, class_limit)
+    except OAuthError:
+        return ()
+    if not ceiling.strip():
+        return tuple(granted)
+    limit = known(split(ceiling))
+    return tuple(name for name in granted if scopes_cover(limit, (name,)))
 
 
 def in_words(name: str) -> str:

@@ -1,0 +1,45 @@
+"""Proof of a client by a signed assertion (private_key_jwt, RFC 7523): signature, claims, and each only once."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from homeport.config import Settings
+from homeport.database import Database
+from homeport.kit import clock
+from homeport.kit.crypto import hash_token
+from homeport.oauth2.errors import invalid_client
+from homeport.oauth2.queries.single_uses import insert_single_use
+from homeport.oauth2.rules.assertions import ALGORITHMS, LEEWAY, claims_problem
+from homeport.oauth2.types import AppRow, AuthMethod
+
+_ALGORITHMS: Final = list(ALGORITHMS)
+_UNPROVED: Final = "The client assertion is not signed with a key of this client, or not by an algorithm of ours."
+
+
+async def verify_assertion(db: Database, settings: Settings, app: AppRow, assertion: str) -> None:
+    """Return when the assertion proves the client. Raises invalid_client; an assertion that was used counts no more."""
+    if app.token_endpoint_auth_method != AuthMethod.PRIVATE_KEY_JWT:
+        raise invalid_client("This client is not registered for private_key_jwt.")
+    claims = _verified_claims(app.jwks, assertion)
+    problem = claims_problem(claims, client_id=app.client_id, issuer=settings.access_url.rstrip("/"), now=clock.now())
+    if problem:
+        raise invalid_client(problem)
+    # Kept until no clock of ours would accept it any more.
+    expires_at = datetime.fromtimestamp(float(claims["exp"]), UTC) + 2 * LEEWAY
+    if not await insert_single_use(db, hash_token(f"jti {app.id} {claims['jti']}"), expires_at):
+        raise invalid_client("This assertion was used before; sign a new one for each request.")
+
+
+def _verified_claims(jwks: dict[str, Any] | None, assertion: str) -> dict[str, Any]:
+    if not jwks:
+        raise invalid_client("This client has no keys; register it with jwks or jwks_uri.")
+    try:
+        keys = KeySet.import_key_set(jwks)  # type: ignore[arg-type]  # checked by what it does
+        token = jwt.decode(assertion, keys, algorithms=_ALGORITHMS)
+    except (JoseError, ValueError, TypeError, KeyError):
+        raise invalid_client(_UNPROVED) from None
+    return dict(token.claims)
