@@ -38,14 +38,14 @@ class Doorkeeper:
         if problem := foreign_origin(headers, self._sessions.access_url, self._allowed):
             raise ForeignRequest(403, problem)
         if problem := unreadable_credential(headers, query):
-            raise self._refusal(resource, 400, "invalid_request", problem)
+            raise self.refusal(resource, 400, "invalid_request", problem)
         token = presented_token(headers)
         if not token:
-            raise self._refusal(resource, 401, "", "Send an access token in the header Authorization, as Bearer.")
+            raise self.refusal(resource, 401, "", "Send an access token in the header Authorization, as Bearer.")
         try:
             return await self._sessions.authenticate(token, resource=resource.path)
         except SignedOut as error:
-            raise self._refusal(resource, 401, "invalid_token", error.description) from error
+            raise self.refusal(resource, 401, "invalid_token", error.description) from error
 
     def require_scopes(
         self, resource: Resource, identity: Identity, *, needed: Sequence[str], asked: Sequence[str]
@@ -53,11 +53,12 @@ class Doorkeeper:
         """Raise ResourceRefused (403) unless the token's scopes cover `needed`; the challenge says to ask for `asked`."""
         if not scopes_cover(identity.key_scopes, needed):
             words = "The access token does not cover this; ask for the scopes that the challenge names"
-            raise self._refusal(resource, 403, "insufficient_scope", words, scopes=asked)
+            raise self.refusal(resource, 403, "insufficient_scope", words, scopes=asked)
 
-    def _refusal(
+    def refusal(
         self, resource: Resource, status: int, code: str, words: str, *, scopes: Sequence[str] | None = None
     ) -> ResourceRefused:
+        """Build a refusal with the resource's challenge; without `scopes` it names those to begin with."""
         address = f"{canonical(self._sessions.access_url)}{resource.path}"
         return ResourceRefused(
             status,

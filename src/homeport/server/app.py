@@ -21,12 +21,15 @@ from homeport.config import Settings
 from homeport.database import Database, Listener
 from homeport.kit.crypto import Cipher
 from homeport.kit.ids import new_id
+from homeport.mcp.endpoint import Endpoint
+from homeport.mcp.registry import Surroundings
 from homeport.provisioning.service.acquire import Acquirer
 from homeport.server import rooms
 from homeport.server.edge import Edge
 from homeport.server.errors import HANDLERS
 from homeport.server.openapi import openapi_config
 from homeport.server.parts import Parts
+from homeport.server.version import VERSION
 
 MAX_BODY = 1024 * 1024
 
@@ -34,32 +37,37 @@ MAX_BODY = 1024 * 1024
 def build_parts(settings: Settings, db: Database, listener: Listener, cipher: Cipher) -> Parts:
     """Make the long-lived objects that rooms share."""
     replica_id = new_id()
+    sessions = Sessions(db, settings)
+    doorkeeper = Doorkeeper(sessions, allowed_origins=settings.mcp_allowed_origins)
+    switchboard = Switchboard(db, listener, cipher, replica_id=replica_id)
     return Parts(
         settings=settings,
         db=db,
         listener=listener,
         cipher=cipher,
         authenticators=Authenticators(),
+        sessions=sessions,
+        doorkeeper=doorkeeper,
         replica_id=replica_id,
-        switchboard=Switchboard(db, listener, cipher, replica_id=replica_id),
+        switchboard=switchboard,
         acquirer=Acquirer(db, listener, access_url=settings.access_url),
+        mcp=Endpoint(Surroundings(db, cipher, settings, switchboard), doorkeeper, version=VERSION),
     )
 
 
 def build_asgi(parts: Parts, *, has_proof: bool = False) -> tuple[ASGIApp, Litestar, Gate]:
     """Join all rooms. `has_proof` makes a route that answers without its decision an error (tests)."""
-    sessions = Sessions(parts.db, parts.settings)
     gate = Gate(
         parts.db,
-        sessions,
+        parts.sessions,
         parts.authenticators,
         RateLimits(parts.settings),
-        doorkeeper=Doorkeeper(sessions, allowed_origins=parts.settings.mcp_allowed_origins),
+        doorkeeper=parts.doorkeeper,
         has_proof=has_proof,
     )
     rooms.connect(parts)
     app = Litestar(
-        route_handlers=rooms.routes(parts.settings),
+        route_handlers=rooms.routes(parts),
         dependencies={**access_dependencies, **_shared(parts, gate)},
         middleware=[
             DefineMiddleware(SecurityHeaders, additions=None, is_https=parts.settings.is_https),

@@ -96,7 +96,8 @@ class Application:
         )
 
     async def stop_streams(self) -> None:
-        """End what holds requests open, while the server still listens: the daemons, then the agents' tunnels."""
+        """End what holds requests open, while the server still listens: agents' calls, the daemons, the agents' tunnels."""
+        await self.parts.mcp.close()
         if self._daemons is not None:
             await self._daemons.stop()
         await self.parts.switchboard.stop()

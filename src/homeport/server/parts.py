@@ -4,22 +4,30 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from homeport.access.authenticators import Authenticators
+from homeport.access.resources import Doorkeeper
+from homeport.access.service.sessions import Sessions
 from homeport.agents.service.switchboard import Switchboard
 from homeport.config import Settings
 from homeport.database import Database, Listener
 from homeport.kit.crypto import Cipher
+from homeport.mcp.endpoint import Endpoint
 from homeport.provisioning.service.acquire import Acquirer
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Settings, database, listener, cipher, registry of authenticators, id among the servers, agents' tunnels, queue."""
+    """Settings, database, listener, cipher, registry of authenticators, sessions, door of protected resources, id among
+    the servers, agents' tunnels, queue, MCP server.
+    """
 
     settings: Settings
     db: Database
     listener: Listener
     cipher: Cipher
     authenticators: Authenticators
+    sessions: Sessions
+    doorkeeper: Doorkeeper
     replica_id: UUID
     switchboard: Switchboard
     acquirer: Acquirer
+    mcp: Endpoint

@@ -8,10 +8,10 @@ from homeport import web
 from homeport.agents import api as agents_api
 from homeport.agents.service.authentication import resolve_agent
 from homeport.audit import api as audit_api
-from homeport.config import Settings
 from homeport.files import api as files_api
 from homeport.identity import api as identity_api
 from homeport.identity.types import UserCreated
+from homeport.mcp import api as mcp_api
 from homeport.oauth2 import api as oauth2_api
 from homeport.oauth2.service.tokens import families
 from homeport.organizations import api as organizations_api
@@ -37,13 +37,13 @@ _IN_V2 = (
 )
 
 
-def routes(settings: Settings) -> list[Any]:
-    """Return every route of the server. The authorization server's exist only where it is switched on."""
+def routes(parts: Parts) -> list[Any]:
+    """Return every route of the server. Those of the authorization server and MCP exist only where it is switched on."""
     in_v2 = [handler for handlers in _IN_V2 for handler in handlers]
     root = [*deployment.root_routes, *web.routes]
-    if settings.oauth2_provider_enable:
+    if parts.settings.oauth2_provider_enable:
         in_v2 += oauth2_api.routes
-        root += oauth2_api.root_routes
+        root += [*oauth2_api.root_routes, *mcp_api.routes(parts.mcp)]
     return [Router("/api/v2", route_handlers=[*in_v2, agents_api.router()]), *root]
 
 
