@@ -21,7 +21,7 @@ _HOLDS = """
 """
 # A client that nobody needs: it was made known by itself, nobody allows it anything, and it was not used since $1.
 _UNUSED = """
-a.kind <> 'registered' and greatest(a.created_at, a.updated_at, coalesce(a.last_used_at, a.created_at)) < $1
+a.kind <> 'registered' and greatest(a.created_at, a.updated_at, a.last_used_at, a.metadata_fetched_at) < $1
 and not exists (select 1 from oauth2_provider_grants g where g.app_id = a.id)
 """
 
@@ -43,6 +43,7 @@ update oauth2_provider_apps
 set {", ".join(f"{name} = ${number}" for number, name in enumerate(_FIELDS, start=1) if name != "id")}
 where id = ${_FIELDS.index("id") + 1}
 """
+UPDATE_METADATA_EXPIRY = "update oauth2_provider_apps set metadata_expires_at = $2 where id = $1"
 DELETE_APP = "delete from oauth2_provider_apps where id = $1"
 DELETE_UNUSED_APPS = f"""
 delete from oauth2_provider_apps where id in (
@@ -59,7 +60,7 @@ values ({", ".join(f"${number}" for number in range(1, len(SecretRow.__struct_fi
 DELETE_SECRET = "delete from oauth2_provider_app_secrets where id = $1"
 DELETE_SECRETS = "delete from oauth2_provider_app_secrets where app_id = $1"
 DELETE_GRANTS = "delete from oauth2_provider_grants where app_id = $1"
-DELETE_CODES = "delete from oauth2_provider_app_codes where app_id = $1"
+DELETE_DEVICE_CODES = "delete from oauth2_provider_device_codes where app_id = $1"
 
 
 async def find_app(conn: Connection, app_id: UUID) -> AppRow | None:
@@ -106,6 +107,11 @@ async def update_app(conn: Connection, row: AppRow) -> None:
     await conn.execute(UPDATE_APP, *msgspec.structs.astuple(row))
 
 
+async def update_metadata_expiry(conn: Connection, app_id: UUID, expires_at: datetime) -> None:
+    """Say until when the stored metadata document counts."""
+    await conn.execute(UPDATE_METADATA_EXPIRY, app_id, expires_at)
+
+
 async def delete_app(conn: Connection, app_id: UUID) -> bool:
     """Delete a client with its secrets, grants, codes and tokens. False when there was none."""
     return await conn.execute(DELETE_APP, app_id) == 1
@@ -142,10 +148,6 @@ async def delete_secrets(conn: Connection, app_id: UUID) -> int:
 
 
 async def delete_grants(conn: Connection, app_id: UUID) -> int:
-    """Delete what anybody has allowed a client, with its codes and tokens."""
+    """Delete what anybody has allowed a client, with its codes and tokens, and what waits to be allowed on devices."""
+    await conn.execute(DELETE_DEVICE_CODES, app_id)
     return await conn.execute(DELETE_GRANTS, app_id)
-
-
-async def delete_codes(conn: Connection, app_id: UUID) -> int:
-    """Delete a client's codes that wait to be redeemed."""
-    return await conn.execute(DELETE_CODES, app_id)

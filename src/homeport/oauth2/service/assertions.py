@@ -11,9 +11,10 @@ from homeport.config import Settings
 from homeport.database import Database
 from homeport.kit import clock
 from homeport.kit.crypto import hash_token
-from homeport.oauth2.errors import invalid_client
+from homeport.oauth2.errors import OAuthError, invalid_client
 from homeport.oauth2.queries.single_uses import insert_single_use
 from homeport.oauth2.rules.assertions import ALGORITHMS, LEEWAY, claims_problem
+from homeport.oauth2.service.keys import keys_of
 from homeport.oauth2.types import AppRow, AuthMethod
 
 _ALGORITHMS: Final = list(ALGORITHMS)
@@ -24,7 +25,7 @@ async def verify_assertion(db: Database, settings: Settings, app: AppRow, assert
     """Return when the assertion proves the client. Raises invalid_client; an assertion that was used counts no more."""
     if app.token_endpoint_auth_method != AuthMethod.PRIVATE_KEY_JWT:
         raise invalid_client("This client is not registered for private_key_jwt.")
-    claims = _verified_claims(app.jwks, assertion)
+    claims = await _claims(settings, app, assertion)
     problem = claims_problem(claims, client_id=app.client_id, issuer=settings.access_url.rstrip("/"), now=clock.now())
     if problem:
         raise invalid_client(problem)
@@ -34,9 +35,19 @@ async def verify_assertion(db: Database, settings: Settings, app: AppRow, assert
         raise invalid_client("This assertion was used before; sign a new one for each request.")
 
 
-def _verified_claims(jwks: dict[str, Any] | None, assertion: str) -> dict[str, Any]:
-    if not jwks:
-        raise invalid_client("This client has no keys; register it with jwks or jwks_uri.")
+async def _claims(settings: Settings, app: AppRow, assertion: str) -> dict[str, Any]:
+    """Return the claims that a key of the client has signed; keys that it publishes may have been renewed since we looked."""
+    keys = await keys_of(settings, app)
+    try:
+        return _verified_claims(keys, assertion)
+    except OAuthError:
+        renewed = await keys_of(settings, app, is_key_unknown=True)
+        if renewed is keys:
+            raise
+    return _verified_claims(renewed, assertion)
+
+
+def _verified_claims(jwks: dict[str, Any], assertion: str) -> dict[str, Any]:
     try:
         keys = KeySet.import_key_set(jwks)  # type: ignore[arg-type]  # checked by what it does
         token = jwt.decode(assertion, keys, algorithms=_ALGORITHMS)

@@ -20,6 +20,7 @@ from homeport.oauth2.rules.client_authentication import Presented, presented_cli
 from homeport.oauth2.rules.credentials import Credential, CredentialKind, read_credential
 from homeport.oauth2.rules.forms import Form
 from homeport.oauth2.service.assertions import verify_assertion
+from homeport.oauth2.service.documents import resolve_document_client
 from homeport.oauth2.types import AppRow, AuthMethod
 
 DOCUMENT_PREFIX: Final = "https://"
@@ -98,10 +99,8 @@ async def _find(
     db: Database, settings: Settings, client_id: str, secret_prefix: bytes, *, is_basic: bool = False
 ) -> tuple[AppRow, FoundSecret | None]:
     if client_id.startswith(DOCUMENT_PREFIX):
-        app = await queries.find_app_by_url(db, client_id) if settings.oauth2_client_metadata_documents else None
-        if app is not None:
-            return app, None
-    elif (app_id := _as_id(client_id)) is not None:
+        return await resolve_document_client(db, settings, client_id), None
+    if (app_id := _as_id(client_id)) is not None:
         app, secret = await queries.find_app_with_secret(db, app_id, secret_prefix)
         # The id of a client with a document is no client_id: it has one name only.
         if app is not None and app.metadata_url is None:
