@@ -1,10 +1,12 @@
-"""The fixtures `world` and `second`: see world.py."""
+"""The fixtures `world` and `second`: see world.py. The fixture `host`: see document_host.py."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from homeport.database import Database
+from tests.homeport.oauth2.document_host import DocumentHost, document_host
 from tests.homeport.oauth2.world import Replica, World
 
 
@@ -23,3 +25,10 @@ async def second(world: World, worker_database: str) -> AsyncIterator[Replica]:
     database.types = world.db.types
     yield world.second(database)
     await database.close()
+
+
+@pytest.fixture
+async def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DocumentHost]:
+    """A host that serves metadata documents: see document_host.py."""
+    async with document_host(tmp_path, monkeypatch) as running:
+        yield running
