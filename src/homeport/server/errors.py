@@ -37,7 +37,7 @@ def answer(
 
     Below /oauth2 it is the body that clients of OAuth expect, whatever has gone wrong.
     """
-    if web_errors.wants_page(request.url.path):
+    if web_errors.wants_page(request):
         return web_errors.render(request, status, message)
     if request.url.path.startswith(_OAUTH):
         error = OAuthError(_OAUTH_CODES.get(status, "server_error" if status >= 500 else "invalid_request"), message)
@@ -57,8 +57,10 @@ def handle_homeport_error(request: Request[Any, Any, Any], error: HomeportError)
     )
 
 
-def handle_oauth_error(_: Request[Any, Any, Any], error: OAuthError) -> Any:
-    """Answer an error of an OAuth endpoint in the standards' own form (RFC 6749 section 5.2)."""
+def handle_oauth_error(request: Request[Any, Any, Any], error: OAuthError) -> Any:
+    """Answer an error of an OAuth endpoint in the standards' own form (RFC 6749 section 5.2), or a person by a page."""
+    if web_errors.wants_page(request):
+        return web_errors.render_oauth(error)
     return _oauth_answer(error, error.status, {})
 
 

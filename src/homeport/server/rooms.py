@@ -43,7 +43,7 @@ def routes(parts: Parts) -> list[Any]:
     root = [*deployment.root_routes, *web.routes]
     if parts.settings.oauth2_provider_enable:
         in_v2 += oauth2_api.routes
-        root += [*oauth2_api.root_routes, *mcp_api.routes(parts.mcp)]
+        root += [*oauth2_api.root_routes, *web.oauth2_routes, *mcp_api.routes(parts.mcp)]
     return [Router("/api/v2", route_handlers=[*in_v2, agents_api.router()]), *root]
 
 

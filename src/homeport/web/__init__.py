@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from homeport.web.pages import oauth2_routes as oauth2_page_routes
 from homeport.web.pages import routes as page_routes
 
 routes: list[Any] = page_routes
+oauth2_routes: list[Any] = oauth2_page_routes

@@ -1,17 +1,29 @@
-"""Errors as pages, for everything outside the API."""
+"""Errors as pages, for everything outside the API, and for people on the pages of the authorization server."""
 
 from typing import Any
 
+from homeport.oauth2.errors import OAuthError
+from homeport.web import bare
 from homeport.web.rendering import error_page
 
 _NO_PAGES = ("/api", "/mcp", "/oauth2", "/.well-known", "/healthz", "/debug", "/static")
 
 
-def wants_page(path: str) -> bool:
-    """Tell whether an error at `path` is shown to a person; programs get JSON."""
+def wants_page(request: Any) -> bool:
+    """Tell whether an error is shown to a person; programs get JSON."""
+    path = request.url.path
+    if path in bare.PATHS:
+        return bare.wants_html(request)
     return not any(path == prefix or path.startswith(f"{prefix}/") for prefix in _NO_PAGES)
 
 
 def render(request: Any, status: int, message: str) -> Any:
     """Return a readable page for an error. `message` is shown to the person, escaped."""
+    if request.url.path in bare.PATHS:
+        return bare.refused_page(status, message)
     return error_page(request, status, message)
+
+
+def render_oauth(error: OAuthError) -> Any:
+    """Return a readable page for an error of the authorization server."""
+    return bare.refused_oauth_page(error)

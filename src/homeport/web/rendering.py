@@ -1,5 +1,6 @@
 """Pages from templates: one environment, one layout, the same headers on every answer."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,14 +70,22 @@ class View:
         self._is_token_new = self.csrf_token != known
 
     def page(
-        self, template: str, /, *, status: int = 200, cookies: tuple[Cookie, ...] = (), **context: Any
+        self,
+        template: str,
+        /,
+        *,
+        status: int = 200,
+        cookies: tuple[Cookie, ...] = (),
+        headers: Mapping[str, str] | None = None,
+        **context: Any,
     ) -> Response[str]:
         """Render a template into an answer that no cache keeps."""
         found = list(cookies)
         if self._is_token_new and not any(cookie.key == CSRF_COOKIE for cookie in found):
             found.append(csrf_cookie(self.settings, self.csrf_token))
         text = render(self.request, template, identity=self.identity, csrf_token=self.csrf_token, **context)
-        return Response(text, status_code=status, media_type=MediaType.HTML, headers=NO_STORE, cookies=found)
+        all_headers = {**NO_STORE, **(headers or {})}
+        return Response(text, status_code=status, media_type=MediaType.HTML, headers=all_headers, cookies=found)
 
     def go(self, path: str, *, cookies: tuple[Cookie, ...] = ()) -> Redirect:
         """Send the browser to a path of ours, with GET."""
@@ -100,6 +109,11 @@ def render(
         notice=wording.NOTICES.get(request.query_params.get("notice", ""), ""),
         **context,
     )
+
+
+def render_bare(template: str, /, **context: Any) -> str:
+    """Return the HTML of a template that is not on the layout: it has neither navigation nor a form token of the session."""
+    return _ENVIRONMENT.get_template(template).render(**context)
 
 
 def error_page(request: PageRequest, status: int, message: str, detail: str = "") -> Response[str]:

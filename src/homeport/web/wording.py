@@ -42,6 +42,7 @@ NOTICES = {
     "renamed": "The name has been changed.",
     "deleted": "The workspace is being deleted.",
 }
+AN_APPLICATION_ASKS = "An application asks for access. Sign in to see what it wants; nothing is allowed by that."
 _STEPS = ((60, 1, "second"), (3600, 60, "minute"), (86400, 3600, "hour"), (86400 * 30, 86400, "day"))
 
 

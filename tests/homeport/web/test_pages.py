@@ -45,7 +45,8 @@ async def test_each_page_shows_itself_to_those_who_may_see_it(site: Site, identi
             assert reply.headers["location"].startswith("/"), path
             continue
         assert reply.headers["content-type"].startswith("text/html"), path
-        assert reply.headers["content-security-policy"] == content_security_policy(host="homeport.test"), path
+        policy = content_security_policy(host="homeport.test", leads_away=path == "/login")
+        assert reply.headers["content-security-policy"] == policy, path
         page = Document(reply.text)
         assert page.runnables() == [], path
         assert len(page.all("h1")) == 1, path

@@ -77,9 +77,13 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What a request comes to. `resource` is canonical, or empty; `challenge` is empty without PKCE."""
+    """What a request comes to. `resource` is canonical, or empty; `challenge` is empty without PKCE.
+
+    `is_default`: the request names no scope that we know, so these are the least.
+    """
 
     scopes: tuple[str, ...]
+    is_default: bool
     resource: str
     challenge: str
 
@@ -153,9 +157,11 @@ def judged(
     challenge = _challenge_of(request, is_required=is_pkce_required or app.is_public)
     if request.state is None and not challenge:
         raise invalid_request("The parameter state is missing; it is needed where PKCE is not used.")
+    scope = _known_text(request.scope)
     return Asked(
         resource=_resource_of(request, access_url),
-        scopes=scopes.requested(_known_text(request.scope), scopes.ceiling_of(app, class_limit)),
+        scopes=scopes.requested(scope, scopes.ceiling_of(app, class_limit)),
+        is_default=not scopes.known(scopes.split(scope)),
         challenge=challenge,
     )
 

@@ -11,6 +11,7 @@ import msgspec
 
 from homeport.config import Settings
 from homeport.database import Connection, Database
+from homeport.identity.service.keys import sign_out
 from homeport.identity.types import Identity
 from homeport.kit.crypto import Cipher
 from homeport.oauth2.errors import OAuthError, invalid_client, invalid_request
@@ -164,6 +165,17 @@ async def decide(
             redirect_host=redirects.host_of(case.redirect_uri),
         )
         return case.given(await _issue(conn, case, grant))
+
+
+async def switch_account(
+    db: Database, settings: Settings, cipher: Cipher, *, request: AuthorizationRequest, identity: Identity, token: str
+) -> None:
+    """End the session of a person who wants to answer as somebody else. Raises StaleForm for a form that is not ours."""
+    case = await _read(db, settings, request)
+    if case.error is None:
+        async with db.transaction() as conn:
+            await spend_form_token(conn, cipher, token, purpose=_PURPOSE, key_id=identity.key_id, facts=case.facts)
+        await sign_out(db, identity)
 
 
 async def _read(db: Database, settings: Settings, request: AuthorizationRequest) -> _Case:

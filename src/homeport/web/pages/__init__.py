@@ -8,8 +8,10 @@ from litestar.di import Provide
 from homeport.web import assets
 from homeport.web.pages import (
     account,
+    authorize,
     builds,
     creation,
+    device,
     entry,
     people,
     templates,
@@ -30,3 +32,5 @@ routes: list[Any] = [
         dependencies={"view": Provide(provide_view, sync_to_thread=False)},
     ),
 ]
+# They exist only where the authorization server is switched on.
+oauth2_routes: list[Any] = [*authorize.routes, *device.routes]

@@ -6,7 +6,7 @@ from litestar import Response, get, post
 from litestar.response import Redirect
 
 from homeport.access.errors import SIGNED_OUT
-from homeport.access.rules import local_path
+from homeport.access.rules import content_security_policy, local_path
 from homeport.config import Settings
 from homeport.database import Database
 from homeport.identity.login.cookies import sign_in_cookies, sign_out_cookies
@@ -16,6 +16,7 @@ from homeport.identity.service import keys, users
 from homeport.identity.types import Identity
 from homeport.kit.errors import HomeportError, NotFound
 from homeport.kit.routes import authenticated, optional, public
+from homeport.web import wording
 from homeport.web.forms import NO_PROBLEMS, Problems, read_form, remaining
 from homeport.web.rendering import View
 
@@ -77,6 +78,8 @@ async def show_login(view: View, db: Database) -> Page:
     if not await users.has_first_user(db):
         return view.go("/setup")
     # Only words of our own are repeated: a link must not make this page say something else.
+    if target.startswith("/oauth2/"):
+        return _login_page(view, email="", target=target, hint=wording.AN_APPLICATION_ASKS)
     is_ended = view.request.query_params.get("message", "") == SIGNED_OUT and target not in {"/", "/workspaces"}
     return _login_page(view, email="", target=target, hint=SIGNED_OUT if is_ended else "")
 
@@ -113,12 +116,19 @@ def _login_page(
     return view.page(
         "login.html",
         status=problems.status,
+        headers=_closed(view),
         email=email,
         target=target,
         hint=hint,
         problems=problems,
         terms_url=view.settings.terms_of_service_url,
     )
+
+
+def _closed(view: View) -> dict[str, str]:
+    """Return the headers of a page on which a secret is typed, and after which an application's request may go on."""
+    policy = content_security_policy(host=view.request.headers.get("host", ""), leads_away=True)
+    return {"content-security-policy": policy, "x-frame-options": "DENY", "referrer-policy": "no-referrer"}
 
 
 async def _require_no_user(db: Database) -> None:
