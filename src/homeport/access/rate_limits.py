@@ -15,9 +15,9 @@ from homeport.telemetry.logs import get_logger
 
 _log = get_logger(__name__)
 
-Limit = Literal["login", "authorize", "register", "token", "token_address", "device"]
+Limit = Literal["login", "authorize", "register", "token", "token_address"]
 """What is counted: sign-ins, authorization requests, registrations of clients, wrong secrets, codes and tokens of one client
-or altogether, user codes that people type."""
+or altogether."""
 
 _WORDS: Final = MappingProxyType(
     {
@@ -26,12 +26,10 @@ _WORDS: Final = MappingProxyType(
         "register": "Too many registrations of clients from this address.",
         "token": "Too many wrong credentials from this address.",
         "token_address": "Too many wrong credentials from this address.",
-        "device": "Too many device codes were tried from this address.",
     }
 )
 # How much more than for one client an address may be wrong for all of them together.
 _CLIENTS_OF_ADDRESS: Final = 10
-_DEVICE_CODES: Final = 20
 _MOST_REMEMBERED: Final = 10_000
 _WINDOW_SECONDS: Final = 120.0
 
@@ -46,7 +44,6 @@ class RateLimits:
             "register": RateLimitItemPerMinute(settings.oauth2_register_rate_limit),
             "token": RateLimitItemPerMinute(settings.oauth2_token_rate_limit),
             "token_address": RateLimitItemPerMinute(settings.oauth2_token_rate_limit * _CLIENTS_OF_ADDRESS),
-            "device": RateLimitItemPerMinute(_DEVICE_CODES),
         }
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._is_off = settings.dangerous_disable_rate_limits

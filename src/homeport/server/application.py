@@ -15,6 +15,7 @@ from homeport.database.metrics import watch_pool
 from homeport.identity.service.users import has_first_user
 from homeport.kit import clock
 from homeport.kit.crypto import Cipher
+from homeport.oauth2 import tasks as oauth2_tasks
 from homeport.provisioning.service.keys import (
     BUILTIN_LIFETIME,
     create_builtin_key,
@@ -63,6 +64,10 @@ class Application:
             asyncio.create_task(
                 self._every(agents_tasks.INTERVAL_SECONDS, lambda: agents_tasks.delete_stats_once(db)),
                 name="agent stats",
+            ),
+            asyncio.create_task(
+                self._every(oauth2_tasks.INTERVAL_SECONDS, lambda: oauth2_tasks.purge_once(db, self.parts.settings)),
+                name="oauth2 purge",
             ),
         ]
 

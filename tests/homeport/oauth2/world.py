@@ -66,7 +66,8 @@ class Replica:
             **{"access_url": ACCESS_URL, "dangerous_disable_rate_limits": True, "provisioner_daemons": 0, **settings}
         )
         self.parts = build_parts(self.settings, db, Listener(db.connect), Cipher(KEYS))
-        self.asgi, self.litestar, self.gate = build_asgi(self.parts, has_proof=True)
+        asgi, self.litestar, self.gate = build_asgi(self.parts, has_proof=True)
+        self.asgi: Any = asgi
 
     async def request(self, method: str, path: str, *, address: str = ADDRESS, **more: Any) -> httpx.Response:
         """Send one request; no cookies are kept, no redirect is followed."""

@@ -145,6 +145,7 @@ create table oauth2_provider_spent_refresh_tokens (
     retries integer not null default 0
 );
 create index oauth2_provider_spent_refresh_tokens_family_idx on oauth2_provider_spent_refresh_tokens (family_id);
+create index oauth2_provider_spent_refresh_tokens_rotated_idx on oauth2_provider_spent_refresh_tokens (rotated_at);
 
 create table oauth2_provider_device_codes (
     id uuid primary key,

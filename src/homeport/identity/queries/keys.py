@@ -30,7 +30,6 @@ DELETE_SESSIONS_OF_USER = "delete from api_keys where user_id = $1 and login_typ
 DELETE_APPLICATION_KEYS = (
     "delete from api_keys where user_id = $1 and scopes && '{application_connect,coder:application_connect}'"
 )
-DELETE_EXPIRED_KEYS = "delete from api_keys where expires_at < $1"
 
 
 async def find_key(conn: Connection, key_id: str) -> ApiKeyRow | None:

@@ -260,3 +260,34 @@ def require_person(row: UserRow) -> None:
     """Raise SystemUser for a user that belongs to the server."""
     if row.is_system:
         raise SystemUser
+
+
+async def create_service_account(
+    conn: Connection, *, subject: Subject, organization_id: UUID, username: str, name: str
+) -> UserRow:
+    """Create an account in whose name a program works: nobody signs in to it, and it is an ordinary member of one organization.
+
+    Needs user:create and, in the organization, organization_member:create. Raises Taken for a used username.
+    """
+    require(subject, Action.CREATE, rules.user_object(), noun="user")
+    validate_name(username, "username")
+    try:
+        async with conn.savepoint():
+            row = await queries.insert_user(
+                conn,
+                user_id=new_id(),
+                # No address of anybody's: the domain is one that never is (RFC 2606).
+                email=f"{username}@service.invalid",
+                username=username,
+                name=name,
+                hashed_password="",
+                status=UserStatus.ACTIVE,
+                roles=(),
+                login_type=LoginType.NONE,
+                now=clock.now(),
+            )
+    except UniqueViolation as error:
+        raise name_taken(error) from error
+    await conn.emit(UserCreated(user_id=row.id, organization_ids=(organization_id,), actor=subject))
+    await record_user(conn, subject.id, AuditAction.CREATE, after=row)
+    return row

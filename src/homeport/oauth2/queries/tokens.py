@@ -34,7 +34,7 @@ def _carried(row: type[msgspec.Struct], alias: str) -> str:
 # By the unique index on secret_prefix, then by primary keys.
 TAKE_CODE = f"""
 with held as (
-    select c.id, u.status = 'active' and not u.deleted as is_active
+    select c.id, u.status <> 'suspended' and not u.deleted as is_active
     from oauth2_provider_app_codes c
     join users u on u.id = c.user_id
     join oauth2_provider_apps a on a.id = c.app_id
@@ -48,7 +48,7 @@ returning {_named(CodeRow, "c")}, held.is_active
 # By the unique index on hash_prefix, then by primary keys.
 TAKE_TOKEN = f"""
 with held as (
-    select t.id, u.status = 'active' and not u.deleted as is_active, {_named(FamilyRow, "f")}
+    select t.id, u.status <> 'suspended' and not u.deleted as is_active, {_named(FamilyRow, "f")}
     from oauth2_provider_app_tokens t
     join users u on u.id = t.user_id
     join oauth2_provider_apps a on a.id = t.app_id
@@ -62,7 +62,7 @@ returning {_named(TokenRow, "t")}, {_carried(FamilyRow, "f")}, held.is_active
 # By the primary key. Counts the retry; whoever refuses it rolls that back.
 TAKE_RETRY = f"""
 with held as (
-    select s.hash_prefix, u.status = 'active' and not u.deleted as is_active, {_named(FamilyRow, "f")}
+    select s.hash_prefix, u.status <> 'suspended' and not u.deleted as is_active, {_named(FamilyRow, "f")}
     from oauth2_provider_spent_refresh_tokens s
     join oauth2_provider_token_families f on f.id = s.family_id
     join users u on u.id = f.user_id
@@ -88,6 +88,11 @@ delete from oauth2_provider_token_families where id in (
 """
 # The tokens of a family go with it, and each token takes its key.
 DELETE_FAMILY = "delete from oauth2_provider_token_families where id = $1"
+HOLD_FAMILY = "select id from oauth2_provider_token_families where id = $1 for update"
+# A family without a token gives nothing any more, not even to a retry.
+DELETE_EMPTY_FAMILY = f"""
+{DELETE_FAMILY} and not exists (select 1 from oauth2_provider_app_tokens t where t.family_id = $1)
+"""
 
 _TOKEN_VALUES = ", ".join(f"${number}" for number in range(1, len(TokenRow.__struct_fields__) + 1))
 INSERT_TOKEN = f"insert into oauth2_provider_app_tokens ({_columns(TokenRow)}) values ({_TOKEN_VALUES})"
@@ -103,7 +108,7 @@ DELETE_TOKEN = "delete from oauth2_provider_app_tokens where id = $1"
 # What other endpoints see of a token; each by a unique index, then by primary keys.
 _FIND_TOKEN = f"""
 select {_named(TokenRow, "t")}, k.hashed_secret, k.expires_at as key_expires_at, k.created_at as key_created_at,
-    u.status = 'active' and not u.deleted as is_active, u.username
+    u.status <> 'suspended' and not u.deleted as is_active, u.username
 from oauth2_provider_app_tokens t
 join api_keys k on k.id = t.api_key_id
 join users u on u.id = t.user_id
@@ -120,7 +125,7 @@ from oauth2_provider_spent_refresh_tokens s join oauth2_provider_token_families 
 where s.hash_prefix = $1
 """
 
-IS_PERSON_ACTIVE = "select status = 'active' and not deleted from users where id = $1 for key share"
+IS_PERSON_ACTIVE = "select status <> 'suspended' and not deleted from users where id = $1 for key share"
 
 # What ends with the right of a person to act. Families first: their order is that of TAKE_TOKEN.
 DELETE_FAMILIES_OF_USER = "delete from oauth2_provider_token_families where user_id = $1"
@@ -204,6 +209,16 @@ async def delete_older_families(conn: Connection, grant_id: UUID, keep: int) -> 
 async def delete_family(conn: Connection, family_id: UUID) -> bool:
     """End a family; False when it had ended."""
     return await conn.execute(DELETE_FAMILY, family_id) == 1
+
+
+async def hold_family(conn: Connection, family_id: UUID) -> None:
+    """Hold a family before its tokens, as everybody does."""
+    await conn.execute(HOLD_FAMILY, family_id)
+
+
+async def delete_empty_family(conn: Connection, family_id: UUID) -> bool:
+    """End a family that has no token left."""
+    return await conn.execute(DELETE_EMPTY_FAMILY, family_id) == 1
 
 
 async def insert_token(conn: Connection, row: TokenRow) -> None:

@@ -57,5 +57,12 @@ async def _revoke_access_token(conn: Connection, client: Client, text: str) -> N
     seen = await queries.find_token_of_key(conn, key_id)
     if seen is None or not tokens_equal(hash_token(secret), seen.hashed_secret):
         return
-    if seen.token.app_id == client.app.id and await queries.delete_token(conn, seen.token.id):
+    if seen.token.app_id != client.app.id:
+        return
+    family_id = seen.token.family_id
+    if family_id is not None:
+        await queries.hold_family(conn, family_id)
+    if await queries.delete_token(conn, seen.token.id):
         await record_token(conn, AuditAction.DELETE, client.app, before=seen.token, reason="revoked")
+    if family_id is not None:
+        await queries.delete_empty_family(conn, family_id)
