@@ -40,7 +40,7 @@ _IN_V2 = (
 def routes(parts: Parts) -> list[Any]:
     """Return every route of the server. Those of the authorization server and MCP exist only where it is switched on."""
     in_v2 = [handler for handlers in _IN_V2 for handler in handlers]
-    root = [*deployment.root_routes, *web.routes]
+    root = [*deployment.root_routes, *oauth2_api.absent_routes, *web.routes]
     if parts.settings.oauth2_provider_enable:
         in_v2 += oauth2_api.routes
         root += [*oauth2_api.root_routes, *web.oauth2_routes, *mcp_api.routes(parts.mcp)]

@@ -139,6 +139,10 @@ def _certificates(folder: Path) -> tuple[Path, ssl.SSLContext]:
             .not_valid_before(now - timedelta(days=1))
             .not_valid_after(now + timedelta(days=365))
             .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False
+            )
         )
 
     root = builder(issuer, issuer_key.public_key(), is_authority=True).sign(issuer_key, hashes.SHA256())

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from homeport.oauth2.api import grants, metadata, protocol, registration
+from homeport.oauth2.api import absent, grants, management, metadata, protocol, registration
 
-routes: list[Any] = [*grants.routes]
+routes: list[Any] = [*management.routes, *grants.routes]
 root_routes: list[Any] = [*metadata.routes, *registration.routes, *protocol.routes, *grants.root_routes]
+absent_routes: list[Any] = absent.routes
+"""What answers even where the authorization server is switched off."""

@@ -51,12 +51,6 @@ async def resource_metadata_of_path(path: str, settings: Settings) -> Response[O
     return _resource(settings, path)
 
 
-@get("/.well-known/{path:path}", opt=public(_WHY, has_cors=True), include_in_schema=False)
-async def nothing(path: str) -> None:
-    """Say that nothing is here, in JSON: clients try several addresses, and pages of other sites must see the answer."""
-    raise NotFound(f"There is nothing at /.well-known/{path.strip('/')[:200]}.")
-
-
 def _resource(settings: Settings, path: str) -> Response[OAuth2ProtectedResourceMetadata]:
     found = metadata.resource_metadata(settings, path)
     if found is None:
@@ -64,4 +58,4 @@ def _resource(settings: Settings, path: str) -> Response[OAuth2ProtectedResource
     return Response(found, headers=_HEADERS)
 
 
-routes: list[Any] = [server_metadata, server_metadata_of_path, resource_metadata, resource_metadata_of_path, nothing]
+routes: list[Any] = [server_metadata, server_metadata_of_path, resource_metadata, resource_metadata_of_path]

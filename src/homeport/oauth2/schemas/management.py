@@ -54,8 +54,9 @@ class OAuth2ProviderApps(msgspec.Struct, frozen=True):
 class PostOAuth2ProviderAppRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A new client. `callback_url` is the first of `redirect_uris`; either may be left out.
 
-    `scope` is the most that people may grant it (empty: no limit). `service_user` (id or username) is the account in whose
-    name it works by client_credentials. Without `token_endpoint_auth_method`: client_secret_post, public ones none.
+    `scope` is the most that people may grant it (empty: no limit). In whose name it works by client_credentials is said by
+    `service_user` (an account: id, username or `me`) or `service_organization` (id or name: an account of its own is made
+    there). Without `token_endpoint_auth_method` it is client_secret_post, for public ones none.
     """
 
     name: str
@@ -70,6 +71,7 @@ class PostOAuth2ProviderAppRequest(msgspec.Struct, frozen=True, kw_only=True):
     jwks_uri: str = ""
     jwks: dict[str, Any] | None = None
     service_user: str = ""
+    service_organization: str = ""
 
 
 class PutOAuth2ProviderAppRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +88,7 @@ class PutOAuth2ProviderAppRequest(msgspec.Struct, frozen=True, kw_only=True):
     jwks_uri: str | None = None
     jwks: dict[str, Any] | None = None
     service_user: str | None = None
+    service_organization: str = ""
 
 
 class OAuth2ProviderAppSecret(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
