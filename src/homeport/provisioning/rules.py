@@ -88,6 +88,15 @@ def is_forced(canceled_at: datetime | None, now: datetime, force_after: timedelt
 
 
 def clean_text(text: str, limit: int) -> str:
+def isolation_missing(where: str) -> str:
+    """Return why a build that needs isolation cannot be done, and what to do; `where` names a daemon, or nothing."""
+    place = f"The provisioner {where} does" if where else "The provisioners for this template do"
+    return (
+        f"{place} not isolate workspaces from the machine they run on. There, only site owners may start workspaces, "
+        "their own or another site owner's. Install bubblewrap (bwrap) on that machine and restart the provisioner."
+    )
+
+
     """Return text without NUL (PostgreSQL cannot hold it), cut to `limit` characters with a mark at the cut."""
     text = text.replace("\x00", "")
     return text if len(text) <= limit else text[: limit - len(_CUT)] + _CUT

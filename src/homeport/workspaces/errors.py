@@ -12,6 +12,7 @@ from homeport.kit.errors import (
     NotFound,
     PreconditionFailed,
 )
+from homeport.provisioning.rules import isolation_missing
 
 
 class WorkspaceNotFound(NotFound):
@@ -88,6 +89,13 @@ class ActiveVersionRequired(Forbidden):
         super().__init__(
             "The template requires its active version.", detail="Leave the version out, or ask for the active one."
         )
+
+
+class IsolationMissing(Forbidden):
+    """403: the processes would not be isolated, and not only site owners would have to do with them."""
+
+    def __init__(self) -> None:
+        super().__init__(isolation_missing(""))
 
 
 class BuildActive(Conflict):

@@ -24,7 +24,8 @@ SCHEMA_VERSION = int(newest_revision())
 
 # The oldest release (by its schema version) that can work on this schema. Raise it with a migration that takes
 # something away or changes its meaning; older servers then refuse the database instead of damaging it.
-COMPAT_VERSION = 1
+# 2: an older server would hand builds that need isolation to daemons without it.
+COMPAT_VERSION = 2
 
 log = get_logger(__name__)
 

@@ -71,6 +71,7 @@ async def register_daemon(
                 tags=tags,
                 created_at=clock.now(),
                 last_seen_at=clock.now(),
+                isolation=request.isolation,
             ),
         )
 
@@ -160,6 +161,7 @@ def _view(row: queries.DaemonViewRow, metadata: dict[UUID, ProvisionerJobMetadat
         api_version=row.api_version,
         provisioners=row.provisioners,
         tags=row.tags,
+        isolation=row.isolation,
         key_name=pseudo or row.key_name,
         status=status,
         current_job=_job_view(row.current_job_id, row.current_job_status, metadata),
