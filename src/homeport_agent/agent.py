@@ -35,9 +35,10 @@ T = TypeVar("T")
 
 
 class Agent:
-    """One agent process."""
+    """One agent process: `run` lives until `stop`. The SSH host key is made anew for each run."""
 
     def __init__(self, url: str, token: str) -> None:
+        """`url` is the server's address without `/api/v2`, `token` the agent's own."""
         self._client = AgentClient(url, token)
         self._token = token
         self._host_key = asyncssh.generate_private_key("ssh-ed25519")
