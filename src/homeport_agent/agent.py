@@ -28,7 +28,8 @@ FIRST_CONTACT_SECONDS = 90.0
 """An engine starts the agent before the server knows its token: until then the server's refusal is no reason to worry."""
 STOP_SCRIPT_SECONDS = 30.0
 FAREWELL_SECONDS = 5.0
-KILL_GRACE_SECONDS = 3.0
+KILL_GRACE_SECONDS = 10.0
+"""How long what runs in the workspace may take from the request to end to being killed."""
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "armv7"}
 _log = get_logger(__name__)
 T = TypeVar("T")

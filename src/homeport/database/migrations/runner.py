@@ -134,6 +134,21 @@ async def _migrate(raw: Raw, state: State, definitions: list[Definition]) -> Non
     await raw.execute(queries.PUT_SCHEMA_STATE, SCHEMA_VERSION, COMPAT_VERSION, _fingerprint(definitions))
 
 
+async def _compile_script(current: str | None) -> str:
+    """Return the pending statements, written by a process of its own (migrations/compiler.py says why)."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-P", "-m", _COMPILER, *([current] if current else []), stdin=DEVNULL, stdout=PIPE, stderr=PIPE
+    )
+    try:
+        script, problem = await process.communicate()
+    except BaseException:
+        process.kill()
+        raise
+    if process.returncode != 0:
+        raise RuntimeError(f"{_COMPILER} ended with {process.returncode}: {problem.decode(errors='replace')}")
+    return script.decode("utf-8")
+
+
 async def _define(raw: Raw, definitions: list[Definition]) -> None:
     """Create every definition anew and drop those whose file is gone."""
     wanted = {(definition.kind, definition.name) for definition in definitions}
