@@ -23,6 +23,7 @@ from homeport_sdk.provisioner_protocol import (
     CommitQuotaResponse,
     CompleteJobRequest,
     FailJobRequest,
+    Isolation,
     UpdateJobRequest,
     UpdateJobResponse,
 )
@@ -69,7 +70,7 @@ def may_try_again(error: Exception) -> bool:
 class ControlPlane:
     """One server, seen by one daemon. Use it as an async context manager."""
 
-    def __init__(self, settings: Settings, *, isolation: str = "") -> None:
+    def __init__(self, settings: Settings, *, isolation: Isolation = "") -> None:
         self._settings = settings
         self._isolation = isolation
         headers = {KEY_HEADER: settings.key, PSK_HEADER: settings.psk, SESSION_HEADER: settings.session_token}

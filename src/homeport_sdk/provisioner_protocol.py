@@ -24,6 +24,7 @@ LogSource = Literal["provisioner_daemon", "provisioner"]
 ErrorCode = Literal["", "REQUIRED_TEMPLATE_VARIABLES", "INSUFFICIENT_QUOTA"]
 ParameterType = Literal["string", "number", "bool", "list(string)"]
 VariableType = Literal["string", "number", "bool"]
+Isolation = Literal["", "none", "bubblewrap"]
 
 
 class AcquireJobRequest(msgspec.Struct, kw_only=True):
@@ -39,7 +40,7 @@ class AcquireJobRequest(msgspec.Struct, kw_only=True):
     daemon_id: UUID | None = None
     api_version: str = API_VERSION
     wait_seconds: float = 30
-    isolation: Literal["", "none", "bubblewrap"] = ""
+    isolation: Isolation = ""
 
 
 class NamedValue(msgspec.Struct, kw_only=True, frozen=True):

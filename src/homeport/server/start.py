@@ -64,7 +64,8 @@ def _runner() -> asyncio.Runner:
 def _own_data_dir(folder: Path) -> Iterator[None]:
     """Hold the data folder for this process alone; the system lets go of it however the process ends."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        # It holds the database and the keys: nobody else's business.
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(folder / "server.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StartRefused(

@@ -15,7 +15,7 @@ from typing import Literal
 from uuid import UUID
 
 from homeport_provisioner.process.folder import WorkspaceFolder
-from homeport_provisioner.settings import Settings, SettingsError
+from homeport_provisioner.settings import Settings
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 INSIDE_SUPERVISOR = "/run/homeport/supervisor.py"
@@ -45,16 +45,31 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Isolator:
-    """What this machine can do. `program` is bubblewrap's path; `hidden` are folders that no workspace sees."""
+    """What this machine can do. `program` is bubblewrap's path; `hidden` are folders and files that no workspace sees.
+
+    `problem` says why nothing isolates; `is_demanded`, that nothing may start then, for whomever.
+    """
 
     name: IsolationName
     program: str = ""
     hidden: tuple[Path, ...] = ()
+    problem: str = ""
+    is_demanded: bool = False
 
     @property
     def changes_user(self) -> bool:
         """Whether every workspace runs as a user of its own."""
         return self.name == "bubblewrap" and os.geteuid() == 0
+
+    def refusal(self, *, may_lack_isolation: bool) -> str:
+        """Return why a workspace may not start here, and what to do; nothing when it may."""
+        if self.name == "bubblewrap" or (may_lack_isolation and not self.is_demanded):
+            return ""
+        whom = "nobody" if self.is_demanded else "only site owners"
+        return (
+            f"This provisioner does not isolate workspaces from its machine ({self.problem}), and {whom} may start them so. "
+            "Install bubblewrap (bwrap) there, leave PROVISIONER_ISOLATION at auto or bubblewrap, and restart the provisioner."
+        )
 
     def place(self, folder: WorkspaceFolder, workspace_id: UUID, *, owner: str, workspace: str) -> Place:
         """Choose the user, the home and the host name of a workspace."""
@@ -173,12 +188,25 @@ class _Mounts:
         self._on_the_way(target + "/inside")
 
     def hide(self, path: Path) -> None:
-        if path.is_dir() and self._is_visible(path):
+        if not self._is_visible(path) or self._is_behind_link(path):
+            return
+        if path.is_dir():
             self.options += ["--perms", "0755", "--tmpfs", str(path)]
             self._visible = [other for other in self._visible if other != path]
+        elif path.exists():
+            self.options += ["--ro-bind", os.devnull, str(path)]
 
     def _is_visible(self, path: Path) -> bool:
         return any(_covers(root, path) for root in self._visible)
+
+    def _is_behind_link(self, path: Path) -> bool:
+        """Whether a link below what is visible leads to it: inside, it leads nowhere, or to what is hidden by its own name."""
+        steps = [
+            step
+            for step in (path, *path.parents)
+            if any(_covers(root, step) and root != step for root in self._visible)
+        ]
+        return any(step.is_symlink() for step in steps)
 
     def _on_the_way(self, target: str) -> None:
         for parent in reversed(Path(target).parents):
@@ -192,8 +220,11 @@ def _covers(folder: Path, path: Path) -> bool:
 
 
 def program_folders() -> list[Path]:
-    """List the folders that the agent's Python needs: its prefixes, its libraries, and the two packages themselves."""
-    wanted = [Path(sys.base_prefix), Path(sys.prefix), *(Path(path) for path in site.getsitepackages())]
+    """List what the agent's Python needs: its prefix, its libraries, its virtual environment, and the two packages themselves."""
+    wanted = [Path(sys.base_prefix), *(Path(path) for path in site.getsitepackages())]
+    if sys.prefix != sys.base_prefix:
+        # Of a virtual environment only its own: people make them in folders that hold other things.
+        wanted += [Path(sys.prefix, name) for name in ("bin", "lib", "lib64", "pyvenv.cfg")]
     wanted += [Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
     if site.ENABLE_USER_SITE and site.getusersitepackages() in sys.path:
         wanted.append(Path(site.getusersitepackages()))
@@ -202,7 +233,7 @@ def program_folders() -> list[Path]:
         wanted += [Path(folder) for folder in (spec.submodule_search_locations or [])] if spec else []
     # A link on the way to the interpreter is followed inside as well as outside.
     wanted += [path.resolve() for path in wanted]
-    found = dict.fromkeys(path for path in wanted if path.is_dir() and path != Path("/"))
+    found = dict.fromkeys(path for path in wanted if path.exists() and path != Path("/"))
     return sorted(found, key=lambda path: len(path.parts))
 
 
@@ -227,9 +258,9 @@ def _highest_user() -> int:
 
 
 async def find_isolator(settings: Settings) -> Isolator:
-    """Find out what this machine can do, by doing it. Raises SettingsError when bubblewrap is demanded and does not work."""
+    """Find out what this machine can do, by doing it."""
     if settings.isolation == "none":
-        return Isolator(name="none")
+        return Isolator(name="none", problem="PROVISIONER_ISOLATION is none")
     program = shutil.which("bwrap")
     problem = "bubblewrap (bwrap) is not installed" if program is None else await _probe(program)
     if program is not None and not problem:
@@ -239,10 +270,9 @@ async def find_isolator(settings: Settings) -> Isolator:
             folders.insert(0, settings.data_dir.parent)
         hidden = dict.fromkeys(path for folder in folders for path in (folder, folder.resolve()))
         return Isolator(name="bubblewrap", program=program, hidden=tuple(hidden))
-    if settings.isolation == "bubblewrap":
-        raise SettingsError(f"--isolation bubblewrap: {problem}.")
-    _log.warning("Workspaces are not isolated on this machine: %s.", problem)
-    return Isolator(name="none")
+    isolator = Isolator(name="none", problem=problem, is_demanded=settings.isolation == "bubblewrap")
+    _log.warning("Workspaces of the process engine are not isolated: %s", isolator.refusal(may_lack_isolation=False))
+    return isolator
 
 
 async def _probe(program: str) -> str:
