@@ -158,6 +158,7 @@ def build_api(db: Database, *, routes: Sequence[Any] = (), root_routes: Sequence
     """Build an application of identity, organizations and the given routes; settings by keyword."""
     from homeport.server.edge import Edge  # lazy: only HTTP tests need the server room
     from homeport.server.errors import HANDLERS  # lazy: as above
+    from homeport.server.requests import JsonRequest  # lazy: as above
 
     chosen = Settings(**{"access_url": ACCESS_URL, "dangerous_disable_rate_limits": True, **settings})
     authenticators = Authenticators()
@@ -178,6 +179,7 @@ def build_api(db: Database, *, routes: Sequence[Any] = (), root_routes: Sequence
         },
         middleware=[
             DefineMiddleware(SecurityHeaders, is_https=chosen.is_https),
+        request_class=JsonRequest,
             DefineMiddleware(Authentication, gate=gate),
         ],
         exception_handlers=HANDLERS,

@@ -31,7 +31,7 @@ async def upload_file(
 ) -> Response[UploadResponse]:
     """Store the body as a file of the caller."""
     length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > MAX_UPLOAD:
+    if length.isdecimal() and int(length[:12]) > MAX_UPLOAD:
         raise UploadTooLarge
     organizations = identity.organization_ids
     file, is_new = await service.upload(

@@ -25,6 +25,7 @@ from homeport.server.edge import Edge
 from homeport.server.errors import HANDLERS
 from homeport.server.openapi import openapi_config
 from homeport.server.parts import Parts
+from homeport.server.requests import JsonRequest
 
 MAX_BODY = 1024 * 1024
 
@@ -60,6 +61,7 @@ def build_asgi(parts: Parts, *, has_proof: bool = False) -> tuple[ASGIApp, Lites
         middleware=[
             DefineMiddleware(SecurityHeaders, additions=None, is_https=parts.settings.is_https),
             DefineMiddleware(Authentication, gate=gate),
+        request_class=JsonRequest,
         ],
         exception_handlers=HANDLERS,
         openapi_config=openapi_config(),

@@ -8,7 +8,7 @@ from litestar import Request
 from litestar import Response as LitestarResponse
 from litestar.exceptions import HTTPException, ValidationException
 
-from homeport.database import DatabaseUnavailable
+from homeport.database import DatabaseError, DatabaseUnavailable
 from homeport.kit.errors import FieldError, HomeportError
 from homeport.kit.http import Response
 from homeport.kit.request import current_request
@@ -17,7 +17,9 @@ from homeport.web import errors as web_errors
 
 _logger = get_logger(__name__)
 _MISSING = re.compile(r"missing required field `([^`]+)`")
-_PATH = re.compile(r"at `\$\.?(?P<path>[^`]*)`")
+_PATH = re.compile(r"(?:at|in) `\$\.?(?P<path>[^`]*)`$")
+_PLACE = re.compile(r" - at `")
+_CUT_SHORT = "Input data was truncated"
 
 
 def answer(
@@ -37,11 +39,13 @@ def answer(
 
 
 def handle_homeport_error(request: Request[Any, Any, Any], error: HomeportError) -> Any:
-    """Answer an error that a service raised."""
+    """Answer an error that a service raised; what the database says of itself stays in the log."""
     if error.status == 503:
         _logger.warning("not available", message=error.message, detail=error.detail)
     elif error.status >= 500:
         _logger.error("request failed", message=error.message, detail=error.detail, exc_info=error)
+    if isinstance(error, DatabaseError):
+        return answer(request, error.status, error.message, detail=f"request id {current_request().request_id}")
     return answer(
         request, error.status, error.message, detail=error.detail, validations=error.validations, headers=error.headers
     )
@@ -111,19 +115,25 @@ def _parameter_errors(error: ValidationException) -> tuple[FieldError, ...]:
 
 def _parameter_error(item: dict[str, Any]) -> FieldError:
     """Name the field as the client knows it: the framework calls the whole body `data`."""
-    message = str(item.get("message", "The value is not valid."))[:500]
+    message = str(item.get("message", "The value is not valid."))
     place = _PATH.search(message)
     parent = place.group("path") if place else str(item.get("key", "")).removeprefix("data").lstrip(".")
     missing = _MISSING.search(message)
     if missing:
         return FieldError(f"{parent}.{missing.group(1)}".lstrip("."), "This field is required.")
-    return FieldError(parent or "body", message.split(" - at ")[0])
+    # Cut only now: the place stands at the end, behind a value that may be long.
+    return FieldError(parent or "body", _PLACE.split(message)[0][:500])
 
 
 def _body_errors(detail: str) -> tuple[FieldError, ...]:
     """Read the field's name out of msgspec's message, where there is one."""
     found = _parameter_error({"message": detail})
     return () if found.field == "body" else (found,)
+
+
+def _decoder_words(text: str) -> str:
+    """Return why a text is no JSON. The decoder calls half of a surrogate pair near the end a text that ends too early."""
+    return "It ends too early, or half of a surrogate pair stands in it." if text == _CUT_SHORT else _first_line(text)
 
 
 HANDLERS: dict[Any, Any] = {
@@ -138,7 +148,7 @@ HANDLERS: dict[Any, Any] = {
         validations=_body_errors(str(error)),
     ),
     msgspec.DecodeError: lambda request, error: answer(
-        request, 400, "The request body is not JSON.", detail=_first_line(str(error))
+        request, 400, "The request body is not JSON.", detail=_decoder_words(str(error))
     ),
     Exception: handle_unexpected,
 }

@@ -160,3 +160,6 @@ class StateUnreadable(HomeportError):
 
 class InvalidResult(BadRequest):
     """400: an engine reported something that cannot be: the job fails with these words."""
+
+    def __init__(self, message: str, *, detail: str = "") -> None:
+        super().__init__(message, detail=detail, validations=(FieldError("resources", message),))

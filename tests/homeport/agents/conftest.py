@@ -38,6 +38,7 @@ from homeport.kit.ids import new_id
 from homeport.server.edge import Edge
 from homeport.server.errors import HANDLERS
 from tests.support.accounts import DEFAULT_ORGANIZATION_ID, Accounts, Person
+from homeport.server.requests import JsonRequest
 from tests.support.waiting import until
 
 
@@ -240,6 +241,7 @@ def build_asgi(db: Database, listener: Listener, cipher: Cipher, switchboard: Sw
         middleware=[DefineMiddleware(Authentication, gate=gate)],
         exception_handlers=HANDLERS,
         request_max_body_size=1024 * 1024,
+        request_class=JsonRequest,
         openapi_config=None,
     )
     return Edge(app)

@@ -51,7 +51,7 @@ async def register_daemon(
     themselves only. Raises 400 for another protocol version or tags beside a key, 401 for a key of another organization.
     """
     rules.require_version(request.api_version)
-    rules.refuse_nul(request, "body")
+    rules.refuse_nul(request)
     async with db.transaction() as conn:
         organization_id = (await resolve_organization(conn, daemon.subject, organization)).id
         if daemon.kind == "key" and daemon.organization_id != organization_id:

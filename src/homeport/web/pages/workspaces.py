@@ -70,7 +70,7 @@ def window(number: int) -> Page:
 
 def page_number(text: str) -> int:
     """Read a page's number, counted from 1; what is no sensible number is 1."""
-    return int(text) if text.isascii() and text.isdigit() and 0 < int(text[:9]) <= 100_000 else 1
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 and 0 < int(text) <= 100_000 else 1
 
 
 routes: list[Any] = [show_workspaces]
