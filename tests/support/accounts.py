@@ -179,10 +179,10 @@ def build_api(db: Database, *, routes: Sequence[Any] = (), root_routes: Sequence
         },
         middleware=[
             DefineMiddleware(SecurityHeaders, is_https=chosen.is_https),
-        request_class=JsonRequest,
             DefineMiddleware(Authentication, gate=gate),
         ],
         exception_handlers=HANDLERS,
+        request_class=JsonRequest,
         request_max_body_size=1024 * 1024,
         openapi_config=None,
     )

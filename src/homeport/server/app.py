@@ -61,10 +61,10 @@ def build_asgi(parts: Parts, *, has_proof: bool = False) -> tuple[ASGIApp, Lites
         middleware=[
             DefineMiddleware(SecurityHeaders, additions=None, is_https=parts.settings.is_https),
             DefineMiddleware(Authentication, gate=gate),
-        request_class=JsonRequest,
         ],
         exception_handlers=HANDLERS,
         openapi_config=openapi_config(),
+        request_class=JsonRequest,
         request_max_body_size=MAX_BODY,
         debug=False,
         logging_config=None,

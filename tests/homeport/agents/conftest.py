@@ -37,8 +37,8 @@ from homeport.kit.crypto import Cipher, hash_token
 from homeport.kit.ids import new_id
 from homeport.server.edge import Edge
 from homeport.server.errors import HANDLERS
-from tests.support.accounts import DEFAULT_ORGANIZATION_ID, Accounts, Person
 from homeport.server.requests import JsonRequest
+from tests.support.accounts import DEFAULT_ORGANIZATION_ID, Accounts, Person
 from tests.support.waiting import until
 
 
@@ -240,8 +240,8 @@ def build_asgi(db: Database, listener: Listener, cipher: Cipher, switchboard: Sw
         },
         middleware=[DefineMiddleware(Authentication, gate=gate)],
         exception_handlers=HANDLERS,
-        request_max_body_size=1024 * 1024,
         request_class=JsonRequest,
+        request_max_body_size=1024 * 1024,
         openapi_config=None,
     )
     return Edge(app)
