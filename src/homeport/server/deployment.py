@@ -11,6 +11,7 @@ from homeport.config.reference import show_default
 from homeport.database import Database, DatabaseError
 from homeport.kit import clock
 from homeport.kit.routes import authenticated, public, requires
+from homeport.provisioning.rules import isolation_missing
 from homeport.rbac import Action, Object, ResourceType, Subject, require
 from homeport.server import queries
 from homeport.server.schemas import (
@@ -220,6 +221,13 @@ async def _check_daemons(db: Database) -> ProvisionerDaemonsReport:
         report.warnings.append(
             HealthMessage("EPD01", "No provisioner daemon was seen in the last 90 seconds: builds will wait.")
         )
+    for item in seen:
+        daemon = item["provisioner_daemon"]
+        if "process" in daemon["provisioners"] and daemon["isolation"] != "bubblewrap":
+            report.severity = "warning"
+            warning = HealthMessage("HPD01", isolation_missing(daemon["name"]))
+            item["warnings"].append(warning)
+            report.warnings.append(warning)
     return report
 
 

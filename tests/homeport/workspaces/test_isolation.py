@@ -5,12 +5,9 @@ from uuid import UUID
 
 import pytest
 
-from homeport.kit import clock
 from homeport.kit.errors import Forbidden
 from homeport.kit.ids import new_id
-from homeport.provisioning.queries.daemons import upsert_daemon
-from homeport.provisioning.service import get_job, provisioner_tags
-from homeport.provisioning.types import DaemonRow, Isolation
+from homeport.provisioning.service import get_job
 from homeport.rbac import InternalName, system_subject
 from homeport.templates.service.templates import read_template
 from homeport.workspaces.queries import workspaces as workspace_queries
@@ -18,9 +15,9 @@ from homeport.workspaces.rules.isolation import can_lack_isolation, needs_isolat
 from homeport.workspaces.service import BuildRequest, insert_build
 from homeport.workspaces.service.inputs import BuildInputs
 from homeport.workspaces.service.isolation import isolation_outlook
+from tests.homeport.workspaces.isolation_world import daemon, process_template
 from tests.homeport.workspaces.world import Template, World
 from tests.support.accounts import Person
-from tests.support.names import unique_name
 
 ADA, BOB = new_id(), new_id()
 
@@ -50,26 +47,6 @@ def test_only_a_start_of_the_process_engine_is_a_question() -> None:
         ("echo", "start"),
     ):
         assert not can_lack_isolation(provisioner=provisioner, transition=transition)  # type: ignore[arg-type]
-
-
-async def process_template(world: World) -> Template:
-    template = await world.template(provisioner="process")
-    await world.db.execute(
-        "update provisioner_jobs set provisioner = 'process' where id = (select job_id from template_versions where id = $1)",
-        template.version_id,
-    )
-    return template
-
-
-async def daemon(world: World, isolation: Isolation) -> DaemonRow:
-    now = clock.now()
-    row = DaemonRow(
-        id=new_id(), organization_id=world.organization_id, key_id=None, kind="psk", name=unique_name("daemon"),
-        version="1", api_version="1.0", provisioners=["process"], tags=provisioner_tags({}, None), created_at=now,
-        last_seen_at=now, isolation=isolation,
-    )  # fmt: skip
-    async with world.db.transaction() as conn:
-        return await upsert_daemon(conn, row)
 
 
 async def needs(world: World, build_id: UUID) -> bool:

@@ -77,6 +77,14 @@ LIST_DAEMONS = f"""
     order by d.created_at desc, d.id
 """
 
+# There are few daemons, and a page shows few of their names.
+LIST_UNISOLATED = f"""
+    select {_DAEMON} from provisioner_daemons d
+    where 'process' = any (d.provisioners) and d.isolation <> 'bubblewrap' and d.last_seen_at > $1
+    order by d.name, d.id
+    limit 20
+"""
+
 INSERT_KEY = f"""
     insert into provisioner_keys as k (id, organization_id, name, hashed_secret, tags, builtin_of, expires_at, created_at)
     values ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -158,6 +166,11 @@ async def list_daemons(
 ) -> list[DaemonViewRow]:
     """Return an organization's daemons, newest first."""
     return many(DaemonViewRow, await conn.fetch(LIST_DAEMONS, organization_id, ids, tags, seen_after))
+
+
+async def list_unisolated(conn: Connection, *, seen_after: datetime) -> list[DaemonRow]:
+    """Return living daemons that run process workspaces without isolation, by name."""
+    return many(DaemonRow, await conn.fetch(LIST_UNISOLATED, seen_after))
 
 
 async def insert_key(conn: Connection, key: ProvisionerKeyRow) -> ProvisionerKeyRow:

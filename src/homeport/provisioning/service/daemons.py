@@ -95,6 +95,15 @@ async def list_daemons(
     ][: which.limit]
 
 
+async def list_unisolated(conn: Connection, subject: Subject) -> list[str]:
+    """Return the names of living daemons that run process workspaces without keeping them apart from their machine.
+
+    Of all organizations, as far as the subject may read them.
+    """
+    rows = await queries.list_unisolated(conn, seen_after=clock.now() - rules.STALE_AFTER)
+    return [row.name for row in filter_allowed(subject, Action.READ, rows, _object)]
+
+
 async def daemon_views(
     conn: Connection, rows: Sequence[queries.DaemonViewRow], now: datetime
 ) -> list[ProvisionerDaemon]:
