@@ -143,7 +143,7 @@ def _owner_in(tags: dict[str, str]) -> UUID | None:
         raise invalid_field("tags", "The tag 'owner' is the id of a user.") from None
 
 
-def _object(row: queries.DaemonViewRow) -> Object:
+def _object(row: DaemonRow) -> Object:
     owner = row.tags.get("owner") if row.tags.get("scope") == "user" else None
     return Object(
         ResourceType.PROVISIONER_DAEMON,
