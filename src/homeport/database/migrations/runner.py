@@ -5,6 +5,8 @@ does all of it, so a second server waits and then finds it done, and a server th
 """
 
 import asyncio
+import sys
+from asyncio.subprocess import DEVNULL, PIPE
 from dataclasses import dataclass
 
 import asyncpg
@@ -28,6 +30,8 @@ SCHEMA_VERSION = int(newest_revision())
 COMPAT_VERSION = 2
 
 log = get_logger(__name__)
+
+_COMPILER = "homeport.database.migrations.compiler"
 
 
 @dataclass(frozen=True)
@@ -123,13 +127,9 @@ async def _migrate(raw: Raw, state: State, definitions: list[Definition]) -> Non
     for name in await _recorded(raw, "views"):
         await raw.execute(queries.DROP_VIEW.format(name=name))
     if state.schema_version < SCHEMA_VERSION:
-        from homeport.database.migrations.compiler import (
-            compile_script,
-        )  # lazy: Alembic is slow to load and seldom needed
-
         current = f"{state.schema_version:04}" if state.schema_version else None
         log.info("migrating the database", current=current, target=newest_revision())
-        await raw.execute(compile_script(current))
+        await raw.execute(await _compile_script(current))
     await _define(raw, definitions)
     await raw.execute(queries.PUT_SCHEMA_STATE, SCHEMA_VERSION, COMPAT_VERSION, _fingerprint(definitions))
 
