@@ -177,16 +177,14 @@ def build_api(db: Database, *, routes: Sequence[Any] = (), root_routes: Sequence
             "settings": Provide(lambda: chosen, sync_to_thread=False),
             "cipher": Provide(lambda: cipher, sync_to_thread=False),
         },
-        middleware=[
-            DefineMiddleware(SecurityHeaders, is_https=chosen.is_https),
-            DefineMiddleware(Authentication, gate=gate),
-        ],
+        middleware=[DefineMiddleware(Authentication, gate=gate)],
         exception_handlers=HANDLERS,
         request_class=JsonRequest,
         request_max_body_size=1024 * 1024,
         openapi_config=None,
+        logging_config=None,
     )
-    return Api(Edge(app), db, chosen, authenticators, gate)
+    return Api(Edge(app, SecurityHeaders(is_https=chosen.is_https)), db, chosen, authenticators, gate)
 
 
 @pytest.fixture

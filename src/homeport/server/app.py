@@ -58,10 +58,7 @@ def build_asgi(parts: Parts, *, has_proof: bool = False) -> tuple[ASGIApp, Lites
     app = Litestar(
         route_handlers=rooms.routes(),
         dependencies={**access_dependencies, **_shared(parts)},
-        middleware=[
-            DefineMiddleware(SecurityHeaders, additions=None, is_https=parts.settings.is_https),
-            DefineMiddleware(Authentication, gate=gate),
-        ],
+        middleware=[DefineMiddleware(Authentication, gate=gate)],
         exception_handlers=HANDLERS,
         openapi_config=openapi_config(),
         request_class=JsonRequest,
@@ -70,7 +67,7 @@ def build_asgi(parts: Parts, *, has_proof: bool = False) -> tuple[ASGIApp, Lites
         logging_config=None,
     )
     _resolve_in_order(app)
-    return Edge(app), app, gate
+    return Edge(app, SecurityHeaders(is_https=parts.settings.is_https)), app, gate
 
 
 def _resolve_in_order(app: Litestar) -> None:

@@ -24,6 +24,7 @@ from litestar.middleware import DefineMiddleware
 from websockets.asyncio.client import ClientConnection, connect
 
 from homeport.access.authenticators import Authenticators
+from homeport.access.headers import SecurityHeaders
 from homeport.access.middleware import Authentication, Gate
 from homeport.access.providers import dependencies
 from homeport.access.rate_limits import LoginLimit
@@ -244,7 +245,7 @@ def build_asgi(db: Database, listener: Listener, cipher: Cipher, switchboard: Sw
         request_max_body_size=1024 * 1024,
         openapi_config=None,
     )
-    return Edge(app)
+    return Edge(app, SecurityHeaders())
 
 
 def constant(value: Any) -> Provide:
