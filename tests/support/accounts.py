@@ -159,6 +159,7 @@ def build_api(db: Database, *, routes: Sequence[Any] = (), root_routes: Sequence
     from homeport.server.edge import Edge  # lazy: only HTTP tests need the server room
     from homeport.server.errors import HANDLERS  # lazy: as above
     from homeport.server.requests import JsonRequest  # lazy: as above
+    from homeport.server.sockets import SocketRefusals, note_error  # lazy: as above
 
     chosen = Settings(**{"access_url": ACCESS_URL, "dangerous_disable_rate_limits": True, **settings})
     authenticators = Authenticators()
@@ -179,12 +180,13 @@ def build_api(db: Database, *, routes: Sequence[Any] = (), root_routes: Sequence
         },
         middleware=[DefineMiddleware(Authentication, gate=gate)],
         exception_handlers=HANDLERS,
+        after_exception=[note_error],
         request_class=JsonRequest,
         request_max_body_size=1024 * 1024,
         openapi_config=None,
         logging_config=None,
     )
-    return Api(Edge(app, SecurityHeaders(is_https=chosen.is_https)), db, chosen, authenticators, gate)
+    return Api(Edge(SocketRefusals(app), SecurityHeaders(is_https=chosen.is_https)), db, chosen, authenticators, gate)
 
 
 @pytest.fixture

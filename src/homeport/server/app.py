@@ -26,6 +26,7 @@ from homeport.server.errors import HANDLERS
 from homeport.server.openapi import openapi_config
 from homeport.server.parts import Parts
 from homeport.server.requests import JsonRequest
+from homeport.server.sockets import SocketRefusals, note_error
 
 MAX_BODY = 1024 * 1024
 
@@ -60,6 +61,7 @@ def build_asgi(parts: Parts, *, has_proof: bool = False) -> tuple[ASGIApp, Lites
         dependencies={**access_dependencies, **_shared(parts)},
         middleware=[DefineMiddleware(Authentication, gate=gate)],
         exception_handlers=HANDLERS,
+        after_exception=[note_error],
         openapi_config=openapi_config(),
         request_class=JsonRequest,
         request_max_body_size=MAX_BODY,
@@ -67,7 +69,7 @@ def build_asgi(parts: Parts, *, has_proof: bool = False) -> tuple[ASGIApp, Lites
         logging_config=None,
     )
     _resolve_in_order(app)
-    return Edge(app, SecurityHeaders(is_https=parts.settings.is_https)), app, gate
+    return Edge(SocketRefusals(app), SecurityHeaders(is_https=parts.settings.is_https)), app, gate
 
 
 def _resolve_in_order(app: Litestar) -> None:

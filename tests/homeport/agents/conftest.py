@@ -39,6 +39,7 @@ from homeport.kit.ids import new_id
 from homeport.server.edge import Edge
 from homeport.server.errors import HANDLERS
 from homeport.server.requests import JsonRequest
+from homeport.server.sockets import SocketRefusals, note_error
 from tests.support.accounts import DEFAULT_ORGANIZATION_ID, Accounts, Person
 from tests.support.waiting import until
 
@@ -241,11 +242,12 @@ def build_asgi(db: Database, listener: Listener, cipher: Cipher, switchboard: Sw
         },
         middleware=[DefineMiddleware(Authentication, gate=gate)],
         exception_handlers=HANDLERS,
+        after_exception=[note_error],
         request_class=JsonRequest,
         request_max_body_size=1024 * 1024,
         openapi_config=None,
     )
-    return Edge(app, SecurityHeaders())
+    return Edge(SocketRefusals(app), SecurityHeaders())
 
 
 def constant(value: Any) -> Provide:

@@ -142,7 +142,9 @@ async def list_build_logs(
     """Return the log of a build; a WebSocket on this path follows it."""
     if format not in {"json", "text"}:
         raise invalid_field("format", "Say json or text.")
-    lines = await states.list_build_logs(db, subject=subject, build_id=workspacebuild, after=after, before=before or None)
+    lines = await states.list_build_logs(
+        db, subject=subject, build_id=workspacebuild, after=after, before=before or None
+    )
     if format == "text":
         return LitestarResponse(format_text(lines), media_type="text/plain; charset=utf-8")
     return LitestarResponse(lines)
