@@ -9,7 +9,6 @@ from uuid import UUID
 
 import pytest
 
-from homeport.access.queries import AUTHENTICATE
 from homeport.database import Connection, Database, DatabaseError, SerializationFailure
 from homeport.database.queries import Isolation
 from homeport.kit.ids import new_id
@@ -277,31 +276,3 @@ async def test_a_role_is_not_changed_with_a_snapshot_that_may_overlook_its_holde
         async with db.transaction(isolation="repeatable_read") as conn:
             await conn.execute("delete from custom_roles where id = $1", role_id)
     assert "READ COMMITTED only" in refused.value.detail
-
-
-@pytest.mark.requirement("ACCESS-QUERY-01")
-@pytest.mark.parametrize("path", ["/users/me", "/users", "/users/me/keys/tokens", "/organizations", "/users/roles"])
-async def test_a_request_authenticates_by_one_statement_and_repeats_none(
-    api: Api, accounts: Accounts, monkeypatch: pytest.MonkeyPatch, path: str
-) -> None:
-    person = await accounts.make("owner")
-    await api.call(person, "GET", path)
-    await api.gate.close()
-    seen: list[tuple[str, str]] = []
-    watched: set[Any] = set()
-    acquire = api.db.pool.acquire
-
-    async def watch() -> Any:
-        raw = await acquire()
-        if raw not in watched:
-            watched.add(raw)
-            raw.add_query_logger(lambda logged: seen.append((logged.query, repr(logged.args))))
-        return raw
-
-    monkeypatch.setattr(api.db.pool, "acquire", watch)
-    assert (await api.call(person, "GET", path)).status_code == 200
-    await asyncio.sleep(0)
-    assert [query for query, _ in seen].count(AUTHENTICATE) == 1
-    assert len(set(seen)) == len(seen)
-    if path == "/users/me":
-        assert len(seen) == 1
