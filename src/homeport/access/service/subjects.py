@@ -51,7 +51,7 @@ def build_subject(
     """
     held = read_holdings(holdings)
     expanded = expand_roles(
-        roles, held.organizations, _custom_roles(holdings), can_owner_enter_workspaces=can_owner_enter_workspaces
+        roles, held.organizations, read_custom_roles(holdings), can_owner_enter_workspaces=can_owner_enter_workspaces
     )
     return Subject.build(
         user_id,
@@ -70,7 +70,8 @@ def read_holdings(text: str) -> Holdings:
 
 
 @lru_cache(maxsize=1024)
-def _custom_roles(text: str) -> dict[RoleName, Role]:
+def read_custom_roles(text: str) -> dict[RoleName, Role]:
+    """Compile the custom roles of what a user holds; kept and shared like it."""
     return {
         RoleName(role.name, role.organization_id): custom_role(
             role.name,
