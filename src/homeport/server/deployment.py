@@ -159,7 +159,13 @@ async def debug_health(db: Database, subject: Subject, settings: Settings) -> He
     )
 
 
-@get("/debug/metrics", opt=requires("debug_info:read"), tags=["Debug"], summary="Debug metrics")
+@get(
+    "/debug/metrics",
+    opt=requires("debug_info:read"),
+    tags=["Debug"],
+    summary="Debug metrics",
+    media_type=MediaType.TEXT,
+)
 async def debug_metrics(subject: Subject) -> Response[bytes]:
     """Return all metrics in Prometheus' text format."""
     require(subject, Action.READ, Object(ResourceType.DEBUG_INFO), noun="metrics")

@@ -155,6 +155,7 @@ async def list_build_logs(
     opt=requires("template:update"),
     tags=_TAG,
     summary="Get provisioner state for workspace build",
+    media_type="application/octet-stream",
 )
 async def get_state(workspacebuild: UUID, subject: Subject, db: Database, cipher: Cipher) -> LitestarResponse[bytes]:
     """Return the state that the engine left, as it is."""

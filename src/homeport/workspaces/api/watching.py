@@ -31,6 +31,7 @@ _encode = msgspec.json.Encoder().encode
     tags=["Workspaces"],
     summary="Watch workspace by ID",
     deprecated=True,
+    media_type="text/event-stream",
 )
 async def watch(workspace: UUID, subject: Subject, db: Database, listener: Listener) -> Stream:
     """Send the workspace at once and whenever it changes, as server-sent events."""
