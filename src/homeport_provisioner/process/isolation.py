@@ -123,6 +123,7 @@ class Isolator:
             mounts.read_only(program, str(program))
         mounts.read_only(SUPERVISOR, INSIDE_SUPERVISOR)
         mounts.writable(folder.home, place.home)
+        mounts.seal()
         return [*_namespaces(place.hostname), *mounts.options]
 
 
@@ -149,6 +150,7 @@ class _Mounts:
         self.options: list[str] = []
         self._visible: list[Path] = []
         self._made: set[str] = {"/"}
+        self._open = ["/"]
 
     def system(self) -> None:
         for name in _SYSTEM:
@@ -162,7 +164,7 @@ class _Mounts:
                 self.options += ["--ro-bind", os.devnull, name]
         for name in _SECRET_FOLDERS:
             if Path(name).is_dir():
-                self.options += ["--tmpfs", name]
+                self._cover(name)
         # Often a link to a file that a service of the machine writes.
         resolver = Path(os.path.realpath("/etc/resolv.conf"))
         if resolver.is_file() and not self._is_visible(resolver):
@@ -172,6 +174,7 @@ class _Mounts:
         # The settings of the kernel are files that may belong to the user: nobody inside changes them.
         self.options += ["--proc", "/proc", "--ro-bind-try", "/proc/sys", "/proc/sys"]
         self.options += ["--dev", "/dev", "--perms", "1777", "--tmpfs", "/dev/shm"]  # noqa: S108 - inside
+        self._open.append("/dev")
 
     def read_only(self, source: Path, target: str) -> None:
         if str(source) == target and self._is_visible(source):
@@ -191,10 +194,19 @@ class _Mounts:
         if not self._is_visible(path) or self._is_behind_link(path):
             return
         if path.is_dir():
-            self.options += ["--perms", "0755", "--tmpfs", str(path)]
+            self._cover(str(path))
             self._visible = [other for other in self._visible if other != path]
         elif path.exists():
             self.options += ["--ro-bind", os.devnull, str(path)]
+
+    def seal(self) -> None:
+        """Close what was made only to mount on: where the workspace's user is the daemon's, it would own that."""
+        for path in reversed(self._open):
+            self.options += ["--remount-ro", path]
+
+    def _cover(self, path: str) -> None:
+        self.options += ["--perms", "0755", "--tmpfs", path]
+        self._open.append(path)
 
     def _is_visible(self, path: Path) -> bool:
         return any(_covers(root, path) for root in self._visible)
@@ -280,6 +292,7 @@ async def _probe(program: str) -> str:
     mounts = _Mounts()
     mounts.system()
     mounts.kernel()
+    mounts.seal()
     command: Sequence[str] = [program, *_namespaces("probe"), *mounts.options, "--", "/bin/sh", "-c", "exit 0"]
     process = await asyncio.create_subprocess_exec(
         *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE

@@ -55,7 +55,7 @@ async def test_nothing_of_the_machine_is_seen(workspace: Workspace, settings: Se
 async def test_inside_is_an_ordinary_machine_without_powers(workspace: Workspace, settings: Settings) -> None:
     workspace.files = template("""
         id -u > uid; id -un > name; hostname > hostname; echo $HOME > home
-        grep -E 'Cap(Prm|Eff|Bnd|Amb)|NoNewPrivs' /proc/self/status > caps
+        grep -E 'Cap(Inh|Prm|Eff|Bnd|Amb)|NoNewPrivs' /proc/self/status > caps
         ls /proc | grep -c '^[0-9]' > count; echo x > /tmp/x && echo x > /var/tmp/y && echo x > /dev/shm/z && echo yes > written
         script -qec 'tty' /dev/null > tty 2>&1
         "$HOMEPORT_PYTHON" -c 'import ssl, multiprocessing; multiprocessing.Lock(); print("fine")' > python
