@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import cast
 
-
 Script = Callable[[bytes | None], bytes]
 """What one connection says: the next request, from the body of the answer to the one before (None: the first)."""
 

@@ -28,16 +28,18 @@ FIRST_CONTACT_SECONDS = 90.0
 """An engine starts the agent before the server knows its token: until then the server's refusal is no reason to worry."""
 STOP_SCRIPT_SECONDS = 30.0
 FAREWELL_SECONDS = 5.0
-KILL_GRACE_SECONDS = 3.0
+KILL_GRACE_SECONDS = 10.0
+"""How long what runs in the workspace may take from the request to end to being killed."""
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "armv7"}
 _log = get_logger(__name__)
 T = TypeVar("T")
 
 
 class Agent:
-    """One agent process."""
+    """One agent process: `run` lives until `stop`. The SSH host key is made anew for each run."""
 
     def __init__(self, url: str, token: str) -> None:
+        """`url` is the server's address without `/api/v2`, `token` the agent's own."""
         self._client = AgentClient(url, token)
         self._token = token
         self._host_key = asyncssh.generate_private_key("ssh-ed25519")

@@ -8,6 +8,7 @@ class Backoff:
     """Counts failures in a row."""
 
     def __init__(self, *, first: float = 0.25, most: float = 15.0) -> None:
+        """`first` and `most` are seconds: the longest first pause, and the longest of all."""
         self._first = first
         self._most = most
         self._failures = 0

@@ -190,8 +190,8 @@ class AppHealthChecker:
 
 
 async def is_answering(http: httpx.AsyncClient, url: str) -> bool:
-    """Whether a GET is answered without a server error."""
+    """Whether a GET is answered without a server error. The body is left alone: it may never end."""
     with suppress(httpx.HTTPError, httpx.InvalidURL, OSError):
-        response = await http.get(url)
-        return response.status_code < 500
+        async with http.stream("GET", url) as response:
+            return response.status_code < 500
     return False

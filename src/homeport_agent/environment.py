@@ -9,6 +9,7 @@ from pathlib import Path
 from homeport_sdk.agent_protocol import AgentManifest
 
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_PROGRAM = str(Path(__file__).with_name("__main__.py"))
 _FALLBACK_SHELLS = ("/bin/bash", "/usr/bin/bash", "/bin/sh")
 _NO_LOGIN = frozenset({"nologin", "false"})
 
@@ -69,7 +70,8 @@ class Surroundings:
         for name, value in ours.items():
             values[f"CODER_{name}"] = values[f"HOMEPORT_{name}"] = value
         values.update(CODER="true", HOMEPORT="true", CODER_URL=manifest.access_url or self._url)
-        values["GIT_SSH_COMMAND"] = f"{_quote(sys.executable)} -m homeport_agent gitssh --"
+        # In isolated mode, by its path: git runs it inside of repositories, whose files must not become part of it.
+        values["GIT_SSH_COMMAND"] = f"{_quote(sys.executable)} -I {_quote(_PROGRAM)} gitssh --"
         values.update(manifest.environment_variables)
         values.update(extra or {})
         return values

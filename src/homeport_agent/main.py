@@ -46,8 +46,9 @@ async def _run(url: str, token: str) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, agent.stop)
-    # A closed terminal or a broken pipe is no reason to leave.
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    # A closed terminal is no reason to leave. Handled, not ignored: what is ignored stays ignored in everything started
+    # from here, and then no command would end with its connection.
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)
     await agent.run()
 
 

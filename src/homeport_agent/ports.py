@@ -13,7 +13,11 @@ LOWEST_PORT = 9
 
 
 def listening_ports() -> list[ListeningPort]:
-    """List the ports in order, each once, with the name of a process that owns it where that can be seen."""
+    """List the ports in order, each once, with the name of a process that owns it where that can be seen.
+
+    Where the workspace shares its machine's network (the engine says so), only those: the others belong to the machine.
+    """
+    is_shared = os.environ.get("HOMEPORT_AGENT_NETWORK") == "shared"
     inodes: dict[int, str] = {}
     for table in ("tcp", "tcp6"):
         with suppress(OSError):
@@ -25,7 +29,7 @@ def listening_ports() -> list[ListeningPort]:
     return [
         ListeningPort(process_name=names.get(inode, ""), network="tcp", port=port)
         for port, inode in sorted(inodes.items())
-        if port >= LOWEST_PORT
+        if port >= LOWEST_PORT and (inode in names or not is_shared)
     ]
 
 

@@ -21,10 +21,11 @@ _POLL_SECONDS = 0.05
 
 
 class Child:
-    """A started process, leader of its own session and process group."""
+    """A started process, leader of its own session and process group; `has_terminal` says that it has a terminal of its own."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, *, has_terminal: bool = False) -> None:
         self._process = process
+        self.has_terminal = has_terminal
 
     @property
     def pid(self) -> int:
@@ -80,7 +81,7 @@ class Processes:
             start_new_session=True,
             preexec_fn=_take_terminal if is_terminal else None,
         )
-        child = Child(process)
+        child = Child(process, has_terminal=is_terminal)
         self._children[child.pid] = child
         asyncio.create_task(self._forget(child)).add_done_callback(_ignore)
         return child
@@ -101,16 +102,26 @@ class Processes:
         self._is_closed = True
 
     async def end_all(self, *, grace: float) -> None:
-        """End every descendant: hang up, terminate, and after `grace` seconds kill."""
+        """End every descendant: ask by SIGTERM, half of `grace` seconds later by SIGHUP too, and kill after all of it.
+
+        Shells that people sit at ignore SIGTERM: their terminals hang up at once. The others get SIGHUP late, because
+        programs that clean up on SIGTERM often die of it.
+        """
         self.refuse_new()
-        _signal_all(signal.SIGHUP)
         _signal_all(signal.SIGTERM)
+        for child in self._children.values():
+            if child.has_terminal:
+                child.signal_group(signal.SIGHUP)
         _signal_all(signal.SIGCONT)
-        if not await self._all_ended(within=grace):
+        if await self._all_ended(within=grace / 2):
+            return
+        _signal_all(signal.SIGHUP)
+        if await self._all_ended(within=grace / 2):
+            return
+        _signal_all(signal.SIGKILL)
+        # A process that forks while it is being killed leaves a new one: look again until none is left.
+        while not await self._all_ended(within=_POLL_SECONDS * 4):
             _signal_all(signal.SIGKILL)
-            # A process that forks while it is being killed leaves a new one: look again until none is left.
-            while not await self._all_ended(within=_POLL_SECONDS * 4):
-                _signal_all(signal.SIGKILL)
 
     async def _all_ended(self, *, within: float) -> bool:
         loop = asyncio.get_running_loop()

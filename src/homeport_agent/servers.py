@@ -22,7 +22,10 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class OuterServer(asyncssh.SSHServer):
-    """Lets in the control plane's key and nobody else."""
+    """Lets in the control plane's key and nobody else.
+
+    `host_key` is the agent's own of this run, `client_key` the control plane's public key from the manifest.
+    """
 
     def __init__(self, workspace: Workspace, host_key: asyncssh.SSHKey, client_key: asyncssh.SSHKey) -> None:
         self._workspace = workspace
@@ -30,18 +33,22 @@ class OuterServer(asyncssh.SSHServer):
         self._client_key = client_key
 
     def begin_auth(self, username: str) -> bool:
+        """Whoever connects proves who they are, whatever name they give."""
         return True
 
     def public_key_auth_supported(self) -> bool:
         return True
 
     def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        """Accept the one key that the manifest has named."""
         return key == self._client_key
 
     def session_requested(self) -> Session:
+        """Open a session that may also ask for the list of listening ports."""
         return Session(self._workspace, is_control=True)
 
     def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> Any:
+        """Lead to the inner server under its name, or to a port on loopback. Raises ChannelOpenError for other hosts."""
         if dest_host == INNER_SSH_HOST:
             return InnerStream(self._workspace, self._host_key)
         if dest_host in _LOOPBACK:
@@ -59,12 +66,15 @@ class InnerServer(asyncssh.SSHServer):
         self._workspace = workspace
 
     def begin_auth(self, username: str) -> bool:
+        """Ask for no credential: the way here was authorized (see the module)."""
         return False
 
     def session_requested(self) -> Session:
+        """Open a session of a person."""
         return Session(self._workspace, is_control=False)
 
     def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> bool:
+        """Connect anywhere that the workspace reaches."""
         # Who may run commands here may also connect from here: refusing would protect nothing.
         return True
 
@@ -72,6 +82,7 @@ class InnerServer(asyncssh.SSHServer):
         return True
 
     def server_requested(self, listen_host: str, listen_port: int) -> bool:
+        """Listen for a client (`ssh -R`) on loopback only: the machine's network is shared."""
         return listen_host == "" or listen_host in _LOOPBACK
 
     def unix_server_requested(self, listen_path: str) -> bool:

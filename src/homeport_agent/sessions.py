@@ -29,13 +29,26 @@ _STANDARD_SIGNALS = frozenset(
 class Runner(Protocol):
     """What stands behind a session."""
 
-    def feed(self, data: bytes) -> None: ...
-    def end_input(self) -> None: ...
-    def signal(self, number: int) -> None: ...
-    def resize(self, width: int, height: int) -> None: ...
-    def pause(self) -> None: ...
-    def resume(self) -> None: ...
-    def hang_up(self) -> None: ...
+    def feed(self, data: bytes) -> None:
+        """Take what the client has sent."""
+
+    def end_input(self) -> None:
+        """The client sends no more; output may still follow."""
+
+    def signal(self, number: int) -> None:
+        """Pass a signal on."""
+
+    def resize(self, width: int, height: int) -> None:
+        """Take the client's window size, in columns and rows."""
+
+    def pause(self) -> None:
+        """The channel is full: read no more output for now."""
+
+    def resume(self) -> None:
+        """The channel has room again."""
+
+    def hang_up(self) -> None:
+        """The channel is gone."""
 
 
 class Session(asyncssh.SSHServerSession[bytes]):

@@ -146,30 +146,36 @@ class Terminal:
 
     async def _wait(self, child: Child) -> None:
         self.status = await child.wait()
-        self._read()
+        # What the shell has said last is still on its way through the terminal.
+        while self._read():
+            pass
         self._close()
         self.has_ended.set()
         for viewer in list(self._viewers):
             viewer.terminal_ended(self.status)
         self._viewers.clear()
 
-    def _read(self) -> None:
-        """Pass on what the terminal says. Bounded per call, so that one talkative shell does not starve the others."""
+    def _read(self) -> bool:
+        """Pass on what the terminal says; return whether there was anything.
+
+        Bounded per call, so that one talkative shell does not starve the others.
+        """
         if self._master < 0:
-            return
+            return False
         try:
             data = os.read(self._master, _READ_BYTES)
         except BlockingIOError:
-            return
+            return False
         except OSError:
             # Linux answers EIO when every process has closed the terminal.
             data = b""
         if not data:
             asyncio.get_running_loop().remove_reader(self._master)
-            return
+            return False
         self._remember(data)
         for viewer in list(self._viewers):
             viewer.show(data)
+        return True
 
     def _remember(self, data: bytes) -> None:
         self._history.append(data)
@@ -250,6 +256,8 @@ class Terminals:
         for key in [key for key, terminal in self._terminals.items() if terminal.has_ended.is_set()]:
             self.visit(key)
             del self._terminals[key]
+        for key in [key for key, lock in self._starting.items() if key not in self._terminals and not lock.locked()]:
+            del self._starting[key]
 
 
 def _set_size(descriptor: int, size: tuple[int, int]) -> None:

@@ -23,9 +23,10 @@ _log = get_logger(__name__)
 
 
 class Tunnel:
-    """Keeps one tunnel open."""
+    """Keeps one tunnel open; `is_open` is set while the server is logged in."""
 
     def __init__(self, client: AgentClient, workspace: Workspace, host_key: asyncssh.SSHKey, client_key: str) -> None:
+        """`client_key` is the servers' public key in OpenSSH's form; it may be set anew before a redial."""
         self._client = client
         self._workspace = workspace
         self._host_key = host_key
@@ -34,7 +35,10 @@ class Tunnel:
         self._was_replaced = False
 
     async def run(self, *, before_redial: Callable[[], object] | None = None) -> None:
-        """Serve until cancelled."""
+        """Serve until cancelled; after a tunnel that was replaced by another agent of this token, wait for a minute.
+
+        `before_redial` is called after each pause, before the next attempt.
+        """
         backoff = Backoff()
         while True:
             began_at = clock.monotonic()

@@ -25,10 +25,12 @@ class HasJob(Protocol):
     """A build or a template version: what carries a job."""
 
     @property
-    def job(self) -> "ProvisionerJob": ...
+    def job(self) -> "ProvisionerJob":
+        """The job with its status and its place in the queue."""
 
     @property
-    def matched_provisioners(self) -> "MatchedProvisioners | None": ...
+    def matched_provisioners(self) -> "MatchedProvisioners | None":
+        """Which daemons could take it, where the server has told."""
 
 
 Carrier = TypeVar("Carrier", bound=HasJob)

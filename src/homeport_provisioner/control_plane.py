@@ -23,6 +23,7 @@ from homeport_sdk.provisioner_protocol import (
     CommitQuotaResponse,
     CompleteJobRequest,
     FailJobRequest,
+    Isolation,
     UpdateJobRequest,
     UpdateJobResponse,
 )
@@ -43,6 +44,7 @@ class Backoff:
     """Pauses between attempts: growing, bounded, spread by chance."""
 
     def __init__(self, *, first: float = 0.2, most: float = 10.0) -> None:
+        """`first` and `most` are seconds: the longest first pause, and the longest of all."""
         self._first = first
         self._most = most
         self._failures = 0
@@ -68,7 +70,7 @@ def may_try_again(error: Exception) -> bool:
 class ControlPlane:
     """One server, seen by one daemon. Use it as an async context manager."""
 
-    def __init__(self, settings: Settings, *, isolation: str = "") -> None:
+    def __init__(self, settings: Settings, *, isolation: Isolation = "") -> None:
         self._settings = settings
         self._isolation = isolation
         headers = {KEY_HEADER: settings.key, PSK_HEADER: settings.psk, SESSION_HEADER: settings.session_token}
@@ -151,15 +153,15 @@ class JobCalls:
         )
 
     async def update(self, request: UpdateJobRequest) -> UpdateJobResponse:
-        """Show a sign of life, with logs."""
+        """Show a sign of life, with logs; the answer tells of a cancel."""
         return await self._insist(lambda: self._post("update", request, UpdateJobResponse))
 
     async def complete(self, request: CompleteJobRequest) -> None:
-        """Report the result."""
+        """Report the result. Raises ApiError (400) where the server does not take it: then `fail` follows."""
         await self._insist(lambda: self._post("complete", request, None))
 
     async def fail(self, request: FailJobRequest) -> None:
-        """Report that there is no result."""
+        """Report that there is no result: an error, or the end of a canceled job."""
         await self._insist(lambda: self._post("fail", request, None))
 
     async def commit_quota(self, daily_cost: int) -> CommitQuotaResponse:

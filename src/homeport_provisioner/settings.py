@@ -24,7 +24,10 @@ class SettingsError(Exception):
 
 
 class Settings(msgspec.Struct, kw_only=True, frozen=True):
-    """Everything a daemon knows from its start. One of `key`, `psk` and `session_token` is set; no workspace sees `hidden` folders."""
+    """Everything a daemon knows from its start. One of `key`, `psk` and `session_token` is set.
+
+    `hidden` are folders and files that no isolated workspace sees.
+    """
 
     url: str
     name: str
@@ -36,7 +39,6 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True):
     tags: dict[str, str] = {}
     engines: tuple[str, ...] = ENGINES
     isolation: Isolation = "auto"
-    has_to_isolate: bool = False
     hidden: tuple[Path, ...] = ()
     drain_seconds: float = 300.0
     ends_with_stdin: bool | None = None
@@ -86,8 +88,9 @@ def read(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) 
         ),
         engines=engines,
         isolation=options.isolation,
-        has_to_isolate=_switch(environment, "HOMEPORT_PROVISIONER_REQUIRE_ISOLATION", default=False) is True,
-        hidden=tuple(Path(word) for word in environment.get("HOMEPORT_PROVISIONER_HIDE", "").split(os.pathsep) if word),
+        hidden=tuple(
+            Path(word).expanduser().absolute() for word in _list(environment.get("HOMEPORT_PROVISIONER_HIDE"))
+        ),
         drain_seconds=_seconds(environment, "HOMEPORT_PROVISIONER_DRAIN_SECONDS", 300.0),
         ends_with_stdin=_switch(environment, "HOMEPORT_PROVISIONER_END_WITH_STDIN", default=None),
         is_verbose=options.verbose,
@@ -142,7 +145,8 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     parser.add_argument(
         "--isolation",
         default=of("HOMEPORT_PROVISIONER_ISOLATION", default="auto"),
-        help="how process workspaces are separated: auto, bubblewrap or none (HOMEPORT_PROVISIONER_ISOLATION)",
+        help="how process workspaces are kept apart from this machine: auto (by bubblewrap where it works), bubblewrap (else "
+        "none starts) or none; without, only site owners may start them (HOMEPORT_PROVISIONER_ISOLATION)",
     )
     parser.add_argument("--verbose", action="store_true", help="log more")
     parser.add_argument("--version", action="version", version=f"Homeport {__version__}")

@@ -62,6 +62,7 @@ class AcquireJobRequest(Struct, kw_only=True):
     version: Annotated[str, Meta(max_length=256)]
     api_version: Annotated[str, Meta(pattern="^\\d{1,4}\\.\\d{1,4}$")] = "1.0"
     daemon_id: str | None = None
+    isolation: Literal["", "none", "bubblewrap"] = ""
     tags: dict[str, str] | None = None
     wait_seconds: Annotated[float, Meta(ge=0.0, le=30.0)] = 30
 
@@ -289,6 +290,7 @@ class BuildInput(Struct, kw_only=True, tag_field="kind", tag="build"):
     workspace_name: str
     agent_tokens: dict[str, str] | None = None
     log_level: str = ""
+    may_lack_isolation: bool = False
     previous_parameter_values: list[NamedValue] | None = None
     rich_parameter_values: list[NamedValue] | None = None
     state: str = ""
@@ -884,6 +886,7 @@ class ProvisionerDaemon(Struct, kw_only=True):
     tags: dict[str, str]
     version: str
     current_job: ProvisionerDaemonJob | None = None
+    isolation: Literal["", "none", "bubblewrap"] = ""
     key_name: str | None = None
     last_seen_at: datetime | None = None
     previous_job: ProvisionerDaemonJob | None = None

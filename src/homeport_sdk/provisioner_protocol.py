@@ -24,10 +24,14 @@ LogSource = Literal["provisioner_daemon", "provisioner"]
 ErrorCode = Literal["", "REQUIRED_TEMPLATE_VARIABLES", "INSUFFICIENT_QUOTA"]
 ParameterType = Literal["string", "number", "bool", "list(string)"]
 VariableType = Literal["string", "number", "bool"]
+Isolation = Literal["", "none", "bubblewrap"]
 
 
 class AcquireJobRequest(msgspec.Struct, kw_only=True):
-    """A daemon asks for its next job. `isolation` says how the process engine separates workspaces: bubblewrap or none."""
+    """A daemon asks for its next job. `isolation` says how its process engine keeps workspaces apart from the machine.
+
+    It is bubblewrap or none; a daemon without that engine says nothing.
+    """
 
     name: str
     version: str
@@ -36,7 +40,7 @@ class AcquireJobRequest(msgspec.Struct, kw_only=True):
     daemon_id: UUID | None = None
     api_version: str = API_VERSION
     wait_seconds: float = 30
-    isolation: str = ""
+    isolation: Isolation = ""
 
 
 class NamedValue(msgspec.Struct, kw_only=True, frozen=True):
@@ -100,7 +104,10 @@ class BuildOrganization(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class BuildInput(msgspec.Struct, kw_only=True):
-    """What a build needs beside the archive. `agent_tokens` are to be kept, by the agent's name."""
+    """What a build needs beside the archive. `agent_tokens` are to be kept, by the agent's name.
+
+    `may_lack_isolation`: only site owners have to do with the workspace, so it may run as a plain process.
+    """
 
     workspace_id: UUID
     workspace_name: str
@@ -116,6 +123,7 @@ class BuildInput(msgspec.Struct, kw_only=True):
     state: bytes = b""
     log_level: str = ""
     agent_tokens: dict[str, str] = {}
+    may_lack_isolation: bool = False
 
 
 class AcquiredJob(msgspec.Struct, kw_only=True):

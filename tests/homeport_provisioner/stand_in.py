@@ -138,6 +138,7 @@ class StandIn:
         state: bytes = b"",
         owner: str = "ada",
         agent_tokens: dict[str, str] | None = None,
+        may_lack_isolation: bool = True,
     ) -> Job:
         build = {
             "workspace_id": workspace_id or str(uuid.uuid4()),
@@ -161,6 +162,7 @@ class StandIn:
             "state": base64.b64encode(state).decode(),
             "log_level": "",
             "agent_tokens": agent_tokens or {},
+            "may_lack_isolation": may_lack_isolation,
         }
         return self.submit("workspace_build", provisioner, build, pack(files))
 

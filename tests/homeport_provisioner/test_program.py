@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from homeport_provisioner.process.identity import is_alive
-from homeport_provisioner.settings import Settings
+from homeport_provisioner.settings import Settings, read
 from tests.homeport_provisioner.conftest import ended, running
 from tests.homeport_provisioner.process_workspaces import Workspace, template, until
 from tests.homeport_provisioner.stand_in import StandIn
@@ -169,7 +169,6 @@ async def test_workspaces_outlive_their_daemon(stand_in: StandIn, settings: Sett
         ({"HOMEPORT_PROVISIONER_ENGINES": "process,terra"}, "terra"),
         ({"HOMEPORT_PROVISIONER_ISOLATION": "some"}, "bubblewrap"),
         ({"HOMEPORT_PROVISIONERD_TAGS": "a"}, "KEY=VALUE"),
-        ({"HOMEPORT_PROVISIONER_REQUIRE_ISOLATION": "perhaps"}, "REQUIRE_ISOLATION"),
         ({"HOMEPORT_PROVISIONER_DRAIN_SECONDS": "-1"}, "DRAIN_SECONDS"),
         ({"HOMEPORT_PROVISIONER_DATA_DIR": "/proc/none"}, "data folder"),
     ],
@@ -187,3 +186,16 @@ async def test_waits_for_a_server_that_is_not_there_yet(stand_in: StandIn, setti
     stand_in.hiccups = {"/acquire": [503, 401, 500]}
     async with program(settings):
         assert (await ended(stand_in.submit_build("echo", ECHO))).result
+
+
+@pytest.mark.requirement("ENGINE-ISOLATION-01")
+def test_what_workspaces_must_not_see_is_a_list_of_paths() -> None:
+    environment = {
+        "HOMEPORT_URL": "http://127.0.0.1:1",
+        "HOMEPORT_PROVISIONER_KEY": "k",
+        "HOMEPORT_PROVISIONER_HIDE": "/srv/a b, ~/keys,",
+        "HOMEPORT_PROVISIONER_ISOLATION": "bubblewrap",
+    }
+    settings = read([], environment)
+    assert settings.hidden == (Path("/srv/a b"), Path.home() / "keys")
+    assert settings.isolation == "bubblewrap"

@@ -159,6 +159,8 @@ def build_api(db: Database, *, routes: Sequence[Any] = (), root_routes: Sequence
     """Build an application of identity, organizations and the given routes; settings by keyword."""
     from homeport.server.edge import Edge  # lazy: only HTTP tests need the server room
     from homeport.server.errors import HANDLERS  # lazy: as above
+    from homeport.server.requests import JsonRequest  # lazy: as above
+    from homeport.server.sockets import SocketRefusals, note_error  # lazy: as above
 
     chosen = Settings(**{"access_url": ACCESS_URL, "dangerous_disable_rate_limits": True, **settings})
     authenticators = Authenticators()
@@ -178,15 +180,16 @@ def build_api(db: Database, *, routes: Sequence[Any] = (), root_routes: Sequence
             "cipher": Provide(lambda: cipher, sync_to_thread=False),
             "rate_limits": Provide(lambda: gate.rate_limits, sync_to_thread=False),
         },
-        middleware=[
-            DefineMiddleware(SecurityHeaders, is_https=chosen.is_https),
-            DefineMiddleware(Authentication, gate=gate),
-        ],
+        middleware=[DefineMiddleware(Authentication, gate=gate)],
         exception_handlers=HANDLERS,
+        after_exception=[note_error],
+        request_class=JsonRequest,
         request_max_body_size=1024 * 1024,
         openapi_config=None,
+        logging_config=None,
     )
-    return Api(Edge(CrossOrigin(app)), db, chosen, authenticators, gate)
+    headers = SecurityHeaders(is_https=chosen.is_https)
+    return Api(Edge(SocketRefusals(CrossOrigin(app)), headers), db, chosen, authenticators, gate)
 
 
 @pytest.fixture

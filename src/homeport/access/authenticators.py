@@ -45,13 +45,13 @@ class Authenticators:
         self._provisioner[kind] = resolver
 
     async def agent(self, db: Database, presented: Presented) -> AgentIdentity:
-        """Recognise an agent."""
+        """Recognise an agent. Raises NotAuthenticated."""
         if self._agent is None:
             raise RuntimeError("No authenticator of agents is registered.")
         return await self._agent(db, presented)
 
     async def provisioner(self, kind: Kind, db: Database, presented: Presented) -> ProvisionerIdentity | None:
-        """Recognise a daemon."""
+        """Recognise a daemon or a job's holder; None leaves the question to a session. Raises NotAuthenticated."""
         resolver = self._provisioner.get(kind)
         if resolver is None:
             raise RuntimeError(f"No authenticator for '{kind}' is registered.")

@@ -1,47 +1,40 @@
-"""Headers that every answer carries, and the policy that pages carry (spec: identity 8.2)."""
+"""Headers that every answer carries, and the policy that pages carry (spec: identity 8.2).
 
-from typing import Any
+The outermost layer of the server puts them on: answers that no route gives carry them as well.
+"""
 
-from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from collections.abc import Iterable
 
-from homeport.access.rules import content_security_policy, header
+from homeport.access.rules import Headers, content_security_policy, header
 
-_ALWAYS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin")]
+_ALWAYS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin"))
+_STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
 
 
 class SecurityHeaders:
-    """Middleware: nosniff and a referrer policy everywhere, the Content-Security-Policy on HTML. A page's own stay."""
+    """What one deployment adds: nosniff and a referrer policy everywhere, the Content-Security-Policy on HTML.
 
-    def __init__(
-        self, app: ASGIApp, additions: dict[str, tuple[str, ...]] | None = None, is_https: bool = False
-    ) -> None:
+    What an answer says itself stays.
+    """
+
+    def __init__(self, *, is_https: bool = False, additions: dict[str, tuple[str, ...]] | None = None) -> None:
         """`additions` are appended to our directives; over https, browsers are told to stay with it."""
-        self._app = app
+        self._always = (*_ALWAYS, _STRICT_TRANSPORT) if is_https else _ALWAYS
         self._additions = additions
-        self._always = list(_ALWAYS)
-        if is_https:
-            self._always.append((b"strict-transport-security", b"max-age=31536000"))
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] != ScopeType.HTTP:
-            await self._app(scope, receive, send)
-            return
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                given = list(message.get("headers", ()))
-                # A page that says something else itself is stricter: what comes last would count.
-                added = [each for each in self._always if not header(given, each[0])]
-                message["headers"] = [*given, *added, *self._policy(scope, message)]
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers)
-
-    def _policy(self, scope: Any, message: Any) -> list[tuple[bytes, bytes]]:
-        headers = list(message.get("headers", ()))
-        if not header(headers, b"content-type").startswith("text/html") or header(headers, b"content-security-policy"):
-            return []
-        host = header(scope["headers"], b"host")
-        return [(b"content-security-policy", content_security_policy(host=host, additions=self._additions).encode())]
+    def added_to(self, answer: Iterable[tuple[bytes, bytes]], request: Headers) -> Headers:
+        """Return the headers of an answer to `request` with ours; those that it has already stay as they are."""
+        is_page = has_policy = has_referrer_policy = False
+        for name, value in answer:
+            if name == b"content-type":
+                is_page = value.startswith(b"text/html")
+            elif name == b"content-security-policy":
+                has_policy = True
+            elif name == b"referrer-policy":
+                has_referrer_policy = True
+        # What comes last would count, and the pages that say it themselves are stricter.
+        ours = [each for each in self._always if each[0] != b"referrer-policy"] if has_referrer_policy else self._always
+        if not is_page or has_policy:
+            return [*answer, *ours]
+        policy = content_security_policy(host=header(request, b"host"), additions=self._additions)
+        return [*answer, *ours, (b"content-security-policy", policy.encode())]

@@ -5,7 +5,6 @@ Raw ASGI, because every request passes here. What it finds lies in the scope und
 
 from typing import Any, cast
 
-import msgspec
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,8 +18,7 @@ from homeport.access.service.sessions import Sessions
 from homeport.access.types import Identity, ProvisionerIdentity
 from homeport.database import Database
 from homeport.identity.types import LoginType
-from homeport.kit.errors import Forbidden, HomeportError
-from homeport.kit.http import Response
+from homeport.kit.errors import Forbidden
 from homeport.kit.request import current_request
 from homeport.kit.routes import KEY, Access
 from homeport.rbac import DecisionLog, decisions
@@ -83,15 +81,7 @@ class Authentication:
             if access.is_page and scope["type"] == ScopeType.HTTP:
                 await _send_to_login(send, scope, error)
                 return
-            if scope["type"] == ScopeType.HTTP:
-                raise
-            await _deny_websocket(scope, receive, send, error)
-            return
-        except HomeportError as error:
-            if scope["type"] == ScopeType.HTTP:
-                raise
-            await _deny_websocket(scope, receive, send, error)
-            return
+            raise
         if self._gate.has_proof and scope["type"] == ScopeType.HTTP and access.permission:
             await self._serve_with_proof(scope, receive, send, access)
         else:
@@ -179,7 +169,7 @@ class Authentication:
 
 
 async def _send_text(send: Send, status: int, text: str) -> None:
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"x-content-type-options", b"nosniff")]
+    headers = [(b"content-type", b"text/plain; charset=utf-8")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": text.encode() + b"\n", "more_body": False})
 
@@ -194,18 +184,3 @@ async def _send_to_login(send: Send, scope: Any, error: SignedOut) -> None:
     ]
     await send({"type": "http.response.start", "status": 303, "headers": headers})
     await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def _deny_websocket(scope: Any, receive: Receive, send: Any, error: HomeportError) -> None:
-    """Refuse a WebSocket before it is accepted: with the JSON answer where the server can send one, else by closing."""
-    message = await receive()
-    if message["type"] != "websocket.connect":
-        return
-    if "websocket.http.response" not in (scope.get("extensions") or {}):
-        await send({"type": "websocket.close", "code": 1008, "reason": error.message[:100]})
-        return
-    body = msgspec.json.encode(Response(message=error.message, detail=error.detail))
-    headers = [(b"content-type", b"application/json")]
-    headers += [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in error.headers.items()]
-    await send({"type": "websocket.http.response.start", "status": error.status, "headers": headers})
-    await send({"type": "websocket.http.response.body", "body": body, "more_body": False})

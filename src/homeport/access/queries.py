@@ -5,31 +5,17 @@ from datetime import datetime
 from homeport.database import Connection, Database
 from homeport.database.rows import Record
 
-# By primary keys and the index on organization_members(user_id). Custom roles cost a look-up only for members who hold
-# any role beyond the implied one. Groups are those with rows; the Everyone groups follow from the memberships.
+# Three look-ups by primary key. Triggers keep the holdings (memberships, groups, custom roles): see the room's README.
 AUTHENTICATE = """
 select
     k.hashed_secret, k.expires_at, k.last_used, k.lifetime_seconds, k.login_type as key_login_type, k.scopes, k.allow_list,
     k.audience as key_audience,
     u.id, u.username, u.email, u.name, u.avatar_url, u.status, u.login_type, u.theme_preference, u.rbac_roles,
     u.created_at, u.updated_at, u.last_seen_at,
-    m.organization_ids, m.organization_roles, m.custom_roles,
-    array(select g.group_id from group_members g where g.user_id = u.id) as group_ids
+    coalesce(a.holdings, '{}') as holdings
 from api_keys k
 join users u on u.id = k.user_id and not u.deleted
-cross join lateral (
-    select
-        array_agg(o.organization_id order by o.created_at, o.organization_id) as organization_ids,
-        array_agg(array_to_string(o.roles, ',') order by o.created_at, o.organization_id) as organization_roles,
-        json_agg((
-            select json_agg(json_build_object(
-                'name', c.name, 'display_name', c.display_name, 'organization_id', c.organization_id, 'site', c.site_permissions,
-                'organization', c.org_permissions, 'user', c.user_permissions
-            ) order by c.name)
-            from custom_roles c where c.organization_id = o.organization_id and c.name = any(o.roles)
-        )) filter (where o.roles <> '{}')::text as custom_roles
-    from organization_members o where o.user_id = k.user_id
-) m
+left join user_authorizations a on a.user_id = u.id
 where k.id = $1
 """
 
@@ -45,7 +31,7 @@ update users set last_seen_at = $7 from used where users.id = used.user_id
 
 
 async def find_session(db: Database, key_id: str) -> Record | None:
-    """Return the key, its user and the user's memberships, groups and custom roles; None for an unknown id."""
+    """Return the key, its user and what the user holds; None for an unknown id."""
     return await db.fetchrow(AUTHENTICATE, key_id)
 
 

@@ -1,7 +1,7 @@
 """Rows and small values of agents. No I/O."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -47,9 +47,7 @@ class CredentialRow(msgspec.Struct, frozen=True, kw_only=True):
     organization_id: UUID
     template_id: UUID
     roles: list[str]
-    organization_roles: dict[str, list[str]]
-    group_ids: list[UUID]
-    custom_roles: list[dict[str, Any]]
+    holdings: str
 
 
 class ManifestRow(msgspec.Struct, frozen=True, kw_only=True):

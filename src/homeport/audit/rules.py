@@ -78,6 +78,8 @@ def parse_search(query: str) -> Search:
     """
     found: dict[str, Any] = {}
     words: list[str] = []
+    if "\x00" in query:
+        raise invalid_field("q", "A search cannot hold NUL characters.")
     try:
         parts = shlex.split(query)
     except ValueError:

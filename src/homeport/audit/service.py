@@ -58,7 +58,7 @@ async def record(
         rules.difference(declaration, before, after) if has_diff and declaration else {},
         status_code,
         additional_fields or {},
-        request.request_id,
+        UUID(request.request_id),
     )
 
 

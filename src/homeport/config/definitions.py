@@ -8,16 +8,20 @@ import msgspec
 
 
 class Setting(msgspec.Struct, frozen=True):
-    """What is known of a setting beside its type and default: group, help, kind of value, whether it is secret."""
+    """What is known of a setting beside its type and default: group, help, kind of value, whether it is secret.
+
+    A setting of the kind "choice" takes one of `choices`.
+    """
 
     group: str
     help: str
     kind: str = "text"
     is_secret: bool = False
+    choices: tuple[str, ...] = ()
 
 
-def _text(group: str, words: str, **more: bool) -> Setting:
-    return Setting(group, words, "text", **more)
+def _text(group: str, words: str, *, is_secret: bool = False) -> Setting:
+    return Setting(group, words, "text", is_secret)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,9 +109,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         timedelta,
         Setting("Provisioning", "After a cancel, how long an engine may take before it is killed.", "duration"),
     ] = timedelta(minutes=10)
-    provisioner_require_isolation: Annotated[
-        bool, Setting("Provisioning", "Refuse process workspaces where bubblewrap is not installed.", "switch")
-    ] = False
+    provisioner_isolation: Annotated[
+        str,
+        Setting(
+            "Provisioning",
+            "How built-in daemons keep process workspaces apart from this machine. auto: by bubblewrap where it works, else "
+            "not at all, and then for site owners only. bubblewrap: by bubblewrap, else no such workspace starts. none: not "
+            "at all, for site owners only.",
+            "choice",
+            choices=("auto", "bubblewrap", "none"),
+        ),
+    ] = "auto"
+    provisioner_hide: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Provisioning",
+            "Folders and files that no isolated workspace of built-in daemons sees, beside the data folder, the settings file "
+            "and the key of the certificate.",
+            "list",
+        ),
+    ] = ()
 
     oauth2_provider_enable: Annotated[
         bool, Setting("OAuth2", "Serve the authorization server and MCP. Off: their routes do not exist.", "switch")

@@ -108,14 +108,19 @@ def load_settings(
     parsed: dict[str, Any] = {}
     for name, (source, text) in raw.items():
         try:
-            parsed[name] = _PARSERS[known[name].about.kind](text)
+            parsed[name] = _parse(known[name].about, text)
         except ValueError as error:
             problems.append(f"{source}: {error}.")
     settings = Settings(**parsed)
     problems += _contradictions(settings)
     if problems:
         raise SettingsError(problems)
-    return _complete(settings)
+    return _complete(settings, file)
+
+
+def _parse(about: Setting, text: str) -> Any:
+    """Turn text into the setting's value. Raises ValueError that says what is accepted."""
+    return values.parse_choice(text, about.choices) if about.choices else _PARSERS[about.kind](text)
 
 
 def _collect_file(
@@ -200,16 +205,20 @@ def _is_key(text: str) -> bool:
         return False
 
 
-def _complete(settings: Settings) -> Settings:
+def _complete(settings: Settings, file: Path | None) -> Settings:
     """Fill in what follows from other settings.
 
-    The access address from the listen address, the data folder's full path.
+    The access address from the listen address, the data folder's full path, and what workspaces must not see: whatever
+    account they run under, the server's own files are none of their business.
     """
     host, port = values.split_address(settings.http_address)
     shown = "localhost" if host in {"0.0.0.0", "::"} else (f"[{host}]" if ":" in host else host)  # noqa: S104
     scheme = "https" if settings.tls_enable else "http"
+    data_dir = settings.data_dir.expanduser().absolute()
+    own = [str(data_dir), *(str(Path(path).absolute()) for path in (file, settings.tls_key_file) if path)]
     return msgspec.structs.replace(
         settings,
         access_url=settings.access_url or f"{scheme}://{shown}:{port}",
-        data_dir=settings.data_dir.expanduser().absolute(),
+        data_dir=data_dir,
+        provisioner_hide=(*settings.provisioner_hide, *own),
     )

@@ -40,7 +40,8 @@ def _row(item: Definition) -> str:
     default = show_default(item.default)
     shown = f"`{default}`" if default else ""
     secret = " Secret: prefer the environment over flags." if item.about.is_secret else ""
-    return f"| `{item.environment}` | `{item.flag}` | {item.about.kind} | {shown} | {item.about.help}{secret} |"
+    kind = ", ".join(item.about.choices) or item.about.kind
+    return f"| `{item.environment}` | `{item.flag}` | {kind} | {shown} | {item.about.help}{secret} |"
 
 
 if __name__ == "__main__":

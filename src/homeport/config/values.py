@@ -4,6 +4,7 @@ Durations, switches, addresses, lists. Pure functions; errors say what is accept
 """
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -49,6 +50,14 @@ def parse_whole_number(text: str) -> int:
         return int(text.strip())
     except ValueError:
         raise ValueError(f"'{text}' is not a whole number") from None
+
+
+def parse_choice(text: str, choices: Sequence[str]) -> str:
+    """Parse one of a few words, in any case."""
+    value = text.strip().lower()
+    if value in choices:
+        return value
+    raise ValueError(f"'{text}' is none of {', '.join(choices)}")
 
 
 def parse_list(text: str) -> tuple[str, ...]:

@@ -1,10 +1,13 @@
 """HTTP of files."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from litestar import Request, Response, Router, get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import Parameter
 
 from homeport.access.routes import requires
@@ -14,8 +17,18 @@ from homeport.files import service
 from homeport.files.errors import UploadTooLarge
 from homeport.files.rules import archive
 from homeport.files.schemas import UploadResponse
-from homeport.files.types import MAX_UPLOAD
+from homeport.files.types import MAX_UPLOAD, TAR, ZIP_TYPES
 from homeport.rbac import Subject
+
+
+@dataclass
+class UploadOperation(Operation):
+    """Tells readers of the API document that the body is an archive as it is."""
+
+    def __post_init__(self) -> None:
+        """Describe the body, which the handler reads as a stream."""
+        archive_bytes = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY))
+        self.request_body = RequestBody(content=dict.fromkeys([TAR, *sorted(ZIP_TYPES)], archive_bytes), required=True)
 
 
 @post(
@@ -25,13 +38,15 @@ from homeport.rbac import Subject
     tags=["Files"],
     opt=requires("file:create"),
     request_max_body_size=None,
+    operation_class=UploadOperation,
+    responses={200: ResponseSpec(UploadResponse, description="Uploaded before.", generate_examples=False)},
 )
 async def upload_file(
     request: Request[Any, Any, Any], subject: Subject, identity: Identity, db: Database
 ) -> Response[UploadResponse]:
     """Store the body as a file of the caller."""
     length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > MAX_UPLOAD:
+    if length.isdecimal() and int(length[:12]) > MAX_UPLOAD:
         raise UploadTooLarge
     organizations = identity.organization_ids
     file, is_new = await service.upload(
@@ -41,7 +56,13 @@ async def upload_file(
     return Response(UploadResponse(hash=file.id), status_code=201 if is_new else 200)
 
 
-@get("/files/{file_id:str}", summary="Get an archive", tags=["Files"], opt=requires("file:read"))
+@get(
+    "/files/{file_id:str}",
+    summary="Get an archive",
+    tags=["Files"],
+    opt=requires("file:read"),
+    media_type=TAR,
+)
 async def get_file(
     file_id: UUID,
     subject: Subject,

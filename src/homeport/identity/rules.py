@@ -148,11 +148,6 @@ def duration_nanoseconds(duration: timedelta) -> int:
     return duration // timedelta(microseconds=1) * 1000
 
 
-def is_storable(text: str) -> bool:
-    """Tell whether PostgreSQL can hold a text, or be asked for it: no NUL, no half of a surrogate pair."""
-    return "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
-
-
 def validate_all(*checks: Callable[[], object]) -> None:
     """Run every check and raise one 400 that names all the fields that were wrong."""
     problems: list[FieldError] = []

@@ -36,6 +36,14 @@ OffsetParameter = Annotated[
 ]
 AfterParameter = Annotated[UUID | None, QueryParameter(name="after_id", description="Rows after the one with this id.")]
 
+AfterLine = Annotated[
+    int, QueryParameter(name="after", ge=0, le=2**63 - 1, description="Lines after the one with this id.")
+]
+BeforeLine = Annotated[
+    int | None,
+    QueryParameter(name="before", ge=0, le=2**63 - 1, description="Lines before the one with this id; 0: all."),
+]
+
 
 def page(*, limit: int = 0, offset: int = 0, after_id: UUID | None = None) -> Page:
     """Build a page from query parameters; a limit of 0 means the default of 100."""

@@ -1,5 +1,6 @@
 """Identifiers and random text. All randomness of the server comes from here."""
 
+import random
 import secrets
 import string
 from functools import cache
@@ -29,6 +30,16 @@ _NOUNS = tuple(_WORDS_AFTER.split())
 def new_id() -> UUID:
     """Return a random (version 4) UUID."""
     return uuid4()
+
+
+# Seeded from the system's source; its state could be worked out from what it gave, so nothing secret comes from it.
+_bits = random.Random().getrandbits  # noqa: S311  # see above
+
+
+def new_request_id() -> str:
+    """Return the text of a version 4 UUID for what must be unique and is no secret, at a quarter of `new_id`'s cost."""
+    digits = f"{_bits(128):032x}"
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
 def random_text(length: int, alphabet: str = _ALPHANUMERIC) -> str:

@@ -51,6 +51,11 @@ def validate_text(value: str, field: str, *, most: int) -> str:
     raise invalid_field(field, f"Use at most {most} characters, none of them NUL.")
 
 
+def is_storable(text: str) -> bool:
+    """Tell whether PostgreSQL can hold a text, or be asked for it: no NUL, no half of a surrogate pair."""
+    return "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 def validate_email(value: str, field: str = "email") -> str:
     """Return an address that has the form local@domain and at most 254 characters, or raise a 400."""
     if len(value) <= 254 and _EMAIL.match(value) and value.isprintable():

@@ -4,17 +4,18 @@ Set once per request by the outermost middleware, read by audit and logs.
 """
 
 from contextvars import ContextVar
-from uuid import UUID
 
 import msgspec
 
 from homeport.kit.ids import NIL_ID
 
+BACKGROUND_ID = str(NIL_ID)
+
 
 class RequestInfo(msgspec.Struct, frozen=True):
-    """Id of the request, address of the peer, and its user agent (cut to 512 characters)."""
+    """Id of the request (the text of a UUID), address of the peer, and its user agent (cut to 512 characters)."""
 
-    request_id: UUID = NIL_ID
+    request_id: str = BACKGROUND_ID
     ip: str = "127.0.0.1"
     user_agent: str = ""
 

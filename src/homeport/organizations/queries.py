@@ -81,7 +81,7 @@ async def list_organizations(
 
 
 async def find_member(conn: Connection, organization_id: UUID, user_id: UUID) -> MemberRow | None:
-    """Return a membership."""
+    """Return a user's membership in an organization, or None."""
     return maybe(MemberRow, await conn.fetchrow(FIND_MEMBER, organization_id, user_id))
 
 

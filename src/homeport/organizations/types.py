@@ -79,7 +79,7 @@ class ResolvedMember(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MemberAdded(DomainEvent, frozen=True, kw_only=True):
-    """organization_member.added."""
+    """organization_member.added: the user belongs to the organization now, without any role but the implied one."""
 
     organization_id: UUID
     user_id: UUID

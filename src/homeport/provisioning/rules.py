@@ -8,7 +8,8 @@ from uuid import UUID
 import msgspec
 
 from homeport.kit.errors import BadRequest, invalid_field
-from homeport.provisioning.schemas import LogLine
+from homeport.kit.moments import validate_moment
+from homeport.provisioning.schemas import CompleteJobRequest, LogLine
 
 API_VERSION = (1, 0)
 
@@ -87,6 +88,15 @@ def is_forced(canceled_at: datetime | None, now: datetime, force_after: timedelt
     return canceled_at is not None and now - canceled_at >= force_after
 
 
+def isolation_missing(where: str) -> str:
+    """Return why a build that needs isolation cannot be done, and what to do; `where` names a daemon, or nothing."""
+    place = f"The provisioner {where} does" if where else "The provisioners for this template do"
+    return (
+        f"{place} not isolate workspaces from the machine they run on. There, only site owners may start workspaces, "
+        "their own or another site owner's. Install bubblewrap (bwrap) on that machine and restart the provisioner."
+    )
+
+
 def clean_text(text: str, limit: int) -> str:
     """Return text without NUL (PostgreSQL cannot hold it), cut to `limit` characters with a mark at the cut."""
     text = text.replace("\x00", "")
@@ -121,18 +131,34 @@ def fit_lines(lines: Iterable[LogLine], used: int) -> tuple[list[LogLine], int, 
     return kept, used, False
 
 
-def refuse_nul(value: Any, field: str) -> None:
-    """Raise 400 when any text inside a decoded request holds NUL."""
-    if _has_nul(msgspec.to_builtins(value)):
-        raise invalid_field(field, "Text must not hold NUL characters.")
+def refuse_nul(value: Any, field: str = "") -> None:
+    """Raise 400 when any text inside a decoded request holds NUL; `field` is where in the request the value stands."""
+    place = _nul_place(msgspec.to_builtins(value), field)
+    if place is not None:
+        raise invalid_field(place.removeprefix("."), "Text must not hold NUL characters.")
 
 
-def _has_nul(value: Any) -> bool:
+def _nul_place(value: Any, here: str) -> str | None:
+    """Return the place of the first text with NUL, such as `logs[0].output`; a bad name is told by what holds it."""
     if isinstance(value, str):
-        return "\x00" in value
+        return here if "\x00" in value else None
     if isinstance(value, dict):
-        return any("\x00" in key or _has_nul(item) for key, item in value.items())
-    return isinstance(value, list) and any(map(_has_nul, value))
+        if any("\x00" in key for key in value):
+            return here
+        places = (_nul_place(item, f"{here}.{key}") for key, item in value.items())
+    elif isinstance(value, list):
+        places = (_nul_place(item, f"{here}[{index}]") for index, item in enumerate(value))
+    else:
+        return None
+    return next((place for place in places if place is not None), None)
+
+
+def refuse_impossible_moments(request: CompleteJobRequest) -> None:
+    """Raise 400 for a timing at a moment that cannot be stored."""
+    build = request.workspace_build
+    for index, timing in enumerate(build.timings if build is not None else ()):
+        validate_moment(timing.started_at, f"workspace_build.timings[{index}].started_at")
+        validate_moment(timing.ended_at, f"workspace_build.timings[{index}].ended_at")
 
 
 def reaper_lines(*, is_pending: bool) -> tuple[str, ...]:

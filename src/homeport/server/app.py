@@ -29,6 +29,8 @@ from homeport.server.edge import Edge
 from homeport.server.errors import HANDLERS
 from homeport.server.openapi import openapi_config
 from homeport.server.parts import Parts
+from homeport.server.requests import JsonRequest
+from homeport.server.sockets import SocketRefusals, note_error
 from homeport.server.version import VERSION
 
 MAX_BODY = 1024 * 1024
@@ -69,18 +71,18 @@ def build_asgi(parts: Parts, *, has_proof: bool = False) -> tuple[ASGIApp, Lites
     app = Litestar(
         route_handlers=rooms.routes(parts),
         dependencies={**access_dependencies, **_shared(parts, gate)},
-        middleware=[
-            DefineMiddleware(SecurityHeaders, additions=None, is_https=parts.settings.is_https),
-            DefineMiddleware(Authentication, gate=gate),
-        ],
+        middleware=[DefineMiddleware(Authentication, gate=gate)],
         exception_handlers=HANDLERS,
+        after_exception=[note_error],
         openapi_config=openapi_config(),
+        request_class=JsonRequest,
         request_max_body_size=MAX_BODY,
         debug=False,
         logging_config=None,
     )
     _resolve_in_order(app)
-    return Edge(CrossOrigin(app)), app, gate
+    headers = SecurityHeaders(is_https=parts.settings.is_https)
+    return Edge(SocketRefusals(CrossOrigin(app)), headers), app, gate
 
 
 def _resolve_in_order(app: Litestar) -> None:

@@ -87,7 +87,8 @@ class Application:
             key=secret,
             organization=str(organization_id),
             data_dir=settings.data_dir / "provisioner",
-            require_isolation=settings.provisioner_require_isolation,
+            isolation=settings.provisioner_isolation,
+            hidden=settings.provisioner_hide,
         )
         self._daemons.start()
 

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Sequence
 from pathlib import Path
 
 from homeport.kit import clock
@@ -44,14 +45,24 @@ class BuiltinDaemons:
     """Keeps a number of daemon processes alive until it is stopped."""
 
     def __init__(
-        self, *, count: int, url: str, key: str, organization: str, data_dir: Path, require_isolation: bool
+        self,
+        *,
+        count: int,
+        url: str,
+        key: str,
+        organization: str,
+        data_dir: Path,
+        isolation: str,
+        hidden: Sequence[str] = (),
     ) -> None:
+        """`isolation` is the setting PROVISIONER_ISOLATION; `hidden` are paths that isolated workspaces must not see."""
         self._count = count
         self._environment = {
             "HOMEPORT_URL": url,
             "HOMEPORT_PROVISIONER_KEY": key,
             "HOMEPORT_PROVISIONER_DATA_DIR": str(data_dir),
-            "HOMEPORT_PROVISIONER_REQUIRE_ISOLATION": "true" if require_isolation else "false",
+            "HOMEPORT_PROVISIONER_ISOLATION": isolation,
+            "HOMEPORT_PROVISIONER_HIDE": ",".join(hidden),
             "HOMEPORT_ORGANIZATION": organization,
             "PYTHONUNBUFFERED": "1",
         } | {name: os.environ[name] for name in _INHERITED if name in os.environ}
@@ -95,6 +106,8 @@ class BuiltinDaemons:
         # the daemon ends.
         process = await asyncio.create_subprocess_exec(
             sys.executable,
+            # Whatever lies in the folder that the server was started in is no part of it.
+            "-P",
             "-m",
             "homeport_provisioner",
             env={**self._environment, "HOMEPORT_PROVISIONER_NAME": f"builtin-{number}"},

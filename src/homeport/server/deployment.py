@@ -11,6 +11,7 @@ from homeport.config.reference import show_default
 from homeport.database import Database, DatabaseError
 from homeport.kit import clock
 from homeport.kit.routes import authenticated, public, requires
+from homeport.provisioning.rules import isolation_missing
 from homeport.rbac import Action, Object, ResourceType, Subject, require
 from homeport.server import queries
 from homeport.server.schemas import (
@@ -158,7 +159,13 @@ async def debug_health(db: Database, subject: Subject, settings: Settings) -> He
     )
 
 
-@get("/debug/metrics", opt=requires("debug_info:read"), tags=["Debug"], summary="Debug metrics")
+@get(
+    "/debug/metrics",
+    opt=requires("debug_info:read"),
+    tags=["Debug"],
+    summary="Debug metrics",
+    media_type=MediaType.TEXT,
+)
 async def debug_metrics(subject: Subject) -> Response[bytes]:
     """Return all metrics in Prometheus' text format."""
     require(subject, Action.READ, Object(ResourceType.DEBUG_INFO), noun="metrics")
@@ -220,6 +227,13 @@ async def _check_daemons(db: Database) -> ProvisionerDaemonsReport:
         report.warnings.append(
             HealthMessage("EPD01", "No provisioner daemon was seen in the last 90 seconds: builds will wait.")
         )
+    for item in seen:
+        daemon = item["provisioner_daemon"]
+        if "process" in daemon["provisioners"] and daemon["isolation"] != "bubblewrap":
+            report.severity = "warning"
+            warning = HealthMessage("HPD01", isolation_missing(daemon["name"]))
+            item["warnings"].append(warning)
+            report.warnings.append(warning)
     return report
 
 

@@ -1,74 +1,89 @@
-"""The outermost layer: gives each request its id, remembers its peer, bounds nothing, measures everything."""
+"""The outermost layer: gives each request its id, remembers its peer, measures, and puts the headers of all on answers.
 
+Raw ASGI and in one piece, because every request passes here, those included that no route answers.
+"""
+
+from collections.abc import Awaitable
 from time import perf_counter
 from typing import Any
 
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+import msgspec
+from litestar.types import ASGIApp, Receive, Send
 
-from homeport.kit.ids import new_id
+from homeport.access.headers import SecurityHeaders
+from homeport.access.rules import header
+from homeport.kit.http import Response
+from homeport.kit.ids import new_request_id
 from homeport.kit.request import RequestInfo, set_request
-from homeport.telemetry import metrics
+from homeport.telemetry.logs import get_logger
+from homeport.telemetry.requests import requests
 
-_REQUESTS = metrics.counter(
-    "http_requests", "Requests answered, by method, route and status.", ("method", "route", "status")
-)
-_SECONDS = metrics.histogram(
-    "http_request_seconds", "Seconds from the request's start to the answer's start.", ("method", "route")
-)
-_OPEN = metrics.gauge("http_requests_open", "Requests being served, WebSockets and streams included.")
+_logger = get_logger(__name__)
 _MAX_USER_AGENT = 512
+_STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
 
 
 class Edge:
     """ASGI application around the whole of Homeport."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, headers: SecurityHeaders) -> None:
         self._app = app
-        self._children: dict[tuple[str, str, int], tuple[Any, Any]] = {}
+        self._headers = headers
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Serve one request or WebSocket."""
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
-        request_id = new_id()
-        set_request(RequestInfo(request_id, _peer(scope), _user_agent(scope)))
         begun = perf_counter()
-        answer_id = str(request_id).encode()
+        request_id = new_request_id()
+        set_request(RequestInfo(request_id, _peer(scope), _user_agent(scope)))
+        has_begun = False
 
-        async def send_measured(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message.setdefault("headers", [])
-                message["headers"] = [*message["headers"], (b"x-request-id", answer_id)]
-                self._measure(scope, message["status"], perf_counter() - begun)
-            elif message["type"] == "websocket.accept":
-                self._measure(scope, 101, perf_counter() - begun)
-            await send(message)
+        # Not a coroutine of its own: the caller awaits what the server's `send` returns.
+        def send_out(message: Any) -> Awaitable[None]:
+            nonlocal has_begun
+            if not has_begun:
+                if message["type"] in _STARTS:
+                    has_begun = True
+                    headers = self._headers.added_to(message.get("headers", ()), scope["headers"])
+                    headers.append((b"x-request-id", request_id.encode()))
+                    message["headers"] = headers
+                    _measure(scope, message["status"], begun)
+                elif message["type"] == "websocket.accept":
+                    has_begun = True
+                    _measure(scope, 101, begun)
+            return send(message)
 
-        _OPEN.inc()
+        requests.open += 1
         try:
-            await self._app(scope, receive, send_measured)
+            await self._app(scope, receive, send_out)
+        except Exception as error:  # reason: whatever was not handled inside becomes an answer like every other
+            if has_begun or scope["type"] != "http":
+                raise
+            _logger.error("an error that nothing inside has answered", exc_info=error)
+            await _apologize(send_out, request_id)
         finally:
-            _OPEN.dec()
-
-    def _measure(self, scope: Scope, status: int, seconds: float) -> None:
-        route = str(scope.get("path_template") or "unmatched")
-        key = (str(scope.get("method", "WS")), route, status)
-        pair = self._children.get(key)
-        if pair is None:
-            pair = (_REQUESTS.labels(key[0], route, str(status)), _SECONDS.labels(key[0], route))
-            self._children[key] = pair
-        pair[0].inc()
-        pair[1].observe(seconds)
+            requests.open -= 1
 
 
-def _peer(scope: Scope) -> str:
+async def _apologize(send: Any, request_id: str) -> None:
+    """Answer 500 without any inner detail."""
+    said = Response(message="An unexpected error happened; the server's log has it.", detail=f"request id {request_id}")
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": 500, "headers": headers})
+    await send({"type": "http.response.body", "body": msgspec.json.encode(said), "more_body": False})
+
+
+def _measure(scope: Any, status: int, begun: float) -> None:
+    route = scope.get("path_template") or "unmatched"
+    requests.answered(scope.get("method", "WS"), route, status, perf_counter() - begun)
+
+
+def _peer(scope: Any) -> str:
     client = scope.get("client")
-    return client[0] if client else "0.0.0.0"  # noqa: S104 the reference's value for "unknown"
+    return str(client[0]) if client else "0.0.0.0"  # noqa: S104 the reference's value for "unknown"
 
 
-def _user_agent(scope: Scope) -> str:
-    for name, value in scope["headers"]:
-        if name == b"user-agent":
-            return value[:_MAX_USER_AGENT].decode("latin-1").replace("\x00", "")
-    return ""
+def _user_agent(scope: Any) -> str:
+    return header(scope["headers"], b"user-agent")[:_MAX_USER_AGENT].replace("\x00", "")

@@ -1,35 +1,95 @@
 """The OpenAPI document, made from the handlers (spec: identity 10).
 
-Its one credential scheme is a header that no browser sends by itself.
+Its credential schemes are headers that no browser sends by itself. What the framework cannot know is added here: who may
+call a route, and that refusals all have one shape.
 """
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
-from litestar import Litestar
+from litestar import Litestar, Request
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme
+from litestar.openapi.spec import Components, Reference, SecurityScheme
+from litestar.routes import HTTPRoute
 
+from homeport.kit.routes import KEY, Access, Credential
 from homeport.server.version import VERSION
 
 SCHEME = "CoderSessionToken"
+_SCHEMES = {
+    SCHEME: "Coder-Session-Token",
+    "CoderProvisionerKey": "Coder-Provisioner-Daemon-Key",
+    "HomeportJobToken": "Homeport-Job-Token",
+}
+# Agents bring their token in the header of people's. What may come without a credential says so by an empty choice.
+_SECURITY: dict[Credential, list[dict[str, list[str]]]] = {
+    "public": [],
+    "optional": [{}, {SCHEME: []}],
+    "user": [{SCHEME: []}],
+    "agent": [{SCHEME: []}],
+    "provisioner": [{"CoderProvisionerKey": []}, {SCHEME: []}],
+    "job": [{"HomeportJobToken": []}],
+}
+_REFUSED = {
+    "description": "Refused; the message says why, and validations name the fields that are at fault.",
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Response"}}},
+}
+_NO_WORD = re.compile(r"[^a-z0-9]+")
 
 
 def openapi_config() -> OpenAPIConfig:
     """Describe the API. The framework serves the document at `/swagger/openapi.json`."""
-    scheme = SecurityScheme(type="apiKey", name="Coder-Session-Token", security_scheme_in="header")
+    schemes: dict[str, SecurityScheme | Reference] = {
+        name: SecurityScheme(type="apiKey", name=header, security_scheme_in="header")
+        for name, header in _SCHEMES.items()
+    }
     return OpenAPIConfig(
         title="Homeport API",
         version=VERSION,
         description="The HTTP API of Homeport, wire-compatible with the reference system's.",
-        components=Components(security_schemes={SCHEME: scheme}),
+        components=Components(security_schemes=schemes),
         security=[{SCHEME: []}],
         path="/swagger",
-        render_plugins=[JsonRenderPlugin()],
+        render_plugins=[_Plugin()],
         use_handler_docstrings=True,
+        operation_id_creator=lambda handler, *_: _NO_WORD.sub("-", str(handler.summary).lower()).strip("-"),
     )
 
 
 def document(app: Litestar) -> dict[str, Any]:
     """Return the document as plain JSON."""
-    return app.openapi_schema.to_schema()
+    schema: dict[str, Any] = app.openapi_schema.to_schema()
+    for path, method, access in _routes(app):
+        operation = schema["paths"].get(path, {}).get(method.lower())
+        if operation is not None:
+            operation["security"] = _SECURITY[access.credential]
+            responses = operation["responses"]
+            operation["responses"] = {status: one for status, one in responses.items() if status < "4"} | {
+                "4XX": _REFUSED
+            }
+    return schema
+
+
+class _Plugin(JsonRenderPlugin):
+    """Serves the completed document, which is made once."""
+
+    _text: bytes | None = None
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """Return the document as JSON."""
+        if self._text is None:
+            self._text = self.render_json(request, document(request.app))
+        return self._text
+
+
+def _routes(app: Litestar) -> Iterator[tuple[str, str, Access]]:
+    """Yield path, method and declared access of each handler."""
+    for route in app.routes:
+        if not isinstance(route, HTTPRoute):
+            continue
+        for method, (handler, _) in route.route_handler_map.items():
+            access: Access | None = handler.opt.get(KEY)
+            if access is not None:
+                yield route.path_format, str(method), access

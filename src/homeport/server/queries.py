@@ -19,7 +19,7 @@ select value from made union all select value from site_configs where key = 'dep
 PING = "select 1"
 
 LIST_RECENT_DAEMONS = """
-select id, name, version, api_version, provisioners, tags, last_seen_at
+select id, name, version, api_version, provisioners, tags, isolation, last_seen_at
 from provisioner_daemons where last_seen_at > $1 order by name, id limit 200
 """
 

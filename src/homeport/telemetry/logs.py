@@ -11,8 +11,7 @@ from typing import Any, TextIO
 
 import structlog
 
-from homeport.kit.ids import NIL_ID
-from homeport.kit.request import current_request
+from homeport.kit.request import BACKGROUND_ID, current_request
 
 _SECRET_NAME = re.compile(r"password|secret|token|api_?key|authorization|cookie|private|psk|passcode", re.IGNORECASE)
 _HIDDEN = "[hidden]"
@@ -67,8 +66,8 @@ def configure_logs(*, is_verbose: bool, is_json: bool, stream: TextIO | None = N
 def add_request_id(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Add the id of the request that is being served, if there is one."""
     request_id = current_request().request_id
-    if request_id != NIL_ID:
-        event["request_id"] = str(request_id)
+    if request_id != BACKGROUND_ID:
+        event["request_id"] = request_id
     return event
 
 

@@ -18,7 +18,7 @@ ProcessCollector(registry=registry)
 PlatformCollector(registry=registry)
 GCCollector(registry=registry)
 
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 
 
 def counter(name: str, words: str, labels: Sequence[str] = ()) -> Counter:
@@ -31,7 +31,7 @@ def gauge(name: str, words: str, labels: Sequence[str] = ()) -> Gauge:
     return Gauge(name, words, labels, namespace=PREFIX, registry=registry)
 
 
-def histogram(name: str, words: str, labels: Sequence[str] = (), buckets: Sequence[float] = _SECONDS) -> Histogram:
+def histogram(name: str, words: str, labels: Sequence[str] = (), buckets: Sequence[float] = SECONDS) -> Histogram:
     """Declare a histogram `homeport_<name>`; buckets are seconds unless the name says otherwise."""
     return Histogram(name, words, labels, namespace=PREFIX, registry=registry, buckets=buckets)
 

@@ -11,7 +11,6 @@ from litestar.response import Redirect
 from markupsafe import Markup
 
 from homeport.access.providers import IDENTITY
-from homeport.access.rules import content_security_policy
 from homeport.config import Settings
 from homeport.identity.login.cookies import csrf_cookie
 from homeport.identity.types import CSRF_COOKIE, Identity
@@ -123,10 +122,7 @@ def error_page(request: PageRequest, status: int, message: str, detail: str = ""
     text = render(
         request, "error.html", identity=identity, csrf_token=token, status=status, message=message, detail=detail
     )
-    # An address without a route never meets the middleware that sends the policy with other pages.
-    policy = content_security_policy(host=request.headers.get("host", ""))
-    headers = {**NO_STORE, "content-security-policy": policy}
-    return Response(text, status_code=status, media_type=MediaType.HTML, headers=headers)
+    return Response(text, status_code=status, media_type=MediaType.HTML, headers=NO_STORE)
 
 
 def _navigation(identity: Identity | None, path: str) -> list[tuple[str, str, bool]]:

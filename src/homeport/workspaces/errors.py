@@ -12,6 +12,7 @@ from homeport.kit.errors import (
     NotFound,
     PreconditionFailed,
 )
+from homeport.provisioning.rules import isolation_missing
 
 
 class WorkspaceNotFound(NotFound):
@@ -90,6 +91,13 @@ class ActiveVersionRequired(Forbidden):
         )
 
 
+class IsolationMissing(Forbidden):
+    """403: the processes would not be isolated, and not only site owners would have to do with them."""
+
+    def __init__(self) -> None:
+        super().__init__(isolation_missing(""))
+
+
 class BuildActive(Conflict):
     """409: a build has not ended yet."""
 
@@ -152,3 +160,6 @@ class StateUnreadable(HomeportError):
 
 class InvalidResult(BadRequest):
     """400: an engine reported something that cannot be: the job fails with these words."""
+
+    def __init__(self, message: str, *, detail: str = "") -> None:
+        super().__init__(message, detail=detail, validations=(FieldError("resources", message),))

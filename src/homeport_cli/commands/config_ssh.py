@@ -88,7 +88,7 @@ def this_program() -> list[str]:
     if found and Path(found).name == "homeport":
         return [str(Path(found).absolute())]
     beside = Path(sys.executable).parent / "homeport"
-    return [str(beside)] if beside.is_file() else [sys.executable, "-m", "homeport_cli"]
+    return [str(beside)] if beside.is_file() else [sys.executable, "-P", "-m", "homeport_cli"]
 
 
 def _difference(before: str, after: str, path: Path) -> str:

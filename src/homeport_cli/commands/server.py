@@ -34,7 +34,7 @@ def _with_flags() -> Any:
             f"{item.flag}/--no-{item.flag[2:]}" if is_switch else item.flag,
             help=f"{item.about.help} [HOMEPORT_{item.environment}]",
             rich_help_panel=item.about.group,
-            metavar=None if is_switch else item.about.kind.upper(),
+            metavar=None if is_switch else "|".join(item.about.choices) or item.about.kind.upper(),
             show_default=False,
         )
         parameters.append(_parameter(item.name, bool | None if is_switch else str | None, option, None))

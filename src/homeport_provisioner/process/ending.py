@@ -8,6 +8,8 @@ from homeport_provisioner.process.folder import Record
 from homeport_provisioner.process.identity import descendants, is_alive, kill, kill_bearers, opened, send, wait_gone
 
 _LEEWAY_SECONDS = 5.0
+_LINGER_SECONDS = 2.0
+"""The supervisor has ended everything before it ends itself; what is only about to vanish is given this time for it."""
 _KILL_SECONDS = 10.0
 
 
@@ -35,9 +37,8 @@ async def end_processes(record: Record, *, hurry: asyncio.Event) -> bool:
                     if not await wait_gone(descriptor, timeout=_KILL_SECONDS):
                         raise TimeoutError
         if record.cookie:
-            killed = await kill_bearers(record.cookie)
-            # Bubblewrap's own process outside may need a moment more than the workspace that it has watched.
-            is_gentle = is_gentle and (killed == 0 or record.isolation == "bubblewrap")
+            killed = await kill_bearers(record.cookie, linger=_LINGER_SECONDS if is_gentle else 0.0)
+            is_gentle = is_gentle and killed == 0
     except TimeoutError as error:
         raise EngineFailure(
             "A process of the workspace cannot be killed: it waits for a device or a network drive. Try again."

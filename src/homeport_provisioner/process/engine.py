@@ -1,7 +1,6 @@
 """Workspaces as local processes: each has a home, a supervisor, and the agents of its template."""
 
 import asyncio
-import sys
 from contextlib import ExitStack
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -10,7 +9,7 @@ from homeport_provisioner.engine import EngineFailure, KnowsAgent, Task, Variabl
 from homeport_provisioner.process.ending import end_processes, is_running
 from homeport_provisioner.process.folder import Record, WorkspaceFolder
 from homeport_provisioner.process.isolation import Isolator, Place, base_python
-from homeport_provisioner.process.launch import Orders, base_environment, launch
+from homeport_provisioner.process.launch import Orders, agent_command, base_environment, launch
 from homeport_provisioner.process.recovery import recover
 from homeport_provisioner.process.state import own_state, read_state
 from homeport_provisioner.process.template import Template, Values, plan_environment, plan_resources, read_template
@@ -34,7 +33,9 @@ from homeport_sdk.provisioner_protocol import (
 )
 
 STOP_SECONDS = 60.0
-"""How long agents may take to end: they run the stop scripts and take leave of the server."""
+"""How long agents may take to end: they run the stop scripts, end what they have started, and take leave of the server."""
+GRACE_SECONDS = 10.0
+"""How long what they leave behind may take from the request to end to being killed."""
 _BUSY_SECONDS = 15.0
 _NIL = UUID(int=0)
 
@@ -44,7 +45,6 @@ class ProcessEngine:
 
     def __init__(self, settings: Settings, *, isolator: Isolator) -> None:
         self._data_dir = settings.data_dir
-        self._has_to_isolate = settings.has_to_isolate
         self._isolator = isolator
         self._held: dict[UUID, ExitStack] = {}
 
@@ -105,10 +105,19 @@ class ProcessEngine:
             else:
                 resources, action, left = await self._delete(task, folder), "destroy", b""
         except OSError as error:
-            raise EngineFailure(
-                f"The provisioner has trouble with the workspace's folder: {error}.", state=build.state
-            ) from error
+            text = f"The provisioner has trouble with the workspace's folder: {error}."
+            raise EngineFailure(text, state=self._state_after_failure(build, folder)) from error
+        except EngineFailure as error:
+            error.state = self._state_after_failure(build, folder)
+            raise
         return BuildResult(state=left, resources=resources, timings=[_timing(began, action)])
+
+    def _state_after_failure(self, build: BuildInput, folder: WorkspaceFolder) -> bytes:
+        """Return what a build that has failed leaves: a home, if there is one, is on this machine and no other."""
+        try:
+            return own_state(self._data_dir).encode() if folder.home.is_dir() else build.state
+        except OSError:
+            return build.state
 
     async def settle(self, task: Task, build: BuildInput, verdict: Verdict) -> None:
         """Keep a start that the server took; end the processes of one that it did not."""
@@ -140,8 +149,7 @@ class ProcessEngine:
         if state.node and state.node != own.node and not folder.exists:
             raise EngineFailure(
                 f"The workspace's home is on the machine {state.host}, and this provisioner runs on {own.host} with another data folder. "
-                f"Start the provisioner on {state.host}, or give the template tags that only that one has.",
-                state=build.state,
+                f"Start the provisioner on {state.host}, or give the template tags that only that one has."
             )
 
     async def _hold(self, task: Task, folder: WorkspaceFolder) -> None:
@@ -166,11 +174,9 @@ class ProcessEngine:
         self, task: Task, build: BuildInput, variables: Variables, folder: WorkspaceFolder
     ) -> list[Resource]:
         isolator = self._isolator
-        if self._has_to_isolate and isolator.name == "none":
-            raise EngineFailure(
-                "This provisioner starts isolated workspaces only. Install bubblewrap on its machine.",
-                state=build.state,
-            )
+        refusal = isolator.refusal(may_lack_isolation=build.may_lack_isolation)
+        if refusal:
+            raise EngineFailure(refusal)
         template = await asyncio.to_thread(read_template, task.source)
         given = {value.name: value.value for value in build.rich_parameter_values}
         place = isolator.place(folder, build.workspace_id, owner=build.owner.username, workspace=build.workspace_name)
@@ -183,12 +189,14 @@ class ProcessEngine:
         if is_running(folder.read()):
             task.log("The workspace runs already: its processes are ended first.", "info")
             await self._end(task, folder)
-        task.check_canceled(build.state)
+        task.check_canceled()
         await folder.clear_temporary()
         await asyncio.to_thread(
             folder.prepare, uid=place.uid, gid=place.gid, user=place.user, home=place.home, shell=place.shell
         )
-        record = Record(phase="starting", cookie=uuid4().hex, isolation=isolator.name, stop_seconds=STOP_SECONDS)
+        record = Record(
+            phase="starting", cookie=uuid4().hex, isolation=isolator.name, stop_seconds=STOP_SECONDS + GRACE_SECONDS
+        )
         agents = resources[0].agents
         for agent in agents:
             agent.token = build.agent_tokens.get(agent.name) or str(uuid4())
@@ -198,14 +206,14 @@ class ProcessEngine:
         try:
             record.process = await launch(isolator, folder, place, orders=orders, cookie=record.cookie)
             folder.write(record)
-            task.check_canceled(build.state)
+            task.check_canceled()
         except BaseException:
             await self._undo(folder, record)
             raise
         how = (
             f"isolated by bubblewrap as user {place.uid}"
             if isolator.name == "bubblewrap"
-            else "not isolated from the machine"
+            else f"not isolated from the machine, with all rights of user {place.uid}"
         )
         for agent in agents:
             task.log(f"Agent {agent.name} runs in {place.home}, {how}.", "info")
@@ -234,12 +242,13 @@ class ProcessEngine:
             uid=place.uid if self._isolator.changes_user else None,
             gid=place.gid if self._isolator.changes_user else None,
             directory=place.home,
-            command=[sys.executable, "-m", "homeport_agent"],
+            command=agent_command(),
             agents=environments,
             memory=limits.memory,
             processes=limits.processes if self._isolator.changes_user else 0,
             cpus=limits.cpus,
             stop_seconds=STOP_SECONDS,
+            grace_seconds=GRACE_SECONDS,
             is_first=is_isolated,
         )
 

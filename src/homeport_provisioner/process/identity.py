@@ -9,6 +9,8 @@ from pathlib import Path
 
 import msgspec
 
+from homeport_sdk import clock
+
 COOKIE_VARIABLE = "HOMEPORT_WORKSPACE_COOKIE"
 _SWEEP_SECONDS = 10.0
 
@@ -113,15 +115,20 @@ def kill(processes: list[Mark]) -> None:
                     send(descriptor, number)
 
 
-async def kill_bearers(cookie: str) -> int:
-    """Kill every process that holds a cookie, until there is none. Return how many there were. Raises TimeoutError."""
-    killed = 0
-    async with asyncio.timeout(_SWEEP_SECONDS):
+async def kill_bearers(cookie: str, *, linger: float = 0.0) -> int:
+    """Kill every process that holds a cookie, until there is none. Return how many there were. Raises TimeoutError.
+
+    Those that end by themselves within `linger` seconds are not killed and not counted.
+    """
+    killed: set[Mark] = set()
+    patient_until = clock.monotonic() + linger
+    async with asyncio.timeout(_SWEEP_SECONDS + linger):
         while found := await asyncio.to_thread(bearers, cookie):
-            kill(found)
-            killed += len(found)
+            if clock.monotonic() >= patient_until:
+                kill(found)
+                killed |= set(found)
             await asyncio.sleep(0.02)
-    return killed
+    return len(killed)
 
 
 def _start_time(pid: int) -> int | None:

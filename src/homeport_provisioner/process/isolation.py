@@ -15,7 +15,7 @@ from typing import Literal
 from uuid import UUID
 
 from homeport_provisioner.process.folder import WorkspaceFolder
-from homeport_provisioner.settings import Settings, SettingsError
+from homeport_provisioner.settings import Settings
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 INSIDE_SUPERVISOR = "/run/homeport/supervisor.py"
@@ -45,16 +45,31 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Isolator:
-    """What this machine can do. `program` is bubblewrap's path; `hidden` are folders that no workspace sees."""
+    """What this machine can do. `program` is bubblewrap's path; `hidden` are folders and files that no workspace sees.
+
+    `problem` says why nothing isolates; `is_demanded`, that nothing may start then, for whomever.
+    """
 
     name: IsolationName
     program: str = ""
     hidden: tuple[Path, ...] = ()
+    problem: str = ""
+    is_demanded: bool = False
 
     @property
     def changes_user(self) -> bool:
         """Whether every workspace runs as a user of its own."""
         return self.name == "bubblewrap" and os.geteuid() == 0
+
+    def refusal(self, *, may_lack_isolation: bool) -> str:
+        """Return why a workspace may not start here, and what to do; nothing when it may."""
+        if self.name == "bubblewrap" or (may_lack_isolation and not self.is_demanded):
+            return ""
+        whom = "nobody" if self.is_demanded else "only site owners"
+        return (
+            f"This provisioner does not isolate workspaces from its machine ({self.problem}), and {whom} may start them so. "
+            "Install bubblewrap (bwrap) there, leave PROVISIONER_ISOLATION at auto or bubblewrap, and restart the provisioner."
+        )
 
     def place(self, folder: WorkspaceFolder, workspace_id: UUID, *, owner: str, workspace: str) -> Place:
         """Choose the user, the home and the host name of a workspace."""
@@ -108,6 +123,7 @@ class Isolator:
             mounts.read_only(program, str(program))
         mounts.read_only(SUPERVISOR, INSIDE_SUPERVISOR)
         mounts.writable(folder.home, place.home)
+        mounts.seal()
         return [*_namespaces(place.hostname), *mounts.options]
 
 
@@ -134,6 +150,7 @@ class _Mounts:
         self.options: list[str] = []
         self._visible: list[Path] = []
         self._made: set[str] = {"/"}
+        self._open = ["/"]
 
     def system(self) -> None:
         for name in _SYSTEM:
@@ -147,7 +164,7 @@ class _Mounts:
                 self.options += ["--ro-bind", os.devnull, name]
         for name in _SECRET_FOLDERS:
             if Path(name).is_dir():
-                self.options += ["--tmpfs", name]
+                self._cover(name)
         # Often a link to a file that a service of the machine writes.
         resolver = Path(os.path.realpath("/etc/resolv.conf"))
         if resolver.is_file() and not self._is_visible(resolver):
@@ -157,6 +174,7 @@ class _Mounts:
         # The settings of the kernel are files that may belong to the user: nobody inside changes them.
         self.options += ["--proc", "/proc", "--ro-bind-try", "/proc/sys", "/proc/sys"]
         self.options += ["--dev", "/dev", "--perms", "1777", "--tmpfs", "/dev/shm"]  # noqa: S108 - inside
+        self._open.append("/dev")
 
     def read_only(self, source: Path, target: str) -> None:
         if str(source) == target and self._is_visible(source):
@@ -173,12 +191,34 @@ class _Mounts:
         self._on_the_way(target + "/inside")
 
     def hide(self, path: Path) -> None:
-        if path.is_dir() and self._is_visible(path):
-            self.options += ["--perms", "0755", "--tmpfs", str(path)]
+        if not self._is_visible(path) or self._is_behind_link(path):
+            return
+        if path.is_dir():
+            self._cover(str(path))
             self._visible = [other for other in self._visible if other != path]
+        elif path.exists():
+            self.options += ["--ro-bind", os.devnull, str(path)]
+
+    def seal(self) -> None:
+        """Close what was made only to mount on: where the workspace's user is the daemon's, it would own that."""
+        for path in reversed(self._open):
+            self.options += ["--remount-ro", path]
+
+    def _cover(self, path: str) -> None:
+        self.options += ["--perms", "0755", "--tmpfs", path]
+        self._open.append(path)
 
     def _is_visible(self, path: Path) -> bool:
         return any(_covers(root, path) for root in self._visible)
+
+    def _is_behind_link(self, path: Path) -> bool:
+        """Whether a link below what is visible leads to it: inside, it leads nowhere, or to what is hidden by its own name."""
+        steps = [
+            step
+            for step in (path, *path.parents)
+            if any(_covers(root, step) and root != step for root in self._visible)
+        ]
+        return any(step.is_symlink() for step in steps)
 
     def _on_the_way(self, target: str) -> None:
         for parent in reversed(Path(target).parents):
@@ -192,8 +232,11 @@ def _covers(folder: Path, path: Path) -> bool:
 
 
 def program_folders() -> list[Path]:
-    """List the folders that the agent's Python needs: its prefixes, its libraries, and the two packages themselves."""
-    wanted = [Path(sys.base_prefix), Path(sys.prefix), *(Path(path) for path in site.getsitepackages())]
+    """List what the agent's Python needs: its prefix, its libraries, its virtual environment, and the two packages themselves."""
+    wanted = [Path(sys.base_prefix), *(Path(path) for path in site.getsitepackages())]
+    if sys.prefix != sys.base_prefix:
+        # Of a virtual environment only its own: people make them in folders that hold other things.
+        wanted += [Path(sys.prefix, name) for name in ("bin", "lib", "lib64", "pyvenv.cfg")]
     wanted += [Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
     if site.ENABLE_USER_SITE and site.getusersitepackages() in sys.path:
         wanted.append(Path(site.getusersitepackages()))
@@ -202,7 +245,7 @@ def program_folders() -> list[Path]:
         wanted += [Path(folder) for folder in (spec.submodule_search_locations or [])] if spec else []
     # A link on the way to the interpreter is followed inside as well as outside.
     wanted += [path.resolve() for path in wanted]
-    found = dict.fromkeys(path for path in wanted if path.is_dir() and path != Path("/"))
+    found = dict.fromkeys(path for path in wanted if path.exists() and path != Path("/"))
     return sorted(found, key=lambda path: len(path.parts))
 
 
@@ -227,9 +270,9 @@ def _highest_user() -> int:
 
 
 async def find_isolator(settings: Settings) -> Isolator:
-    """Find out what this machine can do, by doing it. Raises SettingsError when bubblewrap is demanded and does not work."""
+    """Find out what this machine can do, by doing it."""
     if settings.isolation == "none":
-        return Isolator(name="none")
+        return Isolator(name="none", problem="PROVISIONER_ISOLATION is none")
     program = shutil.which("bwrap")
     problem = "bubblewrap (bwrap) is not installed" if program is None else await _probe(program)
     if program is not None and not problem:
@@ -239,10 +282,9 @@ async def find_isolator(settings: Settings) -> Isolator:
             folders.insert(0, settings.data_dir.parent)
         hidden = dict.fromkeys(path for folder in folders for path in (folder, folder.resolve()))
         return Isolator(name="bubblewrap", program=program, hidden=tuple(hidden))
-    if settings.isolation == "bubblewrap":
-        raise SettingsError(f"--isolation bubblewrap: {problem}.")
-    _log.warning("Workspaces are not isolated on this machine: %s.", problem)
-    return Isolator(name="none")
+    isolator = Isolator(name="none", problem=problem, is_demanded=settings.isolation == "bubblewrap")
+    _log.warning("Workspaces of the process engine are not isolated: %s", isolator.refusal(may_lack_isolation=False))
+    return isolator
 
 
 async def _probe(program: str) -> str:
@@ -250,6 +292,7 @@ async def _probe(program: str) -> str:
     mounts = _Mounts()
     mounts.system()
     mounts.kernel()
+    mounts.seal()
     command: Sequence[str] = [program, *_namespaces("probe"), *mounts.options, "--", "/bin/sh", "-c", "exit 0"]
     process = await asyncio.create_subprocess_exec(
         *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE

@@ -1,7 +1,9 @@
 """Starts a workspace's supervisor so that it outlives this daemon, and learns when its agents run."""
 
 import asyncio
+import importlib.util
 import os
+import sys
 from pathlib import Path
 
 import msgspec
@@ -28,6 +30,7 @@ class Orders(msgspec.Struct, kw_only=True):
     processes: int
     cpus: int
     stop_seconds: float
+    grace_seconds: float
     is_first: bool
 
 
@@ -72,6 +75,18 @@ async def launch(isolator: Isolator, folder: WorkspaceFolder, place: Place, *, o
     return found
 
 
+def agent_command() -> list[str]:
+    """Return the command that runs the agent. It works with the files of this installation and no others.
+
+    Isolated mode (`-I`) keeps the home out of it: neither a file `queue.py` there, nor what somebody installs for themselves,
+    nor PYTHON… variables of the template change what the agent is made of.
+    """
+    spec = importlib.util.find_spec("homeport_agent")
+    assert spec is not None, "the programs are installed together"
+    assert spec.origin is not None
+    return [sys.executable, "-I", str(Path(spec.origin).with_name("__main__.py"))]
+
+
 def base_environment(place: Place, *, cookie: str) -> dict[str, str]:
     """Return what every process of a workspace gets, before the template's own."""
     environment = {
@@ -82,6 +97,7 @@ def base_environment(place: Place, *, cookie: str) -> dict[str, str]:
         "SHELL": place.shell,
         "LANG": "C.UTF-8",
         COOKIE_VARIABLE: cookie,
+        "HOMEPORT_AGENT_NETWORK": "shared",
     }
     passed = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "TZ")
     names = [*passed, *(name.lower() for name in passed[:3])]

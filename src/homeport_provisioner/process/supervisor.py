@@ -4,8 +4,9 @@ It outlives the daemon that starts it. With bubblewrap it is process 1 of the wo
 orphan of the workspace. Its last act is that no process of the workspace is left.
 
 Started with the number of a descriptor that holds its orders as JSON: `uid` and `gid` (null: stay), `directory`, `command`, `agents`
-(a list of environments), `memory`, `processes`, `cpus` (0: no limit), `stop_seconds`, `is_first` (process 1). It writes `started` to its
-standard output once all agents run. SIGTERM: let the agents end, then end everything; a second one: end everything now.
+(a list of environments), `memory`, `processes`, `cpus` (0: no limit), `stop_seconds`, `grace_seconds`, `is_first` (process 1). It writes
+`started` to its standard output once all agents run. SIGTERM: let the agents end, ask what they leave to end, kill what is left then; a
+second one: kill everything now.
 """
 
 import ctypes
@@ -18,6 +19,7 @@ import time
 
 PR_SET_CHILD_SUBREAPER = 36
 PR_CAPBSET_DROP = 24
+CAPABILITY_VERSION_3 = 0x20080522
 FIRST_PAUSE = 0.5
 MOST_PAUSE = 30.0
 STEADY_SECONDS = 60.0
@@ -44,6 +46,7 @@ class Supervisor:
         self.command: list[str] = orders["command"]
         self.agents = [Agent(environment) for environment in orders["agents"]]
         self.stop_seconds: float = orders["stop_seconds"]
+        self.grace_seconds: float = orders["grace_seconds"]
         self.is_first: bool = orders["is_first"]
         self.stop_at: float | None = None
         self.is_hurried = False
@@ -61,6 +64,8 @@ class Supervisor:
             for agent in self.agents:
                 if self.stop_at is None and not agent.pid and time.monotonic() >= agent.due:
                     self.start(agent)
+        if not any(agent.pid for agent in self.agents):
+            self.ask_the_rest()
         if not self.is_first:
             end_descendants()
 
@@ -107,6 +112,29 @@ class Supervisor:
                     say(f"the agent ended with status {os.waitstatus_to_exitcode(status)}")
                     self.note_end(agent)
 
+    def ask_the_rest(self) -> None:
+        """Let what the agents have left behind end by itself: what an agent started before it crashed, for instance.
+
+        Programs end on SIGTERM; shells that people sit at ignore it and end on SIGHUP, which comes later because
+        programs that know only the one would die of the other.
+        """
+        began = time.monotonic()
+        asked: set[tuple[int, int]] = set()
+        while not self.is_hurried and time.monotonic() < began + self.grace_seconds:
+            self.reap()
+            below = descendants(os.getpid())
+            if not below:
+                return
+            number = signal.SIGTERM if time.monotonic() < began + self.grace_seconds / 2 else signal.SIGHUP
+            for pid in below:
+                if (pid, number) not in asked:
+                    asked.add((pid, number))
+                    signal_process(pid, number)
+                    signal_process(pid, signal.SIGCONT)
+            received = signal.sigtimedwait(_WATCHED, 0.05)
+            if received is not None and received.si_signo in {signal.SIGTERM, signal.SIGINT}:
+                self.stop()
+
     def has_ended(self) -> bool:
         """Whether it was stopped, and the agents are gone or their time is over."""
         if self.stop_at is None:
@@ -149,6 +177,8 @@ def give_up_root(libc: ctypes.CDLL, uid: int, gid: int) -> None:
     os.setgroups([])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
+    # The inheritable set survives a change of user; it is of little use, and nothing is of less.
+    libc.capset((ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)())
 
 
 def limit(*, memory: int, processes: int, cpus: int) -> None:

@@ -24,6 +24,7 @@ from litestar.middleware import DefineMiddleware
 from websockets.asyncio.client import ClientConnection, connect
 
 from homeport.access.authenticators import Authenticators
+from homeport.access.headers import SecurityHeaders
 from homeport.access.middleware import Authentication, Gate
 from homeport.access.providers import dependencies
 from homeport.access.rate_limits import RateLimits
@@ -37,6 +38,8 @@ from homeport.kit.crypto import Cipher, hash_token
 from homeport.kit.ids import new_id
 from homeport.server.edge import Edge
 from homeport.server.errors import HANDLERS
+from homeport.server.requests import JsonRequest
+from homeport.server.sockets import SocketRefusals, note_error
 from tests.support.accounts import DEFAULT_ORGANIZATION_ID, Accounts, Person
 from tests.support.waiting import until
 
@@ -239,10 +242,12 @@ def build_asgi(db: Database, listener: Listener, cipher: Cipher, switchboard: Sw
         },
         middleware=[DefineMiddleware(Authentication, gate=gate)],
         exception_handlers=HANDLERS,
+        after_exception=[note_error],
+        request_class=JsonRequest,
         request_max_body_size=1024 * 1024,
         openapi_config=None,
     )
-    return Edge(app)
+    return Edge(SocketRefusals(app), SecurityHeaders())
 
 
 def constant(value: Any) -> Provide:

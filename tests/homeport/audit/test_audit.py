@@ -105,7 +105,7 @@ def test_a_bad_search_names_the_field(query: str) -> None:
 @pytest.mark.requirement("AUDIT-RECORD-01")
 async def test_an_entry_is_written_with_the_change_and_gone_when_it_rolls_back(db: Database) -> None:
     name, request_id, actor = unique_name(), new_id(), new_id()
-    set_request(RequestInfo(request_id, "192.0.2.1", "agent/1"))
+    set_request(RequestInfo(str(request_id), "192.0.2.1", "agent/1"))
     async with db.transaction() as conn:
         await record(
             conn,

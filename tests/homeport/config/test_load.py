@@ -54,6 +54,7 @@ def test_every_mistake_is_reported_at_once_with_the_name_that_was_written(tmp_pa
         ({"HOMEPORT_PG_CONNECTION_URL": "mysql://x"}, "must begin with postgres://"),
         ({"HOMEPORT_EXTERNAL_TOKEN_ENCRYPTION_KEYS": "c2hvcnQ="}, "key 1 is not 32 bytes"),
         ({"HOMEPORT_SSH_CONFIG_OPTIONS": "Bogus"}, "not of the form Key=value"),
+        ({"HOMEPORT_PROVISIONER_ISOLATION": "yes"}, "'yes' is none of auto, bubblewrap, none"),
     ],
 )
 def test_contradictions_stop_the_start(environment: dict[str, str], words: str) -> None:
@@ -126,3 +127,19 @@ def test_the_reference_page_names_every_setting_and_no_secret_default() -> None:
     for item in definitions():
         assert f"`{item.environment}`" in page
         assert item.about.help
+
+
+@pytest.mark.requirement("CONFIG-SOURCES-01")
+@pytest.mark.parametrize(("given", "value"), [({}, "auto"), ({"HOMEPORT_PROVISIONER_ISOLATION": " None "}, "none")])
+def test_a_setting_may_be_one_of_a_few_words(given: dict[str, str], value: str) -> None:
+    assert load_settings(environment=given).provisioner_isolation == value
+
+
+@pytest.mark.requirement("ENGINE-ISOLATION-01")
+def test_workspaces_never_see_what_the_server_itself_keeps(tmp_path: Path) -> None:
+    file = tmp_path / "homeport.toml"
+    file.write_text(
+        f'tls_enable = true\ntls_cert_file = "/c.pem"\ntls_key_file = "/k.pem"\ndata_dir = "{tmp_path}/data"\n'
+    )
+    settings = load_settings(environment={"HOMEPORT_PROVISIONER_HIDE": "/opt/secrets,/srv"}, file=file)
+    assert settings.provisioner_hide == ("/opt/secrets", "/srv", f"{tmp_path}/data", str(file), "/k.pem")

@@ -46,6 +46,16 @@ async def test_a_migration_that_fails_leaves_the_database_as_it_was(
     assert await run(blank_database, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
 
 
+@pytest.mark.requirement("DB-MIGRATE-01")
+async def test_a_script_that_cannot_be_written_leaves_the_database_as_it_was(
+    blank_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "_COMPILER", "homeport.database.migrations.nowhere")
+    with pytest.raises(RuntimeError, match=r"No module named .*nowhere"):
+        await prepare_database(blank_database)
+    assert await run(blank_database, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
+
+
 @pytest.mark.requirement("DB-MIGRATE-02")
 async def test_definitions_are_renewed_when_their_text_changes_and_dropped_with_their_file(
     own_database: str, monkeypatch: pytest.MonkeyPatch

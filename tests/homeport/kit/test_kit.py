@@ -2,11 +2,11 @@
 
 import asyncio
 import os
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from homeport.kit import clock, crypto, ids, names
+from homeport.kit import clock, crypto, ids, moments, names
 from homeport.kit.clock import FakeClock, use_clock
 from homeport.kit.errors import BadRequest, TooManyRequests
 
@@ -116,6 +116,25 @@ def test_bad_addresses_are_refused(address: str) -> None:
 def test_text_with_nul_is_refused() -> None:
     with pytest.raises(BadRequest):
         names.validate_text("a\x00b", "message", most=10)
+
+
+def test_texts_that_the_database_cannot_hold_are_known() -> None:
+    assert names.is_storable("é\U0001f600\n")
+    assert not any(names.is_storable(text) for text in ("a\x00b", "\ud800", "a\udfff"))
+
+
+@pytest.mark.requirement("HTTP-MOMENTS-01")
+@pytest.mark.parametrize("text", ["2026-01-01T00:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_moments_without_offset_or_beyond_the_calendar_are_refused_by_name(text: str) -> None:
+    with pytest.raises(BadRequest) as caught:
+        moments.validate_moment(datetime.fromisoformat(text), "since")
+    assert caught.value.validations[0].field == "since"
+
+
+@pytest.mark.requirement("HTTP-MOMENTS-01")
+def test_moments_are_turned_into_utc() -> None:
+    found = moments.validate_moment(datetime.fromisoformat("2026-01-01T00:30:00+02:00"), "since")
+    assert (found.isoformat(), found.tzinfo) == ("2025-12-31T22:30:00+00:00", UTC)
 
 
 def test_too_many_requests_tells_when_to_come_back() -> None:

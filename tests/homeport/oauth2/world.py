@@ -121,8 +121,8 @@ class World:
         """Make a client as an administrator has registered it."""
         now = clock.now()
         chosen = method or (AuthMethod.NONE if is_public else AuthMethod.SECRET_POST)
-        values: dict[str, Any] = {name: "" for name in AppRow.__struct_fields__}
-        values |= {name: None for name in _NULL}
+        values: dict[str, Any] = dict.fromkeys(AppRow.__struct_fields__, "")
+        values |= dict.fromkeys(_NULL)
         values |= {
             "id": new_id(), "name": unique_name("client"), "redirect_uris": list(redirect_uris), "contacts": [],
             "client_type": "public" if is_public else "confidential", "dynamically_registered": False,

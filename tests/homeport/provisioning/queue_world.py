@@ -19,6 +19,7 @@ from homeport.provisioning.service import Acquirer, progress
 from homeport.provisioning.service.authentication import daemon_resolver, resolve_job_holder
 from homeport.provisioning.types import (
     DaemonRow,
+    Isolation,
     JobCanceled,
     JobCompleted,
     JobFailed,
@@ -85,13 +86,14 @@ class QueueWorld:
         organization_id: UUID | None = None,
         provisioners: tuple[str, ...] = ("echo",),
         key_id: UUID | None = None,
+        isolation: Isolation = "",
     ) -> DaemonRow:
         """Insert a daemon that was seen now."""
         row = DaemonRow(
             id=new_id(), organization_id=organization_id or self.organization_id, key_id=key_id,
             kind="key" if key_id else "psk", name=unique_name("daemon"), version="1", api_version="1.0",
             provisioners=list(provisioners), tags=service.provisioner_tags(tags or {}, owner), created_at=clock.now(),
-            last_seen_at=None,
+            last_seen_at=None, isolation=isolation,
         )  # fmt: skip
         async with self.db.transaction() as conn:
             return await daemon_queries.upsert_daemon(conn, row)

@@ -248,8 +248,9 @@ async def test_acquire_walks_the_index_of_the_queue(queue: QueueWorld) -> None:
     await queue.db.execute("analyze provisioner_jobs")
     daemon = await queue.daemon()
     async with queue.db.connection() as conn:
+        now = clock.now()
         rows = await conn.fetch(
-            f"explain {ACQUIRE}", queue.organization_id, ["echo"], daemon.tags, clock.now(), daemon.id, "d", b"x"
+            f"explain {ACQUIRE}", queue.organization_id, ["echo"], daemon.tags, now, daemon.id, "d", b"x", False, now
         )
     plan = "\n".join(row[0] for row in rows)
     assert "provisioner_jobs_pending_idx" in plan

@@ -75,9 +75,10 @@ def test_nul_is_found_at_any_depth() -> None:
     deep = CompleteJobRequest(
         workspace_build=BuildResult(resources=[ProvisionedResource(type="t", name="n", agents=[agent])])
     )
-    with pytest.raises(BadRequest):
-        rules.refuse_nul(deep, "body")
-    rules.refuse_nul(CompleteJobRequest(workspace_build=BuildResult(state=b"\x00")), "body")
+    with pytest.raises(BadRequest) as caught:
+        rules.refuse_nul(deep)
+    assert caught.value.validations[0].field == "workspace_build.resources[0].agents[0].env.A"
+    rules.refuse_nul(CompleteJobRequest(workspace_build=BuildResult(state=b"\x00")))
 
 
 def test_life_and_force() -> None:

@@ -10,16 +10,13 @@ from homeport.kit.ids import new_id
 from homeport.provisioning import schemas as server
 from homeport_sdk import provisioner_protocol as daemon
 
-# What a daemon says and the server has no use for.
-_IGNORED = {"isolation"}
-
 
 def sample(type_: msgspec.inspect.Type) -> Any:
     """Return JSON of this shape with every optional part filled in."""
     kind = msgspec.inspect
     match type_:
         case kind.StructType():
-            return {field.encode_name: sample(field.type) for field in type_.fields if field.name not in _IGNORED}
+            return {field.encode_name: sample(field.type) for field in type_.fields}
         case kind.UnionType():
             return sample(next(each for each in type_.types if not isinstance(each, kind.NoneType)))
         case kind.ListType():

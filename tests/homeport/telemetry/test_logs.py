@@ -27,7 +27,7 @@ def stream():
 @pytest.mark.requirement("TELEMETRY-LOGS-01")
 def test_a_line_is_json_with_the_request_id_and_without_secrets(stream: io.StringIO) -> None:
     request_id = new_id()
-    set_request(RequestInfo(request_id, "127.0.0.1", "test"))
+    set_request(RequestInfo(str(request_id), "127.0.0.1", "test"))
     get_logger("test.one").warning("refused", session_token="abc-123", key_id="visible", password="hunter2")
     line = json.loads(stream.getvalue().splitlines()[-1])
     assert line["event"] == "refused"

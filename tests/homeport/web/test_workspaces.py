@@ -5,6 +5,7 @@ import pytest
 
 from homeport.provisioning.types import ProvisionedMetadata
 from tests.homeport.web.site import Document, Site
+from tests.homeport.workspaces.isolation_world import daemon, process_template
 from tests.homeport.workspaces.world import MACHINE
 
 SIZE = {"name": "size", "type": "number", "required": True, "validation_min": 1, "validation_max": 9}
@@ -238,6 +239,49 @@ async def test_a_workspace_without_isolation_says_so(site: Site):
         await site.world.complete(workspace.latest_build, resources=[msgspec.structs.replace(MACHINE, metadata=[fact])])
         page = await site.get(owner, f"/@{owner.username}/{workspace.name}")
         assert (words in Document(page.text).text) is is_told
+
+
+@pytest.mark.requirement("WEB-ISOLATION-02")
+@pytest.mark.parametrize(
+    ("role", "isolation", "words"),
+    [
+        ("owner", "none", "You may start them because you own this deployment"),
+        ("member", "none", "You cannot start workspaces of this template now"),
+        ("template-admin", "none", "You cannot start workspaces of this template now"),
+        ("owner", "bubblewrap", ""),
+        ("member", "bubblewrap", ""),
+    ],
+)
+async def test_pages_of_a_template_say_what_becomes_of_its_workspaces(site: Site, role: str, isolation, words: str):
+    person = await site.accounts.make(role)
+    template = await process_template(site.world)
+    await daemon(site.world, isolation)
+    for path in (f"/templates/{template.name}", f"/templates/{template.name}/workspace"):
+        page = Document((await site.get(person, path)).text)
+        assert words in page.text
+        assert ("install bubblewrap" in page.text) is bool(words)
+    [button] = [each for each in page.all("button") if each.get("class") == "primary"]
+    assert ("disabled" in button) is ("cannot" in words)
+    made = await site.post(person, f"/templates/{template.name}/workspace", {"name": "dev"})
+    if "cannot" in words:
+        assert made.status_code == 403
+        assert "only site owners may start workspaces" in Document(made.text).text
+    else:
+        assert made.headers["location"] == f"/@{person.username}/dev"
+
+
+@pytest.mark.requirement("WEB-ISOLATION-02")
+async def test_the_list_tells_owners_which_provisioners_do_not_isolate(site: Site):
+    owner, member = await site.accounts.make("owner"), await site.accounts.make("member")
+    isolating = await daemon(site.world, "bubblewrap")
+    page = Document((await site.get(owner, "/workspaces")).text)
+    assert "not isolated" not in page.text
+    plain = await daemon(site.world, "none")
+    page = Document((await site.get(owner, "/workspaces")).text)
+    assert f"not isolated on the provisioner {plain.name}:" in page.text
+    assert "Install bubblewrap" in page.text
+    assert isolating.name not in page.text
+    assert "not isolated" not in Document((await site.get(member, "/workspaces")).text).text
 
 
 def actions(reply, base: str) -> set[str]:

@@ -140,6 +140,9 @@ def resource(**agent_fields: Any) -> ProvisionedResource:
         ([resource(name="a_b")], "underscore"),
         ([resource(name="-a")], "not valid"),
         ([resource(name="a--b")], "not valid"),
+        ([resource(name="main\n")], "not valid"),
+        # Ignoring case, a pattern takes the Kelvin sign for a k unless it is told to know ASCII only.
+        ([resource(name="\u212a")], "not valid"),
         ([resource(), resource(name="MAIN")], "Two agents"),
         ([resource(token="short")], "too short"),
         ([resource(apps=[ProvisionedApp(slug="Web")])], "not valid"),

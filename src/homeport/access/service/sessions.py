@@ -1,6 +1,6 @@
 """A session token in, an identity out: the checks of identity 2 in their order, and the sliding refresh of 1.2.
 
-One query reads key, user, memberships, groups and custom roles. The refresh, due at most once an hour and key, runs
+One query reads the key, its user and what the user holds. The refresh, due at most once an hour and key, runs
 beside the request; a later request with the same key waits for it, and `close` waits for all.
 """
 
@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from homeport.access import queries
 from homeport.access.errors import SignedOut
 from homeport.access.rules import is_good_at
-from homeport.access.service.subjects import build_subject, memberships
+from homeport.access.service.subjects import build_subject, read_holdings
 from homeport.config import Settings
 from homeport.database import Database, DatabaseError
 from homeport.database.rows import Record
@@ -83,17 +83,12 @@ class Sessions:
     def _identity(self, key_id: str, row: Record) -> Identity:
         roles = tuple(row["rbac_roles"])
         scopes = tuple(row["scopes"])
-        organization_ids = tuple(row["organization_ids"] or ())
-        organization_roles = tuple(row["organization_roles"] or ())
         try:
             subject = build_subject(
                 row["id"],
                 row["username"],
                 roles,
-                organization_ids,
-                organization_roles,
-                row["custom_roles"] or "",
-                tuple(row["group_ids"]),
+                row["holdings"],
                 scopes,
                 tuple(row["allow_list"]),
                 self._can_owner_enter,
@@ -111,7 +106,7 @@ class Sessions:
             login_type=row["login_type"],
             theme_preference=row["theme_preference"],
             roles=roles,
-            organization_roles=memberships(organization_ids, organization_roles),
+            organization_roles=read_holdings(row["holdings"]).organizations,
             created_at=row["created_at"],
             updated_at=row["updated_at"],
             last_seen_at=row["last_seen_at"],

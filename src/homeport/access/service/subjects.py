@@ -12,7 +12,27 @@ import msgspec
 
 from homeport.rbac import Role, RoleName, Subject, custom_role, expand_roles, read_permissions, scope_for_key
 
-_decode = msgspec.json.Decoder().decode
+
+class StoredRole(msgspec.Struct, frozen=True):
+    """A custom role with its permissions as they are stored."""
+
+    name: str
+    display_name: str
+    organization_id: UUID
+    site: list[dict[str, Any]]
+    organization: list[dict[str, Any]]
+    user: list[dict[str, Any]]
+
+
+class Holdings(msgspec.Struct, frozen=True):
+    """What a user holds: role names by organization in the order of joining, groups with rows, and the custom roles."""
+
+    organizations: dict[UUID, tuple[str, ...]] = {}
+    groups: tuple[UUID, ...] = ()
+    custom_roles: tuple[StoredRole, ...] = ()
+
+
+_decode = msgspec.json.Decoder(Holdings).decode
 
 
 @lru_cache(maxsize=4096)
@@ -20,57 +40,46 @@ def build_subject(
     user_id: UUID,
     username: str,
     roles: tuple[str, ...],
-    organization_ids: tuple[UUID, ...],
-    organization_roles: tuple[str, ...],
-    custom_roles: str,
-    group_ids: tuple[UUID, ...],
+    holdings: str,
     scopes: tuple[str, ...],
     allow_list: tuple[str, ...],
     can_owner_enter_workspaces: bool,
 ) -> Subject:
-    """Build the subject of a person. `organization_roles` are names joined by commas, `custom_roles` is JSON text.
+    """Build the subject of a person; `holdings` is the column's text.
 
     Raises UnknownScope for a key whose scopes this version does not know.
     """
+    held = read_holdings(holdings)
     expanded = expand_roles(
-        roles,
-        memberships(organization_ids, organization_roles),
-        read_custom_roles(custom_roles),
-        can_owner_enter_workspaces=can_owner_enter_workspaces,
+        roles, held.organizations, read_custom_roles(holdings), can_owner_enter_workspaces=can_owner_enter_workspaces
     )
     return Subject.build(
         user_id,
         roles=expanded,
         # Everyone in an organization is in its Everyone group, which has the organization's id.
-        groups=(*group_ids, *organization_ids),
+        groups=(*held.groups, *held.organizations),
         scope=scope_for_key(scopes, allow_list),
         friendly_name=username,
     )
 
 
 @lru_cache(maxsize=4096)
-def memberships(organization_ids: tuple[UUID, ...], organization_roles: tuple[str, ...]) -> dict[UUID, tuple[str, ...]]:
-    """Return the stored role names by organization; the dictionary is shared, so nobody changes it."""
-    return {
-        id_: tuple(names.split(",")) if names else ()
-        for id_, names in zip(organization_ids, organization_roles, strict=True)
-    }
+def read_holdings(text: str) -> Holdings:
+    """Read what a user holds; kept while the text is the same. The result is shared, so nobody changes it."""
+    return _decode(text)
 
 
 @lru_cache(maxsize=1024)
 def read_custom_roles(text: str) -> dict[RoleName, Role]:
-    """Compile the custom roles in the query's JSON (a list per membership); kept while the text is the same."""
-    found: dict[RoleName, Role] = {}
-    groups: list[list[dict[str, Any]] | None] = _decode(text) if text else []
-    for group in groups:
-        for item in group or ():
-            organization_id = UUID(item["organization_id"])
-            found[RoleName(item["name"], organization_id)] = custom_role(
-                item["name"],
-                organization_id,
-                display_name=item["display_name"],
-                site=read_permissions(item["site"]),
-                organization=read_permissions(item["organization"]),
-                user=read_permissions(item["user"]),
-            )
-    return found
+    """Compile the custom roles of what a user holds; kept and shared like it."""
+    return {
+        RoleName(role.name, role.organization_id): custom_role(
+            role.name,
+            role.organization_id,
+            display_name=role.display_name,
+            site=read_permissions(role.site),
+            organization=read_permissions(role.organization),
+            user=read_permissions(role.user),
+        )
+        for role in read_holdings(text).custom_roles
+    }

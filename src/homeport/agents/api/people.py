@@ -1,12 +1,11 @@
 """Routes with which people read about agents."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 import msgspec
 from litestar import get
-from litestar.params import QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from homeport.agents.schemas import (
@@ -18,18 +17,13 @@ from homeport.agents.schemas import (
 from homeport.agents.service import Switchboard, logs, metadata, reading, streaming
 from homeport.config import Settings
 from homeport.database import Database, Listener
+from homeport.kit.http import AfterLine, BeforeLine
 from homeport.kit.routes import authenticated, requires
 from homeport.rbac import Subject
 from homeport.workspaces.schemas.agents import WorkspaceAgent
 
 _TAGS = ["Agents"]
 _READ = requires("workspace:read")
-AfterLine = Annotated[
-    int, QueryParameter(name="after", ge=0, le=2**63 - 1, description="Lines after the one with this id.")
-]
-BeforeLine = Annotated[
-    int, QueryParameter(name="before", ge=0, le=2**63 - 1, description="Lines before this id; 0: all.")
-]
 
 
 @get("/{workspaceagent:uuid}", opt=_READ, tags=_TAGS, summary="Get workspace agent by ID")
@@ -40,7 +34,7 @@ async def get_agent(workspaceagent: UUID, subject: Subject, db: Database) -> Wor
 
 @get("/{workspaceagent:uuid}/logs", opt=_READ, tags=_TAGS, summary="Get logs by workspace agent")
 async def list_logs(
-    workspaceagent: UUID, subject: Subject, db: Database, after: AfterLine = 0, before: BeforeLine = 0
+    workspaceagent: UUID, subject: Subject, db: Database, after: AfterLine = 0, before: BeforeLine = None
 ) -> list[WorkspaceAgentLog]:
     """List an agent's log lines; to follow them, open a WebSocket here."""
     return await logs.list_logs(db, subject=subject, agent_id=workspaceagent, after=after, before=before or None)

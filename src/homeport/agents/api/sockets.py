@@ -1,32 +1,16 @@
-"""WebSockets of this room: refusing them in plain HTTP before they are accepted, and bytes in both directions."""
+"""WebSockets of this room: bytes in both directions."""
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
-import msgspec
 from litestar import WebSocket
 from litestar.exceptions import WebSocketException
 
 from homeport.agents.service.tunnels import Stream
-from homeport.kit.errors import HomeportError
-from homeport.kit.http import Response
 
 Socket = WebSocket[Any, Any, Any]
 _GONE = (WebSocketException, ConnectionError, RuntimeError)
-
-
-async def reject(socket: Socket, error: HomeportError) -> None:
-    """Answer the handshake with the error's status and JSON, where the HTTP server can; else close."""
-    send: Any = socket.send
-    await socket.receive()
-    if "websocket.http.response" not in (socket.scope.get("extensions") or {}):
-        await send({"type": "websocket.close", "code": 1008, "reason": error.message[:100]})
-        return
-    body = Response(message=error.message, detail=error.detail, validations=list(error.validations))
-    headers = [(b"content-type", b"application/json")]
-    await send({"type": "websocket.http.response.start", "status": error.status, "headers": headers})
-    await send({"type": "websocket.http.response.body", "body": msgspec.json.encode(body), "more_body": False})
 
 
 async def messages(socket: Socket) -> AsyncIterator[bytes]:

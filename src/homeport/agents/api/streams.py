@@ -14,6 +14,7 @@ from homeport.agents.schemas import MetadataEvent
 from homeport.agents.service import Switchboard, logs, metadata, streaming
 from homeport.database import Database, Listener
 from homeport.kit.errors import HomeportError
+from homeport.kit.http import AfterLine
 from homeport.kit.routes import agent_route, requires
 from homeport.rbac import Subject
 
@@ -26,11 +27,7 @@ _encode = msgspec.json.Encoder().encode
 @websocket("/me/tunnel", opt=agent_route())
 async def serve_tunnel(socket: Socket, agent: AgentIdentity, switchboard: Switchboard) -> None:
     """Hold the agent's tunnel: the agent is the SSH server on it."""
-    try:
-        host_key = await switchboard.prepare_tunnel(agent)
-    except HomeportError as error:
-        await sockets.reject(socket, error)
-        return
+    host_key = await switchboard.prepare_tunnel(agent)
     await socket.accept()
     await switchboard.serve_tunnel(agent, host_key, sockets.as_stream(socket))
     await sockets.close(socket)
@@ -42,18 +39,14 @@ async def open_pty(
 ) -> None:
     """Attach to a terminal: JSON `{data?, width?, height?}` in, raw output back."""
     query = socket.query_params
-    try:
-        connection = await streaming.open_for_person(db, switchboard, subject=subject, agent_id=workspaceagent)
-        terminal = await streaming.open_terminal(
-            connection,
-            reconnect=query.get("reconnect", ""),
-            width=query.get("width", ""),
-            height=query.get("height", ""),
-            command=query.get("command", ""),
-        )
-    except HomeportError as error:
-        await sockets.reject(socket, error)
-        return
+    connection = await streaming.open_for_person(db, switchboard, subject=subject, agent_id=workspaceagent)
+    terminal = await streaming.open_terminal(
+        connection,
+        reconnect=query.get("reconnect", ""),
+        width=query.get("width", ""),
+        height=query.get("height", ""),
+        command=query.get("command", ""),
+    )
     await socket.accept()
     try:
         await streaming.run_terminal(terminal, sockets.messages(socket), lambda data: sockets.send(socket, data))
@@ -67,27 +60,19 @@ async def open_ssh(
     socket: Socket, workspaceagent: UUID, subject: Subject, db: Database, switchboard: Switchboard
 ) -> None:
     """Carry bytes to the SSH server that people log in to."""
-    try:
-        connection = await streaming.open_for_person(db, switchboard, subject=subject, agent_id=workspaceagent)
-        reader, writer = await connection.open_inner_ssh()
-    except HomeportError as error:
-        await sockets.reject(socket, error)
-        return
+    connection = await streaming.open_for_person(db, switchboard, subject=subject, agent_id=workspaceagent)
+    reader, writer = await connection.open_inner_ssh()
     await socket.accept()
     await streaming.run_stream(reader, writer, sockets.messages(socket), lambda data: sockets.send(socket, data))
     await sockets.close(socket)
 
 
 @websocket("/{workspaceagent:uuid}/logs", opt=_READ)
-async def follow_logs(socket: Socket, workspaceagent: UUID, subject: Subject, db: Database, listener: Listener) -> None:
+async def follow_logs(
+    socket: Socket, workspaceagent: UUID, subject: Subject, db: Database, listener: Listener, after: AfterLine = 0
+) -> None:
     """Send log lines as JSON arrays as they come."""
-    text = socket.query_params.get("after", "0")
-    after = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
-    try:
-        batches = await logs.follow_logs(db, listener, subject=subject, agent_id=workspaceagent, after=after)
-    except HomeportError as error:
-        await sockets.reject(socket, error)
-        return
+    batches = await logs.follow_logs(db, listener, subject=subject, agent_id=workspaceagent, after=after)
     await _send_all(socket, (_encode(batch) async for batch in batches))
 
 
@@ -96,11 +81,7 @@ async def watch_metadata(
     socket: Socket, workspaceagent: UUID, subject: Subject, db: Database, listener: Listener
 ) -> None:
     """Send all metadata values at each change, as `ServerSentEvent` JSON."""
-    try:
-        changes = await metadata.watch_metadata(db, listener, subject=subject, agent_id=workspaceagent)
-    except HomeportError as error:
-        await sockets.reject(socket, error)
-        return
+    changes = await metadata.watch_metadata(db, listener, subject=subject, agent_id=workspaceagent)
     events = (MetadataEvent("ping") if values is None else MetadataEvent("data", values) async for values in changes)
     await _send_all(socket, (_encode(event) async for event in events))
 

@@ -57,7 +57,7 @@ async def update_disconnect_reason(conn: Connection, agent_id: UUID, reason: str
 
 
 async def find_site_config(conn: Connection, key: str) -> str | None:
-    """Return a value of the deployment."""
+    """Return a value that the deployment keeps under a key, or None."""
     value: str | None = await conn.fetchval(FIND_SITE_CONFIG, key)
     return value
 

@@ -22,25 +22,13 @@ select
     b.id as build_id, b.template_version_id, {_IS_OUTDATED} as is_outdated,
     w.id as workspace_id, w.owner_id, w.organization_id, w.template_id,
     u.username as owner_username, u.status::text as owner_status, u.rbac_roles as roles,
-    coalesce((
-        select jsonb_object_agg(m.organization_id, to_jsonb(m.roles)) from organization_members m
-        where m.user_id = w.owner_id
-    ), '{{}}') as organization_roles,
-    array(select g.group_id from group_members g where g.user_id = w.owner_id) as group_ids,
-    coalesce((
-        select jsonb_agg(jsonb_build_object(
-            'name', c.name, 'organization_id', c.organization_id, 'site', c.site_permissions,
-            'organization', c.org_permissions, 'user', c.user_permissions
-        ))
-        from custom_roles c
-        join organization_members m on m.organization_id = c.organization_id
-        where m.user_id = w.owner_id and c.name = any(m.roles)
-    ), '[]') as custom_roles
+    coalesce(z.holdings, '{{}}') as holdings
 from workspace_agents a
 join workspace_resources r on r.id = a.resource_id
 join workspace_builds b on b.job_id = r.job_id
 join workspaces w on w.id = b.workspace_id
 join users u on u.id = w.owner_id
+left join user_authorizations z on z.user_id = w.owner_id
 where a.auth_token_hash = $1 and not a.deleted and not w.deleted
 """
 

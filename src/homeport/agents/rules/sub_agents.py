@@ -17,7 +17,8 @@ OPEN_IN = ("slim-window", "tab")
 MAX_NAME = 64
 MAX_APPS = 200
 
-_AGENT_NAME = re.compile(r"(?i)[a-z0-9](?:-?[a-z0-9])*")
+# ASCII: ignoring case, the pattern would match the Kelvin sign for a k.
+_AGENT_NAME = re.compile(r"(?ia)[a-z0-9](?:-?[a-z0-9])*")
 _SLUG = re.compile(r"[a-z0-9](?:-?[a-z0-9])*")
 # From closed to open; a template may keep its workspaces from opening further than a level.
 _OPENNESS = {"owner": 0, "organization": 1, "authenticated": 2, "public": 3}
@@ -97,11 +98,12 @@ def _app_problem(app: SubAgentAppRequest, seen: set[str]) -> tuple[str, str] | N
         return "share", f"'{app.share}' is none of {', '.join(SHARING_LEVELS)}."
     if _choose(app.open_in, OPEN_IN) is None:
         return "open_in", f"'{app.open_in}' is none of {', '.join(OPEN_IN)}."
-    if any("\0" in text for text in (app.display_name, app.icon, app.command, app.url, app.group)):
+    check = app.healthcheck
+    texts = (app.display_name, app.icon, app.command, app.url, app.group, check.url if check is not None else "")
+    if any("\0" in text for text in texts):
         return "", "Text must not hold NUL."
     if not -(2**31) <= app.order < 2**31:
         return "order", "The order does not fit into 32 bits."
-    check = app.healthcheck
     if check is not None and not all(0 <= value < 2**31 for value in (check.interval, check.threshold)):
         return "healthcheck", "Interval and threshold must not be negative nor beyond 32 bits."
     return None

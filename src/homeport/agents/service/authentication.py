@@ -1,15 +1,14 @@
 """An agent's token in, who it is out: one query."""
 
-from uuid import UUID
-
 from homeport.access.authenticators import Presented
+from homeport.access.service.subjects import read_custom_roles, read_holdings
 from homeport.access.types import AgentIdentity
 from homeport.agents.errors import AgentOutdated, UnknownAgentToken
 from homeport.agents.queries import identities
 from homeport.agents.types import CredentialRow
 from homeport.database import Database
 from homeport.kit.crypto import hash_token
-from homeport.rbac import RoleName, Subject, agent_scope, custom_role, expand_roles, read_permissions
+from homeport.rbac import Subject, agent_scope, expand_roles
 
 _MAX_TOKEN = 200
 _NO_USER_DATA = "no_user_data"
@@ -46,17 +45,7 @@ async def resolve_agent(db: Database, presented: Presented) -> AgentIdentity:
 
 
 def _subject(row: CredentialRow) -> Subject:
-    custom = {
-        RoleName(each["name"], UUID(each["organization_id"])): custom_role(
-            each["name"],
-            UUID(each["organization_id"]),
-            site=read_permissions(each["site"]),
-            organization=read_permissions(each["organization"]),
-            user=read_permissions(each["user"]),
-        )
-        for each in row.custom_roles
-    }
-    memberships = {UUID(organization): names for organization, names in row.organization_roles.items()}
+    held = read_holdings(row.holdings)
     scope = agent_scope(
         row.workspace_id,
         row.template_id,
@@ -66,8 +55,8 @@ def _subject(row: CredentialRow) -> Subject:
     )
     return Subject.build(
         row.owner_id,
-        roles=expand_roles(row.roles, memberships, custom),
-        groups=row.group_ids,
+        roles=expand_roles(row.roles, held.organizations, read_custom_roles(row.holdings)),
+        groups=held.groups,
         scope=scope,
         friendly_name=f"{row.owner_username} (agent {row.agent_name})",
         kind="agent",

@@ -21,6 +21,7 @@ from homeport.agents.types import (
 )
 from homeport.database import Connection, Database, Listener
 from homeport.kit import clock
+from homeport.kit.moments import in_utc
 from homeport.kit.names import validate_text
 from homeport.rbac import Action, Subject
 from homeport.workspaces.schemas.agents import WorkspaceAgentLogSource
@@ -131,10 +132,8 @@ async def _require_source(conn: Connection, agent_id: UUID, source: UUID, now: d
 
 
 def _line(line: AgentLogLine, now: datetime) -> tuple[datetime, str, str]:
-    at = line.created_at
-    if at is None or at.tzinfo is None:
-        at = now
-    return at, rules.clean_output(line.output), rules.log_level(line.level)
+    at = None if line.created_at is None else in_utc(line.created_at)
+    return at or now, rules.clean_output(line.output), rules.log_level(line.level)
 
 
 def _view(row: LogRow) -> WorkspaceAgentLog:

@@ -19,6 +19,7 @@ from homeport.agents.service.manifest import require_own_workspace
 from homeport.database import Database
 from homeport.kit import clock
 from homeport.kit.ids import new_id
+from homeport.kit.moments import validate_moment
 from homeport.kit.names import validate_text
 from homeport.workspaces.service import record_activity, workspace_changed
 
@@ -58,9 +59,7 @@ async def report_lifecycle(db: Database, *, agent: AgentIdentity, step: PostLife
     """Store a step in whatever order it comes."""
     require_own_workspace(agent)
     now = clock.now()
-    at = step.changed_at or now
-    if at.tzinfo is None:
-        raise InvalidReport("changed_at", "The time needs an offset, such as a Z at its end.")
+    at = validate_moment(step.changed_at or now, "changed_at")
     async with db.transaction() as conn:
         before = await queries.lock_start_times(conn, agent.agent_id)
         times = rules.start_times(before, step.state, at)
@@ -138,9 +137,9 @@ async def report_app_status(db: Database, *, agent: AgentIdentity, status: Patch
 async def report_script_timing(db: Database, *, agent: AgentIdentity, timing: ScriptTimingRequest) -> None:
     """Store how a run of one of the agent's scripts went."""
     require_own_workspace(agent)
-    if timing.started_at.tzinfo is None or timing.ended_at.tzinfo is None:
-        raise InvalidReport("started_at", "Times need an offset, such as a Z at their end.")
-    if timing.ended_at < timing.started_at:
+    started_at = validate_moment(timing.started_at, "started_at")
+    ended_at = validate_moment(timing.ended_at, "ended_at")
+    if ended_at < started_at:
         raise InvalidReport("ended_at", "A run cannot end before it starts.")
     if not -_INT32 <= timing.exit_code < _INT32:
         raise InvalidReport("exit_code", "The exit code does not fit into 32 bits.")
@@ -149,8 +148,8 @@ async def report_script_timing(db: Database, *, agent: AgentIdentity, timing: Sc
             conn,
             timing.script_id,
             agent.agent_id,
-            started_at=timing.started_at,
-            ended_at=timing.ended_at,
+            started_at=started_at,
+            ended_at=ended_at,
             exit_code=timing.exit_code,
             stage=timing.stage,
             status=timing.status,

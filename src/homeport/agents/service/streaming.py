@@ -53,7 +53,11 @@ async def open_terminal(
 
 def terminal_size(text: str) -> int:
     """Read a width or height; what is no sensible number is 80."""
-    return int(text) if text.isascii() and text.isdigit() and 0 < int(text[:9]) <= _MAX_SIZE else DEFAULT_SIZE
+    return (
+        int(text)
+        if text.isascii() and text.isdigit() and len(text) < 9 and 0 < int(text) <= _MAX_SIZE
+        else DEFAULT_SIZE
+    )
 
 
 async def run_terminal(process: Process, messages: Messages, send: SendBytes) -> None:

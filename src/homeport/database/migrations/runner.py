@@ -5,6 +5,8 @@ does all of it, so a second server waits and then finds it done, and a server th
 """
 
 import asyncio
+import sys
+from asyncio.subprocess import DEVNULL, PIPE
 from dataclasses import dataclass
 
 import asyncpg
@@ -24,9 +26,12 @@ SCHEMA_VERSION = int(newest_revision())
 
 # The oldest release (by its schema version) that can work on this schema. Raise it with a migration that takes
 # something away or changes its meaning; older servers then refuse the database instead of damaging it.
-COMPAT_VERSION = 1
+# 2: an older server would hand builds that need isolation to daemons without it.
+COMPAT_VERSION = 2
 
 log = get_logger(__name__)
+
+_COMPILER = "homeport.database.migrations.compiler"
 
 
 @dataclass(frozen=True)
@@ -122,15 +127,26 @@ async def _migrate(raw: Raw, state: State, definitions: list[Definition]) -> Non
     for name in await _recorded(raw, "views"):
         await raw.execute(queries.DROP_VIEW.format(name=name))
     if state.schema_version < SCHEMA_VERSION:
-        from homeport.database.migrations.compiler import (
-            compile_script,
-        )  # lazy: Alembic is slow to load and seldom needed
-
         current = f"{state.schema_version:04}" if state.schema_version else None
         log.info("migrating the database", current=current, target=newest_revision())
-        await raw.execute(compile_script(current))
+        await raw.execute(await _compile_script(current))
     await _define(raw, definitions)
     await raw.execute(queries.PUT_SCHEMA_STATE, SCHEMA_VERSION, COMPAT_VERSION, _fingerprint(definitions))
+
+
+async def _compile_script(current: str | None) -> str:
+    """Return the pending statements, written by a process of its own (migrations/compiler.py says why)."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-P", "-m", _COMPILER, *([current] if current else []), stdin=DEVNULL, stdout=PIPE, stderr=PIPE
+    )
+    try:
+        script, problem = await process.communicate()
+    except BaseException:
+        process.kill()
+        raise
+    if process.returncode != 0:
+        raise RuntimeError(f"{_COMPILER} ended with {process.returncode}: {problem.decode(errors='replace')}")
+    return script.decode("utf-8")
 
 
 async def _define(raw: Raw, definitions: list[Definition]) -> None:

@@ -68,7 +68,7 @@ def list_site_roles(subject: Subject) -> list[AssignableRoles]:
     return roles.list_assignable_roles(subject)
 
 
-@asgi("/users/me", opt=requires("user:read"))
+@asgi("/users/me", opt=requires("user:read"), copy_scope=False)
 async def get_me(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - the signature of ASGI
     """Return the caller: what `/users/{user}` answers to `me`. Raw ASGI, for no question is asked more often."""
     identity: Identity = cast("Any", scope)[IDENTITY_KEY]

@@ -3,7 +3,6 @@
 from homeport.audit import AuditAction
 from homeport.config import Settings
 from homeport.database import Database
-from homeport.identity import rules
 from homeport.identity.errors import PasswordSignInDisabled, UnusableAccount, WrongCredentials, WrongLoginType
 from homeport.identity.queries import users as queries
 from homeport.identity.service.accounts import wake_dormant_user
@@ -13,6 +12,7 @@ from homeport.identity.service.trail import record_key
 from homeport.identity.service.users import OWNER
 from homeport.identity.types import ApiKeyRow, LoginType, UserRow, UserStatus
 from homeport.kit import clock
+from homeport.kit.names import is_storable
 
 
 async def sign_in(db: Database, settings: Settings, *, email: str, password: str) -> tuple[ApiKeyRow, str]:
@@ -46,7 +46,7 @@ async def sign_in(db: Database, settings: Settings, *, email: str, password: str
 
 
 async def _find(db: Database, email: str) -> UserRow | None:
-    if not rules.is_storable(email):
+    if not is_storable(email):
         return None
     async with db.connection() as conn:
         found = await queries.find_user_by_email(conn, email)

@@ -23,7 +23,7 @@ returning user_id, public_key, private_key_sealed, created_at, updated_at
 
 
 async def find_git_ssh_key(conn: Connection, user_id: UUID) -> GitSshKeyRow | None:
-    """Return a user's key pair."""
+    """Return a user's key pair, or None while there is none."""
     return maybe(GitSshKeyRow, await conn.fetchrow(FIND_GIT_SSH_KEY, user_id))
 
 

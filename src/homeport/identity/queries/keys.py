@@ -33,7 +33,7 @@ DELETE_APPLICATION_KEYS = (
 
 
 async def find_key(conn: Connection, key_id: str) -> ApiKeyRow | None:
-    """Return a key by id."""
+    """Return a session or token by its id (the first part of its text), or None."""
     return maybe(ApiKeyRow, await conn.fetchrow(FIND_KEY, key_id))
 
 

@@ -84,7 +84,7 @@ class UserFilter(msgspec.Struct, frozen=True):
 
 
 async def find_user(conn: Connection, user_id: UUID) -> UserRow | None:
-    """Return a live user by id."""
+    """Return a live user by id, or None."""
     return maybe(UserRow, await conn.fetchrow(FIND_USER, user_id))
 
 

@@ -20,6 +20,7 @@ from homeport.kit import clock
 from homeport.kit.crypto import hash_token
 from homeport.kit.errors import BadRequest
 from homeport.kit.ids import random_text
+from homeport.kit.names import is_storable
 from homeport.kit.request import current_request
 from homeport.rbac import Action, Subject, require
 
@@ -94,7 +95,7 @@ async def get_key(db: Database, *, subject: Subject, value: str, key_id: str) ->
     """Return a key of the user by its id. Raises KeyNotFound."""
     async with db.connection() as conn:
         owner = await resolve_user(conn, subject, value)
-        row = await queries.find_key(conn, key_id) if rules.is_storable(key_id) else None
+        row = await queries.find_key(conn, key_id) if is_storable(key_id) else None
     return key_view(_readable(subject, owner.id, row))
 
 
@@ -102,7 +103,7 @@ async def delete_key(db: Database, *, subject: Subject, value: str, key_id: str)
     """End a key at once. Raises KeyNotFound."""
     async with db.transaction() as conn:
         owner = await resolve_user(conn, subject, value)
-        found = await queries.lock_key(conn, key_id) if rules.is_storable(key_id) else None
+        found = await queries.lock_key(conn, key_id) if is_storable(key_id) else None
         row = _readable(subject, owner.id, found)
         require(subject, Action.DELETE, rules.key_object(owner.id, row.id), noun="API key")
         await queries.delete_key(conn, row.id)

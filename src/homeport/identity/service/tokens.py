@@ -23,7 +23,7 @@ from homeport.identity.service.views import key_view, owned_key_view
 from homeport.identity.types import WILDCARD_TARGET, LoginType, UserRow
 from homeport.kit.errors import invalid_field
 from homeport.kit.ids import random_name
-from homeport.kit.names import validate_name
+from homeport.kit.names import is_storable, validate_name
 from homeport.rbac import EXTERNAL_SCOPE_NAMES, Action, ResourceType, Subject, predicate, require
 
 _MOST_ENTRIES = 128
@@ -70,7 +70,7 @@ async def get_token(db: Database, *, subject: Subject, value: str, name: str) ->
     """Return a user's token by its name. Raises KeyNotFound."""
     async with db.connection() as conn:
         owner = await resolve_user(conn, subject, value)
-        row = await queries.find_token(conn, owner.id, name) if rules.is_storable(name) else None
+        row = await queries.find_token(conn, owner.id, name) if is_storable(name) else None
     require(subject, Action.READ, rules.key_object(owner.id, row.id if row else ""), noun="API key")
     if row is None:
         raise KeyNotFound
@@ -113,9 +113,9 @@ def _allow_list(targets: list[APIAllowListTarget] | None) -> list[str]:
     if len(targets) > _MOST_ENTRIES:
         raise invalid_field("allow_list", f"Use at most {_MOST_ENTRIES} entries.")
     types = set(ResourceType)
-    for target in targets:
+    for index, target in enumerate(targets):
         if target.type not in types:
-            raise invalid_field("allow_list", f"{target.type[:64]!r} is not a resource type.")
+            raise invalid_field(f"allow_list[{index}].type", f"{target.type[:64]!r} is not a resource type.")
         if not target.id or len(target.id) > 64 or not target.id.isprintable() or ":" in target.id:
-            raise invalid_field("allow_list", f"The id of an entry of type '{target.type}' is neither an id nor '*'.")
+            raise invalid_field(f"allow_list[{index}].id", "This is neither an id nor '*'.")
     return list(dict.fromkeys(f"{target.type}:{target.id}" for target in targets))

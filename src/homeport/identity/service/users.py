@@ -24,7 +24,7 @@ from homeport.kit import clock
 from homeport.kit.errors import invalid_field
 from homeport.kit.http import Page
 from homeport.kit.ids import new_id
-from homeport.kit.names import validate_display_name, validate_email, validate_name
+from homeport.kit.names import is_storable, validate_display_name, validate_email, validate_name
 from homeport.rbac import Action, ResourceType, Subject, predicate, require
 
 FIRST_USER_LOCK = "identity:first-user"
@@ -43,7 +43,7 @@ async def find_named(conn: Connection, subject: Subject, value: str) -> UserRow 
     """Return the live user that `me`, an id or a username means, whoever asks; None when there is none."""
     if value == "me":
         return await queries.find_user(conn, subject.id)
-    if not rules.is_storable(value):
+    if not is_storable(value):
         return None
     try:
         user_id = UUID(value)
@@ -97,7 +97,7 @@ async def list_users(db: Database, *, subject: Subject, query: str, page: Page) 
 
 def parse_search(query: str) -> UserFilter:
     """Read `status:active role:owner login_type:password include_system:true word …`; several values are split by commas."""
-    if not rules.is_storable(query):
+    if not is_storable(query):
         raise invalid_field("q", "A search cannot hold NUL characters.")
     try:
         terms = shlex.split(query)
@@ -110,11 +110,11 @@ def parse_search(query: str) -> UserFilter:
         if not colon or key == "search":
             words.append(value if colon else term)
         elif key.lower() not in _SEARCH_KEYS:
-            raise invalid_field(key, f"Unknown search key; use one of: {', '.join(_SEARCH_KEYS)}.")
+            raise invalid_field(key[:64] or "q", f"Unknown search key; use one of: {', '.join(_SEARCH_KEYS)}.")
         else:
             found[key.lower()] = tuple(value.lower().split(","))
     if unknown := set(found.get("status", ())) - set(UserStatus):
-        raise invalid_field("status", f"Unknown status '{min(unknown)}'; use active, dormant or suspended.")
+        raise invalid_field("status", f"Unknown status '{min(unknown)[:64]}'; use active, dormant or suspended.")
     return UserFilter(
         words=tuple(words),
         statuses=found.get("status", ()),

@@ -30,7 +30,7 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
-@post(["/oauth2/tokens", "/oauth2/token"], opt=public(_WHY, has_cors=True), summary="OAuth2 token exchange", **_OPTIONS)
+@post("/oauth2/tokens", opt=public(_WHY, has_cors=True), summary="OAuth2 token exchange", **_OPTIONS)
 async def token(
     request: Request[Any, Any, Any], db: Database, settings: Settings, rate_limits: RateLimits
 ) -> Response[OAuth2TokenResponse]:
@@ -40,6 +40,14 @@ async def token(
         db, settings, Attempts(rate_limits), authorization=_authorization(request), form=form
     )
     return Response(answer)
+
+
+@post("/oauth2/token", opt=public(_WHY, has_cors=True), include_in_schema=False, **_OPTIONS)
+async def token_alias(
+    request: Request[Any, Any, Any], db: Database, settings: Settings, rate_limits: RateLimits
+) -> Response[OAuth2TokenResponse]:
+    """Answer as `/oauth2/tokens`: a path of its own, because the document names each operation once."""
+    return await token.fn(request, db, settings, rate_limits)
 
 
 @post("/oauth2/revoke", opt=public(_WHY, has_cors=True), summary="Revoke OAuth2 tokens (RFC 7009)", **_OPTIONS)

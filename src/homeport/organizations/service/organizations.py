@@ -3,9 +3,9 @@
 from uuid import UUID
 
 from homeport.database import Connection, Database
-from homeport.identity.rules import is_storable
 from homeport.identity.service.users import resolve_user
 from homeport.kit.ids import NIL_ID
+from homeport.kit.names import is_storable
 from homeport.organizations import queries
 from homeport.organizations.errors import OrganizationNotFound
 from homeport.organizations.rules import organization_object

@@ -46,7 +46,13 @@ async def acquire_job(
     return Response(job, status_code=204 if job is None else 200, headers={DAEMON_ID_HEADER: str(row.id)})
 
 
-@get("/provisionerjobs/{job:str}/file", summary="Get a job's archive", tags=["Provisioning"], opt=job_route())
+@get(
+    "/provisionerjobs/{job:str}/file",
+    summary="Get a job's archive",
+    tags=["Provisioning"],
+    opt=job_route(),
+    media_type="application/x-tar",
+)
 async def get_job_file(job: UUID, job_token: JobToken, db: Database) -> Response[bytes]:
     """Return the tar that the job works on."""
     return Response(await progress.read_job_file(db, job, job_token), media_type="application/x-tar")

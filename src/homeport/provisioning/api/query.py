@@ -42,7 +42,7 @@ def tags_in(value: str | None) -> dict[str, str] | None:
         return None
     try:
         tags = msgspec.json.decode(value.encode(), type=dict[str, str])
-    except (msgspec.MsgspecError, UnicodeError):
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         raise invalid_field("tags", 'Give a JSON object of texts, such as {"region": "eu"}.') from None
     if any("\x00" in text for pair in tags.items() for text in pair):
         raise invalid_field("tags", "Text must not hold NUL characters.")

@@ -6,22 +6,30 @@ from uuid import UUID
 
 from homeport.database import Connection
 from homeport.database.rows import many, maybe, one
+from homeport.kit.names import is_storable
 from homeport.provisioning.schemas import MatchedProvisioners
 from homeport.provisioning.types import DaemonRow, JobStatus, ProvisionerKeyRow
 
 _DAEMON = """
-    d.id, d.organization_id, d.key_id, d.kind, d.name, d.version, d.api_version, d.provisioners, d.tags, d.created_at, d.last_seen_at
+    d.id, d.organization_id, d.key_id, d.kind, d.name, d.version, d.api_version, d.provisioners, d.tags, d.created_at, d.last_seen_at,
+    d.isolation
+"""
+# Whether the tags of a daemon allow it to take a job: see rules.tags_match.
+_TAGS_MATCH = """
+    (case when j.tags = '{"scope": "organization", "owner": ""}'::jsonb then j.tags = d.tags else j.tags <@ d.tags end)
 """
 _KEY = "k.id, k.organization_id, k.name, k.hashed_secret, k.tags, k.builtin_of, k.expires_at, k.created_at"
 
 # A daemon is known by its name in its organization (and owner); a restarted one takes up its old row.
 UPSERT_DAEMON = f"""
     insert into provisioner_daemons as d
-        (id, organization_id, key_id, kind, name, version, api_version, provisioners, tags, created_at, last_seen_at)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
+        (id, organization_id, key_id, kind, name, version, api_version, provisioners, tags, created_at, last_seen_at,
+         isolation)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)
     on conflict (organization_id, name, lower(coalesce(tags ->> 'owner', ''))) do update
     set key_id = excluded.key_id, kind = excluded.kind, version = excluded.version, api_version = excluded.api_version,
-        provisioners = excluded.provisioners, tags = excluded.tags, last_seen_at = excluded.last_seen_at
+        provisioners = excluded.provisioners, tags = excluded.tags, last_seen_at = excluded.last_seen_at,
+        isolation = excluded.isolation
     returning {_DAEMON}
 """
 
@@ -29,13 +37,20 @@ TOUCH_DAEMON = "update provisioner_daemons set last_seen_at = $2 where id = $1"
 
 DELETE_STALE_DAEMONS = "delete from provisioner_daemons where coalesce(last_seen_at, created_at) < $1"
 
-MATCHED = """
+MATCHED = f"""
     select count(*)::int as count,
            count(*) filter (where d.last_seen_at > $4)::int as available,
            max(d.last_seen_at) as most_recently_seen
     from provisioner_daemons d, (select $3::jsonb as tags) j
     where d.organization_id = $1 and $2 = any (d.provisioners)
-      and (case when j.tags = '{"scope": "organization", "owner": ""}'::jsonb then j.tags = d.tags else j.tags <@ d.tags end)
+      and {_TAGS_MATCH}
+"""
+
+LACKS_ISOLATION = f"""
+    select coalesce(bool_and(d.isolation <> 'bubblewrap'), false)
+    from provisioner_daemons d, (select $3::jsonb as tags) j
+    where d.organization_id = $1 and $2 = any (d.provisioners) and d.last_seen_at > $4
+      and {_TAGS_MATCH}
 """
 
 LIST_DAEMONS = f"""
@@ -60,6 +75,14 @@ LIST_DAEMONS = f"""
       and ($3::jsonb is null or d.tags @> $3::jsonb)
       and ($4::timestamptz is null or d.last_seen_at >= $4)
     order by d.created_at desc, d.id
+"""
+
+# There are few daemons, and a page shows few of their names.
+LIST_UNISOLATED = f"""
+    select {_DAEMON} from provisioner_daemons d
+    where 'process' = any (d.provisioners) and d.isolation <> 'bubblewrap' and d.last_seen_at > $1
+    order by d.name, d.id
+    limit 20
 """
 
 INSERT_KEY = f"""
@@ -101,7 +124,7 @@ async def upsert_daemon(conn: Connection, daemon: DaemonRow) -> DaemonRow:
     """Insert a daemon or take up the row of its name, seen now (`created_at` is now for a new one)."""
     row = await conn.fetchrow(
         UPSERT_DAEMON, daemon.id, daemon.organization_id, daemon.key_id, daemon.kind, daemon.name, daemon.version,
-        daemon.api_version, daemon.provisioners, daemon.tags, daemon.created_at,
+        daemon.api_version, daemon.provisioners, daemon.tags, daemon.created_at, daemon.isolation,
     )  # fmt: skip
     assert row is not None
     return one(DaemonRow, row)
@@ -126,6 +149,13 @@ async def count_matching(
     return one(MatchedProvisioners, row)
 
 
+async def lacks_isolation(
+    conn: Connection, *, organization_id: UUID, provisioner: str, tags: dict[str, str], seen_after: datetime
+) -> bool:
+    """Tell whether living daemons could take such a job and none of them isolates workspaces."""
+    return bool(await conn.fetchval(LACKS_ISOLATION, organization_id, provisioner, tags, seen_after))
+
+
 async def list_daemons(
     conn: Connection,
     organization_id: UUID,
@@ -136,6 +166,11 @@ async def list_daemons(
 ) -> list[DaemonViewRow]:
     """Return an organization's daemons, newest first."""
     return many(DaemonViewRow, await conn.fetch(LIST_DAEMONS, organization_id, ids, tags, seen_after))
+
+
+async def list_unisolated(conn: Connection, *, seen_after: datetime) -> list[DaemonRow]:
+    """Return living daemons that run process workspaces without isolation, by name."""
+    return many(DaemonRow, await conn.fetch(LIST_UNISOLATED, seen_after))
 
 
 async def insert_key(conn: Connection, key: ProvisionerKeyRow) -> ProvisionerKeyRow:
@@ -155,7 +190,8 @@ async def find_key_by_hash(conn: Connection, hashed_secret: bytes, now: datetime
 
 async def find_key_by_name(conn: Connection, organization_id: UUID, name: str) -> ProvisionerKeyRow | None:
     """Return the key of this name."""
-    return maybe(ProvisionerKeyRow, await conn.fetchrow(FIND_KEY_BY_NAME, organization_id, name))
+    row = await conn.fetchrow(FIND_KEY_BY_NAME, organization_id, name) if is_storable(name) else None
+    return maybe(ProvisionerKeyRow, row)
 
 
 async def list_keys(conn: Connection, organization_id: UUID) -> list[ProvisionerKeyRow]:

@@ -11,7 +11,7 @@ from homeport.provisioning.types import ProvisionerJobRow
 _COLUMNS = """
     j.id, j.organization_id, j.initiator_id, j.provisioner, j.type, j.file_id, j.input, j.tags, j.priority, j.worker_id,
     j.worker_name, j.token_hash, j.error, j.error_code, j.logs_length, j.logs_overflowed, j.created_at, j.updated_at,
-    j.started_at, j.canceled_at, j.completed_at, j.job_status
+    j.started_at, j.canceled_at, j.completed_at, j.job_status, j.needs_isolation
 """
 
 # Whether the tags of a daemon allow it to take a job: see rules.tags_match, which a test holds equal to this.
@@ -21,12 +21,14 @@ _TAGS_MATCH = """
 
 INSERT = f"""
     insert into provisioner_jobs as j
-        (id, organization_id, initiator_id, provisioner, type, file_id, input, tags, priority, created_at, updated_at)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
+        (id, organization_id, initiator_id, provisioner, type, file_id, input, tags, priority, created_at, updated_at,
+         needs_isolation)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)
     returning {_COLUMNS}
 """
 
-# Walks provisioner_jobs_pending_idx in the queue's order and stops at the first row that nobody holds.
+# Walks provisioner_jobs_pending_idx in the queue's order and stops at the first row that nobody holds. A daemon that does
+# not isolate leaves builds that need it to those that do; where none of them lives it takes the job, to fail it with words.
 ACQUIRE = f"""
     with candidate as (
         select j.id
@@ -35,6 +37,10 @@ ACQUIRE = f"""
           and j.started_at is null and j.completed_at is null
           and j.provisioner = any ($2::text[])
           and {_TAGS_MATCH}
+          and ($8 or not j.needs_isolation or not exists (
+              select 1 from provisioner_daemons d
+              where d.organization_id = j.organization_id and d.last_seen_at > $9 and d.isolation = 'bubblewrap'
+                and j.provisioner = any (d.provisioners) and {_TAGS_MATCH}))
         order by j.priority, j.created_at, j.id
         limit 1
         for update of j skip locked
@@ -158,7 +164,7 @@ async def insert_job(conn: Connection, job: ProvisionerJobRow) -> ProvisionerJob
     """Insert a pending job."""
     row = await conn.fetchrow(
         INSERT, job.id, job.organization_id, job.initiator_id, job.provisioner, job.type, job.file_id, job.input,
-        job.tags, job.priority, job.created_at,
+        job.tags, job.priority, job.created_at, job.needs_isolation,
     )  # fmt: skip
     assert row is not None
     return one(ProvisionerJobRow, row)
@@ -174,10 +180,24 @@ async def claim_job(
     worker_id: UUID,
     worker_name: str,
     token_hash: bytes,
+    isolates: bool,
+    seen_after: datetime,
 ) -> ProvisionerJobRow | None:
-    """Give the first matching pending job that nobody else is looking at to this worker."""
+    """Give the first matching pending job that nobody else is looking at to this worker.
+
+    Daemons that were seen after `seen_after` count as living.
+    """
     row = await conn.fetchrow(
-        ACQUIRE, organization_id, list(provisioners), tags, now, worker_id, worker_name, token_hash
+        ACQUIRE,
+        organization_id,
+        list(provisioners),
+        tags,
+        now,
+        worker_id,
+        worker_name,
+        token_hash,
+        isolates,
+        seen_after,
     )
     return maybe(ProvisionerJobRow, row)
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from homeport.provisioning.types import JobStatus
+from homeport.provisioning.types import Isolation, JobStatus
 
 DaemonStatus = Literal["offline", "idle", "busy"]
 
@@ -30,7 +30,10 @@ class ProvisionerDaemonJob(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProvisionerDaemon(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A daemon. `key_id` is one of three fixed ids where no key of people vouches for it."""
+    """A daemon. `key_id` is one of three fixed ids where no key of people vouches for it.
+
+    `isolation` says how its process workspaces are kept apart from its machine; left out where it has not said so.
+    """
 
     id: UUID
     organization_id: UUID
@@ -42,6 +45,7 @@ class ProvisionerDaemon(msgspec.Struct, kw_only=True, omit_defaults=True):
     api_version: str
     provisioners: list[str]
     tags: dict[str, str]
+    isolation: Isolation = ""
     key_name: str | None = None
     status: DaemonStatus | None = None
     current_job: ProvisionerDaemonJob | None = None

@@ -11,6 +11,7 @@ from homeport.provisioning.types import (
     DeclaredVariable,
     DryRunResult,
     ImportResult,
+    Isolation,
     JobType,
     LogLevel,
     LogSource,
@@ -22,7 +23,10 @@ Tags = dict[Word, Word]
 
 
 class AcquireJobRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A daemon asks for its next job and tells who it is; `wait_seconds` bounds the long poll."""
+    """A daemon asks for its next job and tells who it is; `wait_seconds` bounds the long poll.
+
+    `isolation` says how its process engine keeps workspaces apart from the machine; silence counts as `none`.
+    """
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     version: Word
@@ -31,6 +35,7 @@ class AcquireJobRequest(msgspec.Struct, frozen=True, kw_only=True):
     tags: Annotated[Tags, msgspec.Meta(max_length=64)] = msgspec.field(default_factory=dict)
     daemon_id: UUID | None = None
     wait_seconds: Annotated[float, msgspec.Meta(ge=0, le=30)] = 30
+    isolation: Isolation = ""
 
 
 class NamedValue(msgspec.Struct, frozen=True):
@@ -94,7 +99,10 @@ class BuildOrganization(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BuildInput(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="build"):
-    """What a build needs beside the archive. `state` is base64 on the wire; `agent_tokens` are to be kept by name."""
+    """What a build needs beside the archive. `state` is base64 on the wire; `agent_tokens` are to be kept by name.
+
+    `may_lack_isolation`: only site owners have to do with the workspace, so it may run as a plain process.
+    """
 
     workspace_id: UUID
     workspace_name: str
@@ -110,6 +118,7 @@ class BuildInput(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", ta
     state: bytes = b""
     log_level: str = ""
     agent_tokens: dict[str, str] = msgspec.field(default_factory=dict)
+    may_lack_isolation: bool = False
 
 
 JobInput = ImportInput | DryRunInput | BuildInput

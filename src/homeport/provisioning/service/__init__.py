@@ -4,7 +4,7 @@ from homeport.provisioning.rules import normalize_tags as provisioner_tags
 from homeport.provisioning.service.acquire import Acquirer
 from homeport.provisioning.service.jobs import cancel_job, complete_job, fail_job, get_job, insert_job
 from homeport.provisioning.service.logs import follow_logs, format_text, list_logs, list_timings
-from homeport.provisioning.service.views import job_views, matched_provisioners
+from homeport.provisioning.service.views import job_views, lacks_isolation, matched_provisioners
 
 __all__ = [
     "Acquirer",
@@ -16,6 +16,7 @@ __all__ = [
     "get_job",
     "insert_job",
     "job_views",
+    "lacks_isolation",
     "list_logs",
     "list_timings",
     "matched_provisioners",

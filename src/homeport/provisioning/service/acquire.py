@@ -1,6 +1,6 @@
 """Handing out jobs: a long poll per daemon, one query per wake-up.
 
-Daemons that could take the same jobs (same organization, engines and tags) form a line. Only the first of a line looks
+Daemons that could take the same jobs (same organization, engines, tags and isolation) form a line. Only the first of a line looks
 into the table and listens; the others wait for its place. So a posted job wakes one daemon per line, and whoever
 becomes first looks at once, which is why no posting is missed in between. Where messages are lost, the poll finds the job.
 """
@@ -15,6 +15,7 @@ from homeport.kit import clock
 from homeport.kit.crypto import hash_token
 from homeport.kit.errors import HomeportError
 from homeport.kit.ids import random_text
+from homeport.provisioning import rules
 from homeport.provisioning.queries import daemons as daemon_queries
 from homeport.provisioning.queries import jobs as queries
 from homeport.provisioning.schemas import AcquiredJob, JobInput
@@ -92,13 +93,17 @@ class Acquirer:
 
     async def _claim_one(self, conn: Connection, daemon: DaemonRow) -> tuple[bool, AcquiredJob | None]:
         """Return (True, None) when nothing waits, (False, None) when a job could not be prepared and has failed."""
-        token = random_text(TOKEN_LENGTH)
+        token, now = random_text(TOKEN_LENGTH), clock.now()
         job = await queries.claim_job(
-            conn, organization_id=daemon.organization_id, provisioners=daemon.provisioners, tags=daemon.tags,
-            now=clock.now(), worker_id=daemon.id, worker_name=daemon.name, token_hash=hash_token(token),
+            conn, organization_id=daemon.organization_id, provisioners=daemon.provisioners, tags=daemon.tags, now=now,
+            worker_id=daemon.id, worker_name=daemon.name, token_hash=hash_token(token), isolates=daemon.isolates,
+            seen_after=now - rules.STALE_AFTER,
         )  # fmt: skip
         if job is None:
             return True, None
+        if job.needs_isolation and not daemon.isolates:
+            await fail_job(conn, job.id, error=rules.isolation_missing(daemon.name), now=now, cause="refused")
+            return False, None
         job_input = await _prepare(conn, job)
         if job_input is None:
             return False, None
@@ -125,7 +130,9 @@ class Acquirer:
 
     @asynccontextmanager
     async def _line_of(self, daemon: DaemonRow) -> AsyncIterator["_Line"]:
-        key = (daemon.organization_id, frozenset(daemon.provisioners), frozenset(daemon.tags.items()))
+        key = (
+            daemon.organization_id, daemon.isolates, frozenset(daemon.provisioners), frozenset(daemon.tags.items())
+        )  # fmt: skip
         line = self._lines.setdefault(key, _Line())
         line.length += 1
         try:

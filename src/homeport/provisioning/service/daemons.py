@@ -51,7 +51,7 @@ async def register_daemon(
     themselves only. Raises 400 for another protocol version or tags beside a key, 401 for a key of another organization.
     """
     rules.require_version(request.api_version)
-    rules.refuse_nul(request, "body")
+    rules.refuse_nul(request)
     async with db.transaction() as conn:
         organization_id = (await resolve_organization(conn, daemon.subject, organization)).id
         if daemon.kind == "key" and daemon.organization_id != organization_id:
@@ -71,6 +71,7 @@ async def register_daemon(
                 tags=tags,
                 created_at=clock.now(),
                 last_seen_at=clock.now(),
+                isolation=request.isolation,
             ),
         )
 
@@ -92,6 +93,15 @@ async def list_daemons(
         if (which.statuses is None or view.status in which.statuses)
         and (is_limited or which.has_offline or view.status != "offline")
     ][: which.limit]
+
+
+async def list_unisolated(conn: Connection, subject: Subject) -> list[str]:
+    """Return the names of living daemons that run process workspaces without keeping them apart from their machine.
+
+    Of all organizations, as far as the subject may read them.
+    """
+    rows = await queries.list_unisolated(conn, seen_after=clock.now() - rules.STALE_AFTER)
+    return [row.name for row in filter_allowed(subject, Action.READ, rows, _object)]
 
 
 async def daemon_views(
@@ -133,7 +143,7 @@ def _owner_in(tags: dict[str, str]) -> UUID | None:
         raise invalid_field("tags", "The tag 'owner' is the id of a user.") from None
 
 
-def _object(row: queries.DaemonViewRow) -> Object:
+def _object(row: DaemonRow) -> Object:
     owner = row.tags.get("owner") if row.tags.get("scope") == "user" else None
     return Object(
         ResourceType.PROVISIONER_DAEMON,
@@ -160,6 +170,7 @@ def _view(row: queries.DaemonViewRow, metadata: dict[UUID, ProvisionerJobMetadat
         api_version=row.api_version,
         provisioners=row.provisioners,
         tags=row.tags,
+        isolation=row.isolation,
         key_name=pseudo or row.key_name,
         status=status,
         current_job=_job_view(row.current_job_id, row.current_job_status, metadata),

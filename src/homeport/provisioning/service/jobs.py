@@ -41,10 +41,12 @@ async def insert_job(
     now: datetime,
     priority: int = 0,
     job_id: UUID | None = None,
+    needs_isolation: bool = False,
 ) -> ProvisionerJobRow:
     """Put a job into the queue and wake the organization's daemons when the transaction commits.
 
-    `tags` come from `provisioner_tags`; `input` is plain JSON for the input builder of this type.
+    `tags` come from `provisioner_tags`; `input` is plain JSON for the input builder of this type. With `needs_isolation`
+    only a daemon that keeps workspaces apart from its machine does the job.
     """
     job = await queries.insert_job(
         conn,
@@ -53,6 +55,7 @@ async def insert_job(
             type=type, file_id=file_id, input=input, tags=tags, priority=priority, worker_id=None, worker_name="",
             token_hash=None, error="", error_code="", logs_length=0, logs_overflowed=False, created_at=now,
             updated_at=now, started_at=None, canceled_at=None, completed_at=None, job_status="pending",
+            needs_isolation=needs_isolation,
         ),
     )  # fmt: skip
     await conn.notify(POSTED, str(organization_id))

@@ -74,7 +74,8 @@ async def commit_quota(db: Database, job_id: UUID, token: str, daily_cost: int) 
 
 async def complete_job(db: Database, job_id: UUID, token: str, request: CompleteJobRequest) -> None:
     """Take a result. Raises 400 where it belongs to another type of job, 403 and 409 as `update_job`."""
-    rules.refuse_nul(request, "body")
+    rules.refuse_nul(request)
+    rules.refuse_impossible_moments(request)
     async with db.transaction() as conn:
         job = await _lock_owned(conn, job_id, token)
         await jobs.complete_job(conn, job_id, _result_of(job.type, request), clock.now())

@@ -79,6 +79,17 @@ async def matched_provisioners(
     )
 
 
+async def lacks_isolation(conn: Connection, organization_id: UUID, provisioner: str, tags: Mapping[str, str]) -> bool:
+    """Tell whether living daemons could take such a job and none keeps workspaces apart from its machine."""
+    return await daemon_queries.lacks_isolation(
+        conn,
+        organization_id=organization_id,
+        provisioner=provisioner,
+        tags=dict(tags),
+        seen_after=clock.now() - rules.STALE_AFTER,
+    )
+
+
 async def _authorize(conn: Connection, subject: Subject, organization: str) -> UUID:
     found = await resolve_organization(conn, subject, organization)
     require(

@@ -26,6 +26,7 @@ from homeport.provisioning.types.results import (
 )
 from homeport.provisioning.types.rows import (
     DaemonRow,
+    Isolation,
     JobLogRow,
     JobStatus,
     JobType,
@@ -42,6 +43,7 @@ __all__ = [
     "DeclaredVariable",
     "DryRunResult",
     "ImportResult",
+    "Isolation",
     "JobAcquired",
     "JobCanceled",
     "JobCompleted",

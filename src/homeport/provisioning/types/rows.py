@@ -14,12 +14,18 @@ LogLevel = Literal["trace", "debug", "info", "warn", "error"]
 LogSource = Literal["provisioner_daemon", "provisioner"]
 ProvisionerType = Literal["terraform", "echo", "process", "container"]
 
+# How a daemon keeps process workspaces apart from its machine; a daemon that does not say so does not.
+Isolation = Literal["", "none", "bubblewrap"]
+
 # Who vouches for a daemon: a key, the deployment's pre-shared key, or a person's session.
 DaemonKind = Literal["key", "psk", "user-auth"]
 
 
 class ProvisionerJobRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of `provisioner_jobs`. `input` is what the room that asked for the job needs to know, and nobody else."""
+    """A row of `provisioner_jobs`. `input` is what the room that asked for the job needs to know, and nobody else.
+
+    `needs_isolation`: only daemons that keep workspaces apart from their machine may do it.
+    """
 
     id: UUID
     organization_id: UUID
@@ -43,6 +49,7 @@ class ProvisionerJobRow(msgspec.Struct, frozen=True, kw_only=True):
     canceled_at: datetime | None
     completed_at: datetime | None
     job_status: JobStatus
+    needs_isolation: bool
 
 
 class JobLogRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +78,12 @@ class DaemonRow(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str]
     created_at: datetime
     last_seen_at: datetime | None
+    isolation: Isolation = ""
+
+    @property
+    def isolates(self) -> bool:
+        """Whether the daemon keeps workspaces apart from its machine."""
+        return self.isolation == "bubblewrap"
 
 
 class ProvisionerKeyRow(msgspec.Struct, frozen=True, kw_only=True):

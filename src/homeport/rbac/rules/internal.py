@@ -17,7 +17,7 @@ PREBUILDS_USER_ID: Final = UUID("c42fdf75-3097-471c-8c33-fb52454d81c0")
 
 
 class InternalName(StrEnum):
-    """The internal subjects."""
+    """Names of the server's own subjects; what each may do stands below (spec: authorization-and-data 3.4)."""
 
     PROVISIONERD = "provisionerd"
     AUTOSTART = "autostart"

@@ -10,12 +10,12 @@ from litestar.handlers import BaseRouteHandler
 from homeport.access.routes import requires
 from homeport.database import Database, Listener
 from homeport.kit.crypto import Cipher
-from homeport.kit.http import Response
+from homeport.kit.http import AfterLine, BeforeLine, Response
 from homeport.provisioning.api.streams import send_logs
 from homeport.provisioning.schemas import MatchedProvisioners, ProvisionerJob, ProvisionerJobLog
 from homeport.provisioning.service import format_text
 from homeport.rbac import Subject
-from homeport.templates.api.logs import AfterLine, BeforeLine, Format
+from homeport.templates.api.logs import Format
 from homeport.templates.schemas import CreateTemplateVersionDryRunRequest
 from homeport.templates.service import dry_runs
 
@@ -68,7 +68,7 @@ async def get_logs(
     """Return lines of the log."""
     async with db.connection() as conn:
         lines = await dry_runs.list_dry_run_logs(
-            conn, subject=subject, version_id=templateversion, job_id=job, after=after, before=before
+            conn, subject=subject, version_id=templateversion, job_id=job, after=after, before=before or None
         )
     if form == "text":
         return HttpResponse(format_text(lines), media_type="text/plain")

@@ -9,6 +9,7 @@ from litestar.params import Parameter
 
 from homeport.access.routes import requires
 from homeport.database import Database, Listener
+from homeport.kit.http import AfterLine, BeforeLine
 from homeport.provisioning.api.streams import send_logs
 from homeport.provisioning.schemas import ProvisionerJobLog
 from homeport.provisioning.service import format_text
@@ -17,8 +18,6 @@ from homeport.templates.service import contents
 
 _PATH = "/templateversions/{templateversion:str}/logs"
 
-AfterLine = Annotated[int, Parameter(query="after", ge=0, le=2**63 - 1, description="Lines with greater ids.")]
-BeforeLine = Annotated[int | None, Parameter(query="before", ge=0, le=2**63 - 1, description="Lines with smaller ids.")]
 Format = Annotated[Literal["json", "text"], Parameter(query="format", description="json or text.")]
 
 
@@ -40,7 +39,7 @@ async def get_logs(
     """Return lines of the log."""
     async with db.connection() as conn:
         lines = await contents.list_import_logs(
-            conn, subject=subject, version_id=templateversion, after=after, before=before
+            conn, subject=subject, version_id=templateversion, after=after, before=before or None
         )
     if form == "text":
         return Response(format_text(lines), media_type="text/plain")
@@ -59,7 +58,7 @@ async def follow_logs(
 ) -> None:
     """Send the log as it grows."""
     batches = await contents.follow_import_logs(
-        db, listener, subject=subject, version_id=templateversion, after=after, before=before
+        db, listener, subject=subject, version_id=templateversion, after=after, before=before or None
     )
     await send_logs(socket, batches)
 

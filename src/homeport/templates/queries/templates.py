@@ -9,6 +9,7 @@ import msgspec
 
 from homeport.database import Connection
 from homeport.database.rows import many, maybe, one
+from homeport.kit.names import is_storable
 from homeport.templates.types import TemplateRow
 
 _FIELDS = TemplateRow.__struct_fields__
@@ -84,7 +85,8 @@ async def lock_template(conn: Connection, template_id: UUID) -> TemplateRow | No
 
 async def find_template_by_name(conn: Connection, organization_id: UUID, name: str) -> TemplateRow | None:
     """Return the organization's living template of this name."""
-    return maybe(TemplateRow, await conn.fetchrow(FIND_BY_NAME, organization_id, name))
+    row = await conn.fetchrow(FIND_BY_NAME, organization_id, name) if is_storable(name) else None
+    return maybe(TemplateRow, row)
 
 
 async def list_templates_by_ids(conn: Connection, ids: Sequence[UUID]) -> list[TemplateRow]:

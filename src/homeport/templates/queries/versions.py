@@ -8,6 +8,7 @@ import msgspec
 
 from homeport.database import Connection
 from homeport.database.rows import many, maybe, one
+from homeport.kit.names import is_storable
 from homeport.templates.types import VersionRow
 
 _FIELDS = VersionRow.__struct_fields__
@@ -130,7 +131,8 @@ async def find_version_by_job(conn: Connection, job_id: UUID) -> VersionRow | No
 
 async def find_version_by_name(conn: Connection, template_id: UUID, name: str) -> VersionRow | None:
     """Return the template's version of this name."""
-    return maybe(VersionRow, await conn.fetchrow(FIND_BY_NAME, template_id, name))
+    row = await conn.fetchrow(FIND_BY_NAME, template_id, name) if is_storable(name) else None
+    return maybe(VersionRow, row)
 
 
 async def find_previous_version(conn: Connection, version: VersionRow) -> VersionRow | None:

@@ -94,7 +94,9 @@ def validate_parameters(
         if problem:
             errors.append(FieldError(parameter.name, problem))
     errors += [
-        FieldError(name[:64], "The template does not have this parameter.") for name in requested if name not in known
+        FieldError(name[:64] or "rich_parameter_values", "The template does not have this parameter.")
+        for name in requested
+        if name not in known
     ]
     return errors
 

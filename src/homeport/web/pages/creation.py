@@ -1,7 +1,7 @@
 """Making a workspace from a template: choosing one, and the form of its parameters."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from litestar import Response, get, post
 from litestar.response import Redirect
@@ -22,6 +22,7 @@ from homeport.web.rendering import View
 from homeport.workspaces.errors import InvalidParameters
 from homeport.workspaces.schemas import CreateWorkspaceRequest, WorkspaceBuildParameter
 from homeport.workspaces.service import create_workspace
+from homeport.workspaces.service.isolation import Outlook, isolation_outlook
 
 _READ = requires("template:read", is_page=True)
 _NAME = frozenset({"name"})
@@ -39,8 +40,8 @@ async def choose_template(view: View, db: Database, subject: Subject) -> Respons
 @get("/templates/{template:str}/workspace", opt=_READ, include_in_schema=False)
 async def show_form(view: View, template: str, db: Database, subject: Subject) -> Response[str]:
     """Show the form of a template's active version."""
-    found, parameters = await _load(view, template, db, subject)
-    return _page(view, found, parameters, name=random_name(), values={}, problems=NO_PROBLEMS, wrong={})
+    loaded = await _load(view, template, db, subject)
+    return _page(view, loaded, name=random_name(), values={}, problems=NO_PROBLEMS, wrong={})
 
 
 @post(
@@ -52,11 +53,11 @@ async def show_form(view: View, template: str, db: Database, subject: Subject) -
 async def create(view: View, template: str, db: Database, subject: Subject, cipher: Cipher) -> Response[str] | Redirect:
     """Create the workspace and lead to its page, where its first build can be watched."""
     form = await read_form(view.request)
-    found, parameters = await _load(view, template, db, subject)
-    values = read_values(parameters, form, is_first_build=True)
+    loaded = await _load(view, template, db, subject)
+    values = read_values(loaded.parameters, form, is_first_build=True)
     request = CreateWorkspaceRequest(
         name=form.text("name"),
-        template_id=found.id,
+        template_id=loaded.template.id,
         rich_parameter_values=[WorkspaceBuildParameter(name, value) for name, value in values.items()],
     )
     wrong: Mapping[str, str] = {}
@@ -69,32 +70,37 @@ async def create(view: View, template: str, db: Database, subject: Subject, ciph
         problems = Problems(error, known=_NAME)
     else:
         return view.go(workspace_path(workspace))
-    return _page(view, found, parameters, name=form.text("name"), values=values, problems=problems, wrong=wrong)
+    return _page(view, loaded, name=form.text("name"), values=values, problems=problems, wrong=wrong)
 
 
-async def _load(
-    view: View, template: str, db: Database, subject: Subject
-) -> tuple[Template, list[TemplateVersionParameter]]:
+class _Loaded(NamedTuple):
+    template: Template
+    parameters: list[TemplateVersionParameter]
+    outlook: Outlook
+
+
+async def _load(view: View, template: str, db: Database, subject: Subject) -> _Loaded:
     async with db.connection() as conn:
         found = await find_template(conn, subject, template, view.request.query_params.get("organization", ""))
-        return found, await list_parameters(conn, subject=subject, version_id=found.active_version_id)
+        parameters = await list_parameters(conn, subject=subject, version_id=found.active_version_id)
+        return _Loaded(found, parameters, await isolation_outlook(conn, subject=subject, template=found))
 
 
 def _page(
     view: View,
-    template: Template,
-    parameters: list[TemplateVersionParameter],
+    loaded: _Loaded,
     *,
     name: str,
     values: Mapping[str, str],
     problems: Problems,
     wrong: Mapping[str, str],
 ) -> Response[str]:
-    fields = build_fields(parameters, values=values, problems=wrong, is_first_build=True)
+    fields = build_fields(loaded.parameters, values=values, problems=wrong, is_first_build=True)
     return view.page(
         "new_workspace.html",
         status=problems.status,
-        template=template,
+        template=loaded.template,
+        outlook=loaded.outlook,
         organization=view.request.query_params.get("organization", ""),
         name=name,
         fields=fields,

@@ -16,6 +16,7 @@ from homeport.templates.service.versions import list_versions, read_version
 from homeport.web.forms import NO_PROBLEMS, Problems
 from homeport.web.places import find_template
 from homeport.web.rendering import View
+from homeport.workspaces.service.isolation import isolation_outlook
 
 _READ = requires("template:read", is_page=True)
 _SHOWN_VERSIONS = 20
@@ -51,7 +52,10 @@ async def show_template(view: View, template: str, db: Database, subject: Subjec
             conn, subject=subject, template_id=found.id, page=Page(limit=_SHOWN_VERSIONS), has_archived=False
         )
         parameters = await list_parameters(conn, subject=subject, version_id=active.id)
-    return view.page("template.html", template=found, active=active, versions=versions, parameters=parameters)
+        outlook = await isolation_outlook(conn, subject=subject, template=found)
+    return view.page(
+        "template.html", template=found, active=active, versions=versions, parameters=parameters, outlook=outlook
+    )
 
 
 routes: list[Any] = [show_templates, show_template]

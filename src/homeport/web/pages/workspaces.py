@@ -8,7 +8,8 @@ from homeport.database import Database
 from homeport.kit.errors import BadRequest
 from homeport.kit.http import Page
 from homeport.kit.routes import requires
-from homeport.rbac import Subject
+from homeport.provisioning.service.daemons import list_unisolated
+from homeport.rbac import Action, Object, ResourceType, Subject, is_allowed
 from homeport.templates.service.templates import list_templates
 from homeport.web.actions import UNDER_WAY, buttons
 from homeport.web.forms import NO_PROBLEMS, Problems
@@ -45,12 +46,18 @@ async def show_workspaces(view: View, db: Database, subject: Subject) -> Respons
 
 
 async def _context(db: Database, subject: Subject, workspaces: list[Workspace]) -> dict[str, Any]:
-    """Return what the page shows of the workspaces; without any, whether there is a template to make one from."""
-    has_templates = True
-    if not workspaces:
+    """Return what the page shows of the workspaces; without any, whether there is a template to make one from.
+
+    Who looks after the deployment is told which provisioners do not isolate workspaces.
+    """
+    is_operator = is_allowed(subject, Action.READ, Object(ResourceType.DEBUG_INFO))
+    has_templates, unisolated = True, list[str]()
+    if not workspaces or is_operator:
         async with db.connection() as conn:
-            has_templates = bool(await list_templates(conn, subject=subject))
+            has_templates = bool(workspaces or await list_templates(conn, subject=subject))
+            unisolated = await list_unisolated(conn, subject) if is_operator else []
     return {
+        "unisolated": unisolated,
         "workspaces": workspaces,
         "buttons": {workspace.id: buttons(subject, workspace) for workspace in workspaces},
         "is_changing": any(workspace.latest_build.status in UNDER_WAY for workspace in workspaces),
@@ -70,7 +77,7 @@ def window(number: int) -> Page:
 
 def page_number(text: str) -> int:
     """Read a page's number, counted from 1; what is no sensible number is 1."""
-    return int(text) if text.isascii() and text.isdigit() and 0 < int(text[:9]) <= 100_000 else 1
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 and 0 < int(text) <= 100_000 else 1
 
 
 routes: list[Any] = [show_workspaces]

@@ -13,7 +13,8 @@ from homeport.config import Settings
 from homeport.database import Database
 from homeport.kit.crypto import Cipher
 from homeport.kit.errors import invalid_field
-from homeport.kit.http import AfterParameter, LimitParameter, OffsetParameter, Response, page
+from homeport.kit.http import AfterLine, AfterParameter, BeforeLine, LimitParameter, OffsetParameter, Response, page
+from homeport.kit.moments import validate_moment
 from homeport.kit.routes import requires
 from homeport.provisioning.schemas import ProvisionerJobLog
 from homeport.provisioning.service import format_text
@@ -30,7 +31,6 @@ from homeport.workspaces.service import builds, cancellation, states
 
 _TAG = ["Builds"]
 _READ = requires("workspace:read")
-LogId = Annotated[int, Parameter(ge=0, le=2**63 - 1, description="Id of a log line.")]
 
 
 @post(
@@ -64,10 +64,9 @@ async def list_builds(
     since: Annotated[datetime | None, Parameter(description="Builds that are younger than this moment.")] = None,
 ) -> list[WorkspaceBuild]:
     """List a workspace's builds, newest first."""
-    if since is not None and since.tzinfo is None:
-        raise invalid_field("since", "Give the time zone too, such as 2026-01-31T09:30:00Z.")
     window = page(limit=limit, offset=offset, after_id=after_id)
-    return await states.list_builds(db, subject=subject, workspace_id=workspace, page=window, since=since)
+    moment = None if since is None else validate_moment(since, "since")
+    return await states.list_builds(db, subject=subject, workspace_id=workspace, page=window, since=moment)
 
 
 @get(
@@ -136,14 +135,16 @@ async def list_build_logs(
     workspacebuild: UUID,
     subject: Subject,
     db: Database,
-    after: LogId = 0,
-    before: LogId | None = None,
+    after: AfterLine = 0,
+    before: BeforeLine = None,
     format: Annotated[str, Parameter(description="json or text.")] = "json",
 ) -> LitestarResponse[Sequence[ProvisionerJobLog] | str]:
     """Return the log of a build; a WebSocket on this path follows it."""
     if format not in {"json", "text"}:
         raise invalid_field("format", "Say json or text.")
-    lines = await states.list_build_logs(db, subject=subject, build_id=workspacebuild, after=after, before=before)
+    lines = await states.list_build_logs(
+        db, subject=subject, build_id=workspacebuild, after=after, before=before or None
+    )
     if format == "text":
         return LitestarResponse(format_text(lines), media_type="text/plain; charset=utf-8")
     return LitestarResponse(lines)
@@ -154,6 +155,7 @@ async def list_build_logs(
     opt=requires("template:update"),
     tags=_TAG,
     summary="Get provisioner state for workspace build",
+    media_type="application/octet-stream",
 )
 async def get_state(workspacebuild: UUID, subject: Subject, db: Database, cipher: Cipher) -> LitestarResponse[bytes]:
     """Return the state that the engine left, as it is."""

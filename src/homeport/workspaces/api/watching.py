@@ -11,8 +11,7 @@ from litestar.exceptions import WebSocketDisconnect
 from litestar.response import Stream
 
 from homeport.database import Database, Listener
-from homeport.kit.errors import HomeportError, invalid_field
-from homeport.kit.http import Response
+from homeport.kit.http import AfterLine
 from homeport.kit.routes import requires
 from homeport.provisioning.api.streams import send_logs
 from homeport.provisioning.service import follow_logs
@@ -32,6 +31,7 @@ _encode = msgspec.json.Encoder().encode
     tags=["Workspaces"],
     summary="Watch workspace by ID",
     deprecated=True,
+    media_type="text/event-stream",
 )
 async def watch(workspace: UUID, subject: Subject, db: Database, listener: Listener) -> Stream:
     """Send the workspace at once and whenever it changes, as server-sent events."""
@@ -42,41 +42,19 @@ async def watch(workspace: UUID, subject: Subject, db: Database, listener: Liste
 
 
 @websocket("/workspaces/{workspace:str}/watch-ws", opt=_READ)
-async def watch_socket(socket: Socket, workspace: str, subject: Subject, db: Database, listener: Listener) -> None:
+async def watch_socket(socket: Socket, workspace: UUID, subject: Subject, db: Database, listener: Listener) -> None:
     """Send the workspace at once and whenever it changes, as JSON messages."""
-    try:
-        workspace_id = read_id(workspace, "workspace")
-        await reading.get_workspace(db, subject=subject, workspace_id=workspace_id)
-    except HomeportError as error:
-        await refuse(socket, error)
-        return
-    await send_events(socket, watch_workspace(db, listener, subject=subject, workspace_id=workspace_id))
+    await reading.get_workspace(db, subject=subject, workspace_id=workspace)
+    await send_events(socket, watch_workspace(db, listener, subject=subject, workspace_id=workspace))
 
 
 @websocket("/workspacebuilds/{workspacebuild:str}/logs", opt=_READ)
 async def follow_build_logs(
-    socket: Socket, workspacebuild: str, subject: Subject, db: Database, listener: Listener, after: int = 0
+    socket: Socket, workspacebuild: UUID, subject: Subject, db: Database, listener: Listener, after: AfterLine = 0
 ) -> None:
     """Send the lines of a build's log after id `after`, one JSON message each, until the build ends."""
-    try:
-        build_id = read_id(workspacebuild, "workspacebuild")
-        job_id = await states.job_of_build(db, subject=subject, build_id=build_id)
-    except HomeportError as error:
-        await refuse(socket, error)
-        return
+    job_id = await states.job_of_build(db, subject=subject, build_id=workspacebuild)
     await send_logs(socket, follow_logs(db, listener, job_id, after=after))
-
-
-async def refuse(socket: Socket, error: HomeportError) -> None:
-    """Refuse a WebSocket before it is accepted: with status and JSON where the server can, else by closing it."""
-    if "websocket.http.response" not in (socket.scope.get("extensions") or {}):
-        await socket.close(code=4000 + error.status, reason=error.message[:100])
-        return
-    body = msgspec.json.encode(Response(error.message, detail=error.detail, validations=list(error.validations)))
-    headers = [(b"content-type", b"application/json")]
-    send: Any = socket.send
-    await send({"type": "websocket.http.response.start", "status": error.status, "headers": headers})
-    await send({"type": "websocket.http.response.body", "body": body, "more_body": False})
 
 
 async def send_events(socket: Socket, events: AsyncIterator[ServerSentEvent]) -> None:
@@ -111,14 +89,6 @@ async def _server_sent(events: AsyncIterator[ServerSentEvent]) -> AsyncIterator[
     async for event in events:
         data = b"" if event.data is None else b"data: " + _encode(event.data) + b"\n"
         yield b"event: " + event.type.encode() + b"\n" + data + b"\n"
-
-
-def read_id(value: str, parameter: str) -> UUID:
-    """Return the id in a path value, or raise a 400 that names the parameter."""
-    try:
-        return UUID(value)
-    except ValueError as error:
-        raise invalid_field(parameter, "This is no UUID.") from error
 
 
 routes: list[Any] = [watch, watch_socket, follow_build_logs]

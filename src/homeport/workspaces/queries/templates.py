@@ -1,6 +1,6 @@
 """What a build needs to know of its template, version and owner. These tables belong to rooms below; here they are read."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -134,6 +134,8 @@ order by g.name
 
 IS_MEMBER = "select exists (select from organization_members where organization_id = $1 and user_id = $2)"
 
+LIST_SITE_OWNERS = "select id from users where id = any($1::uuid[]) and 'owner' = any(rbac_roles) and not deleted"
+
 FIND_QUIET_HOURS = "select quiet_hours_schedule from users where id = $1"
 
 LIST_JOB_PLACES = """
@@ -217,6 +219,11 @@ async def list_group_names(conn: Connection, user_id: UUID, organization_id: UUI
 async def is_member(conn: Connection, organization_id: UUID, user_id: UUID) -> bool:
     """Tell whether a user belongs to an organization."""
     return bool(await conn.fetchval(IS_MEMBER, organization_id, user_id))
+
+
+async def list_site_owners(conn: Connection, user_ids: Collection[UUID]) -> set[UUID]:
+    """Return those of these users who own the deployment."""
+    return {record["id"] for record in await conn.fetch(LIST_SITE_OWNERS, list(user_ids))}
 
 
 async def get_quiet_hours(conn: Connection, user_id: UUID) -> str:

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from homeport.database import Connection, rows
+from homeport.kit.names import is_storable
 from homeport.workspaces.types import WorkspaceRow, WorkspaceView
 
 _COLUMNS = """
@@ -120,6 +121,8 @@ async def find_workspace_by_name(
     conn: Connection, owner_id: UUID, name: str, *, can_be_deleted: bool = False
 ) -> WorkspaceRow | None:
     """Return the owner's live workspace of this name, else (when asked) the one that was deleted last, else None."""
+    if not is_storable(name):
+        return None
     record = await conn.fetchrow(FIND_WORKSPACE_BY_NAME, owner_id, name)
     if record is None and can_be_deleted:
         record = await conn.fetchrow(FIND_DELETED_WORKSPACE_BY_NAME, owner_id, name)

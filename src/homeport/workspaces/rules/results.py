@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from homeport.provisioning.types import ProvisionedAgent, ProvisionedResource
 
-_AGENT_NAME = re.compile(r"^[a-z0-9](-?[a-z0-9])*$", re.IGNORECASE)
-_APP_SLUG = re.compile(r"^[a-z0-9](-?[a-z0-9])*$")
+_AGENT_NAME = re.compile(r"[a-z0-9](-?[a-z0-9])*", re.IGNORECASE | re.ASCII)
+_APP_SLUG = re.compile(r"[a-z0-9](-?[a-z0-9])*")
 SHORTEST_TOKEN = 16
 _SMALLEST, _LARGEST = -(2**31), 2**31 - 1
 
@@ -39,7 +39,7 @@ def bounded(number: int) -> int:
 def _mistake_of_agent(agent: ProvisionedAgent, slugs: set[str]) -> str | None:
     if "_" in agent.name:
         return f"The agent name '{agent.name}' holds an underscore; use hyphens, for names become host names."
-    if len(agent.name) > 64 or not _AGENT_NAME.match(agent.name):
+    if len(agent.name) > 64 or not _AGENT_NAME.fullmatch(agent.name):
         return f"The agent name '{agent.name}' is not valid: use letters and digits, joined by single hyphens."
     if agent.token is not None and len(agent.token) < SHORTEST_TOKEN:
         return f"The token of the agent '{agent.name}' is too short."
@@ -47,7 +47,7 @@ def _mistake_of_agent(agent: ProvisionedAgent, slugs: set[str]) -> str | None:
     if len(set(keys)) != len(keys):
         return f"The agent '{agent.name}' has a metadata key twice."
     for app in agent.apps:
-        if not _APP_SLUG.match(app.slug) or app.slug.endswith("\n"):
+        if not _APP_SLUG.fullmatch(app.slug):
             return f"The app slug '{app.slug}' is not valid: use small letters and digits, joined by single hyphens."
         if app.slug in slugs:
             return f"Two apps have the slug '{app.slug}'; it must be unique in the template."

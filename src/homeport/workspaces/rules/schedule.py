@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from croniter import CroniterError, croniter
 
-from homeport.kit.errors import BadRequest, invalid_field
+from homeport.kit.errors import invalid_field
 
 NANOSECONDS = 1_000_000_000
 MILLISECOND = 1_000_000
@@ -101,11 +101,12 @@ def check_extension(
 ) -> datetime:
     """Return the asked `deadline`, or raise a 400: 30 minutes ahead, after the start, within `max_deadline`."""
     if deadline <= started_at:
-        raise BadRequest("The workspace would stop before it was started; ask for a later time.")
+        raise invalid_field("deadline", "The workspace would stop before it was started; ask for a later time.")
     if deadline - now < SHORTEST_EXTENSION:
-        raise BadRequest("Ask for a time that is at least 30 minutes ahead.")
+        raise invalid_field("deadline", "Ask for a time that is at least 30 minutes ahead.")
     if max_deadline is not None and deadline > max_deadline:
-        raise BadRequest(f"The template requires a stop at {max_deadline.isoformat()}; ask for an earlier time.")
+        latest = max_deadline.isoformat()
+        raise invalid_field("deadline", f"The template requires a stop at {latest}; ask for an earlier time.")
     return deadline
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 
 from homeport.kit.errors import BadRequest, FieldError
+from homeport.kit.moments import validate_moment
 from homeport.workspaces.rules.status import STATUSES
 from homeport.workspaces.types import AgentStatus, WorkspaceStatus
 
@@ -131,9 +132,7 @@ def _read_moment(search: Search, key: str, value: str) -> None:
         moment = datetime.fromisoformat(value)
     except ValueError as error:
         raise _refuse(key, "Give a time such as 2026-01-31T09:30:00Z, in quotes.") from error
-    if moment.tzinfo is None:
-        raise _refuse(key, "Give the time zone too, such as 2026-01-31T09:30:00Z.")
-    setattr(search, key, moment)
+    setattr(search, key, validate_moment(moment, key))
 
 
 def _boolean(key: str, value: str) -> bool:

@@ -29,7 +29,7 @@ from homeport.workspaces.queries import workspaces as workspace_queries
 from homeport.workspaces.queries.templates import TemplateFacts, VersionFacts
 from homeport.workspaces.rules.status import is_active
 from homeport.workspaces.schemas import CreateWorkspaceBuildRequest, WorkspaceBuild
-from homeport.workspaces.service import dormancy, parameters
+from homeport.workspaces.service import dormancy, isolation, parameters
 from homeport.workspaces.service.authorization import require_on, require_readable
 from homeport.workspaces.service.changes import record_build, workspace_changed
 from homeport.workspaces.service.views import build_view
@@ -85,7 +85,8 @@ async def insert_build(
 
     Refuses in this order: not readable 404, not allowed 403 (an own state and orphans need the template's update
     too); version of another template 400, import not done 406, import failed 400, not the required active version 403;
-    deleted workspace 409 (but for deleting), active build 409; values that the template does not accept 400.
+    deleted workspace 409 (but for deleting), active build 409; values that the template does not accept 400; a start
+    without isolation that not only site owners have to do with 403.
     """
     now = clock.now()
     template = await template_queries.get_template(conn, workspace.template_id)
@@ -105,6 +106,9 @@ async def insert_build(
         previous=previous,
         is_first_build=latest is None,
     )
+    needs_isolation = await isolation.require_isolation(
+        conn, subject=subject, workspace=workspace, version=version, transition=request.transition
+    )
     if request.transition == "start" and workspace.dormant_at is not None:
         workspace = await dormancy.wake(conn, subject.id, workspace, now)
     build = await _insert(
@@ -115,6 +119,7 @@ async def insert_build(
         number=1 if latest is None else latest.build_number + 1,
         initiator_id=subject.id,
         sealed_state=await _sealed_state(conn, cipher, latest, request),
+        needs_isolation=needs_isolation,
         now=now,
     )
     await queries.insert_parameters(conn, build.id, values)
@@ -220,6 +225,7 @@ async def _insert(
     number: int,
     initiator_id: UUID,
     sealed_state: bytes | None,
+    needs_isolation: bool,
     now: datetime,
 ) -> BuildRow:
     build_id = new_id()
@@ -233,6 +239,7 @@ async def _insert(
         input=msgspec.to_builtins(BuildJobInput(workspace_build_id=build_id, log_level=request.log_level)),
         tags=provisioner_tags(version.tags, workspace.owner_id),
         priority=request.priority,
+        needs_isolation=needs_isolation,
         now=now,
     )
     try:

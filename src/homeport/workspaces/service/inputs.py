@@ -66,6 +66,7 @@ class BuildInputs:
             variables=await version_variables(conn, self._cipher, facts.version_id),
             state=open_state(self._cipher, sealed),
             log_level=given.log_level,
+            may_lack_isolation=not job.needs_isolation,
         )
 
 

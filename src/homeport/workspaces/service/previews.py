@@ -4,6 +4,7 @@ from uuid import UUID
 
 from homeport.database import Connection, Database
 from homeport.provisioning.service import get_job
+from homeport.provisioning.types import ProvisionerJobRow
 from homeport.rbac import Subject
 from homeport.templates.errors import JobUnfinished
 from homeport.templates.service import get_version
@@ -16,7 +17,7 @@ async def list_version_resources(db: Database, *, subject: Subject, version_id: 
     """Return what a start and a stop would have, by the version's import. Raises 412 while the import goes on."""
     async with db.connection() as conn:
         found = await get_version(conn, subject, version_id)
-        return await _resources(conn, found.version.job_id)
+        return await _resources(conn, await get_job(conn, found.version.job_id))
 
 
 async def list_dry_run_resources(
@@ -25,10 +26,10 @@ async def list_dry_run_resources(
     """Return what a start would have, by a dry run. Raises 403 for another job, 412 while the dry run goes on."""
     async with db.connection() as conn:
         job = await get_dry_run(conn, subject=subject, version_id=version_id, job_id=job_id)
-        return await _resources(conn, job.id)
+        return await _resources(conn, job)
 
 
-async def _resources(conn: Connection, job_id: UUID) -> list[WorkspaceResource]:
-    if (await get_job(conn, job_id)).completed_at is None:
+async def _resources(conn: Connection, job: ProvisionerJobRow) -> list[WorkspaceResource]:
+    if job.completed_at is None:
         raise JobUnfinished
-    return (await resource_views(conn, [job_id])).get(job_id, [])
+    return (await resource_views(conn, [job.id])).get(job.id, [])

@@ -7,7 +7,8 @@ from uuid import UUID
 from homeport.audit import AuditAction
 from homeport.database import Connection, Database, UniqueViolation
 from homeport.kit import clock
-from homeport.kit.errors import BadRequest, Forbidden, invalid_field
+from homeport.kit.errors import BadRequest, Forbidden
+from homeport.kit.moments import validate_moment
 from homeport.kit.names import validate_name
 from homeport.rbac import Action, Subject
 from homeport.workspaces.errors import NameTaken, WorkspaceNotRunning
@@ -100,8 +101,7 @@ async def extend_deadline(db: Database, *, subject: Subject, workspace_id: UUID,
 
     Raises 409 when it does not run, 400 when it never stops or the moment is out of bounds.
     """
-    if deadline.tzinfo is None:
-        raise invalid_field("deadline", "Give the time zone too, such as 2026-01-31T09:30:00Z.")
+    deadline = validate_moment(deadline, "deadline")
     async with db.transaction() as conn:
         workspace = await lock_for(conn, subject, Action.UPDATE, workspace_id)
         latest = await build_queries.find_latest_build(conn, workspace.id)

@@ -39,7 +39,7 @@ class Fact(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Template(msgspec.Struct, kw_only=True, frozen=True):
-    """A whole template."""
+    """What a whole `homeport.yaml` says, checked. `daily_cost` is in credits."""
 
     name: str
     icon: str

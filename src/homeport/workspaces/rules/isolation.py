@@ -1,0 +1,23 @@
+"""Whether a build may only run where workspaces are kept apart from the machine. Pure.
+
+Without isolation a workspace's processes are processes of the provisioner's account: whoever works in the workspace, and
+whoever may start it, has that account. So both must be site owners, who have it by their role.
+"""
+
+from collections.abc import Set
+from uuid import UUID
+
+from homeport.workspaces.types import Transition
+
+
+def can_lack_isolation(*, provisioner: str, transition: Transition = "start") -> bool:
+    """Tell whether it is a question at all: only the process engine runs workspaces on the provisioner's machine.
+
+    Stopping and deleting are for everybody who may: nothing may keep a workspace alive.
+    """
+    return provisioner == "process" and transition == "start"
+
+
+def needs_isolation(*, people: Set[UUID], site_owners: Set[UUID]) -> bool:
+    """Tell whether a build needs isolation, by who asks for it and whose workspace it is."""
+    return not people <= site_owners

@@ -1,0 +1,77 @@
+"""Every route of the application: how it is entered, and what the OpenAPI document says of its parameters and body."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from litestar import Litestar
+from litestar.routes import ASGIRoute, HTTPRoute, WebSocketRoute
+
+from homeport.kit.routes import KEY, Access
+from homeport.server.openapi import document
+
+_TYPED = re.compile(r"\{(\w+):\w+\}")
+_FRAMEWORKS = Access("public", reason="the framework's own")
+
+
+class Route(msgspec.Struct, frozen=True):
+    """One method on one path; `method` is WS for WebSockets. `body` is the schema of the JSON that it takes."""
+
+    method: str
+    path: str
+    access: Access
+    queries: tuple[Mapping[str, Any], ...] = ()
+    body: Mapping[str, Any] | None = None
+
+    @property
+    def body_name(self) -> str:
+        """Return the name of the body's schema."""
+        text = msgspec.json.encode(self.body).decode()
+        found = re.search(r"schemas/(\w+)", text)
+        return found.group(1) if found else ""
+
+    @property
+    def names(self) -> list[str]:
+        """Return the names of the path's parameters."""
+        return re.findall(r"\{(\w+)\}", self.path)
+
+    @property
+    def is_api(self) -> bool:
+        """Tell whether programs call it."""
+        return self.path.startswith("/api/")
+
+    @property
+    def is_changing(self) -> bool:
+        """Tell whether it may change something."""
+        return self.method not in {"GET", "WS", "HEAD"}
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def all_routes(app: Litestar) -> list[Route]:
+    """List the routes in the order in which they were registered."""
+    described = document(app)["paths"]
+    found: list[Route] = []
+    for route in app.routes:
+        path = _TYPED.sub(r"{\1}", route.path)
+        if isinstance(route, HTTPRoute):
+            for handler in route.route_handlers:
+                if handler.opt.get(KEY) is None and route.path.startswith("/swagger"):
+                    continue
+                methods = sorted(handler.http_methods - {"OPTIONS"})
+                found += [_described(one, path, handler.opt.get(KEY), described.get(path, {})) for one in methods]
+        elif isinstance(route, WebSocketRoute):
+            found.append(Route("WS", path, route.route_handler.opt.get(KEY, _FRAMEWORKS)))
+        elif isinstance(route, ASGIRoute):
+            found.append(Route("GET", path, route.route_handler.opt.get(KEY, _FRAMEWORKS)))
+    return found
+
+
+def _described(method: str, path: str, access: Access | None, operations: Mapping[str, Any]) -> Route:
+    operation = operations.get(method.lower(), {})
+    queries = tuple(one for one in operation.get("parameters", ()) if one["in"] == "query")
+    content = operation.get("requestBody", {}).get("content", {})
+    body = content.get("application/json", {}).get("schema")
+    return Route(method, path, access or _FRAMEWORKS, queries, body)

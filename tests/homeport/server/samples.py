@@ -1,0 +1,119 @@
+"""Bodies that are accepted, by the name of their schema; `{name}` stands for what `Deployment.furnish` has made."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tests.support.names import unique_email, unique_name
+
+PASSWORD = "a-Long-Passphrase-4711"
+MOMENT = "2026-01-01T00:00:00Z"
+
+_RESOURCE = {
+    "type": "process",
+    "name": "machine",
+    "metadata": [{"key": "k", "value": "v"}],
+    "agents": [
+        {
+            "name": "main",
+            "env": {"A": "b"},
+            "display_apps": ["ssh_helper"],
+            "apps": [{"slug": "web", "healthcheck": {"url": "http://x", "interval": 1, "threshold": 1}}],
+            "scripts": [{"display_name": "S", "script": "true"}],
+            "metadata": [{"key": "k", "display_name": "K", "script": "true"}],
+        }
+    ],
+}
+_PARAMETER = {"name": "size", "default_value": "s", "required": False, "options": [{"name": "a", "value": "s"}]}
+_TIMING = {"started_at": MOMENT, "ended_at": MOMENT, "stage": "apply"}
+
+_SAMPLES: dict[str, Any] = {
+    "AcquireJobRequest": {
+        "name": "{unique}", "version": "v1", "provisioners": ["container"], "wait_seconds": 0, "tags": {"a": "b"},
+    },
+    "AgentStats": {"rx_bytes": 1},
+    "ArchiveTemplateVersionsRequest": {"all": True},
+    "CommitQuotaRequest": {"daily_cost": 0},
+    "CompleteJobRequest": {},
+    "CreateFirstUserRequest": {"email": "{email}", "username": "{unique}", "password": PASSWORD},
+    "CreateProvisionerKeyRequest": {"name": "{unique}", "tags": {"a": "b"}},
+    "CreateSubAgentRequest": {
+        "name": "{unique}", "directory": "/", "apps": [{"slug": "web", "healthcheck": {"url": "http://x"}}], "display_apps": [0],
+    },
+    "CreateTemplateRequest": {
+        "name": "{unique}", "template_version_id": "{fresh_version}", "autostop_requirement": {"days_of_week": [], "weeks": 0},
+        "autostart_requirement": {"days_of_week": ["monday"]},
+    },
+    "CreateTemplateVersionDryRunRequest": {
+        "workspace_name": "dev", "rich_parameter_values": [{"name": "size", "value": "small"}],
+        "user_variable_values": [{"name": "a", "value": "b"}],
+    },
+    "CreateTemplateVersionRequest": {
+        "provisioner": "echo", "file_id": "{file_id}", "tags": {"a": "b"}, "name": "{unique}",
+        "user_variable_values": [{"name": "a", "value": "b"}],
+    },
+    "CreateTokenRequest": {"token_name": "{unique}", "scopes": ["workspace:read"], "allow_list": [{"type": "*", "id": "*"}]},
+    "CreateUserRequestWithOrgs": {"email": "{email}", "username": "{unique}", "login_type": "none", "organization_ids": None},
+    "CreateWorkspaceBuildRequest": {
+        "transition": "start", "rich_parameter_values": [{"name": "size", "value": "small"}],
+    },
+    "CreateWorkspaceRequest": {
+        "name": "{unique}", "template_id": "{template}", "rich_parameter_values": [{"name": "size", "value": "small"}],
+    },
+    "FailJobRequest": {"error": "it broke", "workspace_build": {"state": "c3RhdGU="}},
+    "LoginWithPasswordRequest": {"email": "nobody@homeport.test", "password": PASSWORD},
+    "PatchAppStatus": {"app_slug": "web", "state": "working", "message": "at it"},
+    "PatchLogs": {"logs": [{"output": "line", "created_at": MOMENT}]},
+    "PatchTemplateVersionRequest": {"message": "better"},
+    "PostAppHealthRequest": {"healths": {"{app_id}": "healthy"}},
+    "PostLifecycleRequest": {"state": "starting", "changed_at": MOMENT},
+    "PostLogSourceRequest": {"id": "{random_id}", "display_name": "Mine"},
+    "PostMetadataRequest": {"metadata": [{"key": "load", "value": "1", "collected_at": MOMENT}]},
+    "PostStartupRequest": {"version": "v1.0.0", "subsystems": ["envbox"]},
+    "PostWorkspaceUsageRequest": {"agent_id": "{workspaceagent}", "app_name": "ssh"},
+    "PutExtendWorkspaceRequest": {"deadline": "2999-01-01T00:00:00Z"},
+    "ScriptTimingRequest": {
+        "script_id": "{script_id}", "started_at": MOMENT, "ended_at": MOMENT, "exit_code": 0, "stage": "start", "status": "ok",
+    },
+    "UpdateActiveTemplateVersion": {"id": "{templateversion}"},
+    "UpdateJobRequest": {
+        "logs": [{"output": "line", "created_at": MOMENT}], "variables": [{"name": "a"}], "readme": "words",
+    },
+    "UpdateRoles": {"roles": []},
+    "UpdateTemplateACL": {"user_perms": {}, "group_perms": {}},
+    "UpdateTemplateMeta": {
+        "description": "better", "autostop_requirement": {"days_of_week": [], "weeks": 0},
+        "autostart_requirement": {"days_of_week": ["monday"]},
+    },
+    "UpdateUserAppearanceSettingsRequest": {"theme_preference": "dark", "terminal_font": ""},
+    "UpdateUserPasswordRequest": {"password": PASSWORD, "old_password": "not-the-one"},
+    "UpdateUserProfileRequest": {"username": "{unique}", "name": "Ada"},
+    "UpdateWorkspaceAutomaticUpdatesRequest": {"automatic_updates": "always"},
+    "UpdateWorkspaceAutostartRequest": {"schedule": "30 9 * * 1-5"},
+    "UpdateWorkspaceBuildStateRequest": {"state": "c3RhdGU="},
+    "UpdateWorkspaceDormancy": {"dormant": True},
+    "UpdateWorkspaceRequest": {"name": "{unique}"},
+    "UpdateWorkspaceTTLRequest": {"ttl_ms": 3_600_000},
+    "ValidateUserPasswordRequest": {"password": PASSWORD},
+}  # fmt: skip
+
+# What a daemon may report at the end of a job; which one belongs to a job depends on the job's type.
+RESULTS: dict[str, Any] = {
+    "template_import": {"start_resources": [_RESOURCE], "stop_resources": [], "parameters": [_PARAMETER]},
+    "dry_run": {"resources": [_RESOURCE]},
+    "workspace_build": {"state": "c3RhdGU=", "resources": [_RESOURCE], "timings": [_TIMING]},
+}
+
+
+def sample(name: str, places: Mapping[str, str]) -> Any:
+    """Return the body of this schema with its blanks filled in."""
+    return _fill(_SAMPLES[name], {**places, "unique": unique_name(), "email": unique_email()})
+
+
+def _fill(value: Any, words: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        return words[value[1:-1]] if value.startswith("{") else value
+    if isinstance(value, list):
+        return [_fill(one, words) for one in value]
+    if isinstance(value, dict):
+        return {_fill(key, words): _fill(one, words) for key, one in value.items()}
+    return value

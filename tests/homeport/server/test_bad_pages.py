@@ -1,0 +1,136 @@
+"""Whatever stands in an address or a form, people get a page that says what is wrong: never a 500, never JSON."""
+
+from collections.abc import Mapping
+from urllib.parse import quote, quote_from_bytes
+
+import pytest
+
+from tests.homeport.server.deployment import Deployment, Places
+from tests.homeport.server.driver import Answer, Headers, send
+from tests.homeport.server.hostile import BAD_QUERIES, BAD_SEARCHES, BAD_SEGMENTS, quoted
+from tests.homeport.server.routes import Route, all_routes
+from tests.support.accounts import Person
+from tests.support.logging import ErrorLog
+
+CSRF = "c" * 43
+FORM = "application/x-www-form-urlencoded"
+QUERIES = (
+    "q",
+    "page",
+    "notice",
+    "redirect",
+    "message",
+    "after",
+    "update",
+    "restart",
+    "show",
+    "organization",
+    "version",
+)
+FIELDS = (
+    "username", "name", "email", "password", "old_password", "token_name", "lifetime", "redirect", "confirm", "update",
+    "parameter.size", "parameter.", "user_status", "login_type", "roles",
+)  # fmt: skip
+TEXTS = (
+    b"",
+    b" ",
+    b"\x00",
+    b"\xff\xfe",
+    b"a\nb",
+    "\u202e\U0001f600".encode(),
+    b"x" * 9000,
+    b"-1",
+    b"<script>",
+    b"{{7*7}}",
+)
+
+
+def pages(deployment: Deployment) -> list[Route]:
+    """List what people open in a browser."""
+    return [route for route in all_routes(deployment.app) if not route.is_api and route.path != "/logout"]
+
+
+def words(places: Places) -> Mapping[str, str]:
+    """Return values of the pages' path parameters."""
+    return {
+        **places.words, "handle": "@me", "name": places.words["workspacename"], "number": "1", "digest": "x",
+        "template": places.words["templatename"], "key": places.words["keyid"],
+    }  # fmt: skip
+
+
+def browser(person: Person) -> Headers:
+    """Return the headers of a signed-in browser on a page of ours."""
+    cookies = f"coder_session_token={person.token}; csrf_token={CSRF}"
+    return [("cookie", cookies), ("origin", "http://homeport.test"), ("accept", "text/html")]
+
+
+def wrong(route: Route, what: str, answer: Answer, log: ErrorLog) -> list[str]:
+    """Say what is wrong with an answer to a browser."""
+    found = []
+    if not 200 <= answer.status < 500:
+        found.append("neither done nor refused")
+    if log.records:
+        found.append(f"an error was logged: {log.records.pop().getMessage()[:200]}")
+    is_file = route.path.startswith(("/static", "/healthz", "/favicon"))
+    if answer.status >= 400 and not is_file and answer.kind != "text/html":
+        found.append(f"the refusal is {answer.kind}")
+    if b"Traceback" in answer.body:
+        found.append("tells of the inside")
+    return [f"{route}: {what}: {problem}: {answer.status} {answer.body[:200]!r}" for problem in found]
+
+
+@pytest.mark.requirement("HTTP-BAD-INPUT-03")
+@pytest.mark.identities("owner", "member")
+async def test_odd_addresses_get_a_page(deployment: Deployment, error_log: ErrorLog, identity: Person) -> None:
+    owner = identity if identity.kind == "owner" else await deployment.accounts.make("owner")
+    known = words(await deployment.furnish(owner, identity, user="me"))
+    problems: list[str] = []
+    for route in pages(deployment):
+        if route.method != "GET":
+            continue
+        good = route.path.format_map(known)
+        targets = [good]
+        targets += [route.path.format_map({**known, name: text}) for name in route.names for text in BAD_SEGMENTS]
+        targets += [f"{good}?{name}={text}" for name in QUERIES for text in BAD_QUERIES[::4]]
+        targets += [f"{good}?q={quoted(text)}" for text in BAD_SEARCHES] if route.path.count("/") == 1 else []
+        for target in targets:
+            answer = await send(deployment.asgi, "GET", target, headers=browser(identity))
+            problems += wrong(route, target[-80:], answer, error_log)
+    assert not problems, "\n".join(problems)
+
+
+@pytest.mark.requirement("HTTP-BAD-INPUT-03")
+@pytest.mark.identities("owner", "member")
+async def test_odd_forms_get_a_page(deployment: Deployment, error_log: ErrorLog, identity: Person) -> None:
+    owner = identity if identity.kind == "owner" else await deployment.accounts.make("owner")
+    known = words(await deployment.furnish(owner, identity, user="me"))
+    problems: list[str] = []
+    for route in pages(deployment):
+        if route.method != "POST":
+            continue
+        target = route.path.format_map(known)
+        bodies = [(f"csrf_token={CSRF}&{filled(text)}".encode(), FORM) for text in TEXTS]
+        bodies += [(f"csrf_token={CSRF}&{'a=b&' * 6000}".encode(), FORM), (f"csrf_token={CSRF}".encode(), FORM)]
+        bodies += [
+            (b"", FORM),
+            (b"%", FORM),
+            (b"\xff=\xff", FORM),
+            (b"csrf_token=%00", FORM),
+            (b"{}", "application/json"),
+        ]
+        bodies += [(b"--x", "multipart/form-data; boundary=x"), (b"--x", "multipart/form-data"), (b"x", "")]
+        for body, kind in bodies:
+            answer = await send(deployment.asgi, "POST", target, headers=browser(identity), body=body, kind=kind)
+            problems += wrong(route, f"{kind} {body[-30:]!r}", answer, error_log)
+        for name in route.names:
+            for text in BAD_SEGMENTS:
+                target = route.path.format_map({**known, name: text})
+                body = f"csrf_token={CSRF}&confirm={quote(text)}".encode()
+                answer = await send(deployment.asgi, "POST", target, headers=browser(identity), body=body, kind=FORM)
+                problems += wrong(route, target[-80:], answer, error_log)
+    assert not problems, "\n".join(problems)
+
+
+def filled(text: bytes) -> str:
+    """Return a form in which every field holds the text."""
+    return "&".join(f"{name}={quote_from_bytes(text, safe='')}" for name in FIELDS)
