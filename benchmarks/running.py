@@ -52,6 +52,8 @@ class RunningServer:
         begun = time.perf_counter()
         self.process = subprocess.Popen([str(_BINARY), "server"], env=environment, stdout=subprocess.DEVNULL)
         while time.perf_counter() - begun < 60:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"the server ended with {self.process.returncode} instead of starting")
             try:
                 with urllib.request.urlopen(f"{self.url}/healthz", timeout=1) as answer:  # noqa: S310 our own server on loopback
                     if answer.status == 200:

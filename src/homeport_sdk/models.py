@@ -460,6 +460,15 @@ class CreateWorkspaceRequest(Struct, kw_only=True):
     ttl_ms: int | None = None
 
 
+class DERPReport(Struct, kw_only=True):
+    dismissed: bool
+    healthy: bool
+    severity: str
+    warnings: list[HealthMessage]
+    error: str | None = None
+    regions: dict[str, Any] | None = None
+
+
 class DatabaseReport(Struct, kw_only=True):
     dismissed: bool
     healthy: bool
@@ -558,10 +567,13 @@ class HealthcheckReport(Struct, kw_only=True):
     access_url: AccessURLReport
     coder_version: str
     database: DatabaseReport
+    derp: DERPReport
     healthy: bool
     provisioner_daemons: ProvisionerDaemonsReport
     severity: str
     time: datetime
+    websocket: WebsocketReport
+    workspace_proxy: WorkspaceProxyReport
 
 
 class ImportInput(Struct, kw_only=True, tag_field="kind", tag="import"):
@@ -1422,6 +1434,16 @@ Variables: TypeAlias = Annotated[list[DeclaredVariable], Meta(max_length=1000)]
 Variables1: TypeAlias = RichParameterValues1
 
 
+class WebsocketReport(Struct, kw_only=True):
+    dismissed: bool
+    healthy: bool
+    severity: str
+    warnings: list[HealthMessage]
+    body: str = ""
+    code: int = 0
+    error: str | None = None
+
+
 class Workspace(Struct, kw_only=True):
     allow_renames: bool
     automatic_updates: Literal["always", "never"]
@@ -1654,6 +1676,15 @@ class WorkspaceBuildTimings(Struct, kw_only=True):
 class WorkspaceHealth(Struct, kw_only=True):
     failing_agents: list[str]
     healthy: bool
+
+
+class WorkspaceProxyReport(Struct, kw_only=True):
+    dismissed: bool
+    healthy: bool
+    severity: str
+    warnings: list[HealthMessage]
+    error: str | None = None
+    workspace_proxies: dict[str, Any] | None = None
 
 
 class WorkspaceQuota(Struct, kw_only=True):

@@ -127,7 +127,8 @@ def test_what_can_be_seen_and_done_from_inside(own_server: Server) -> None:
     assert api.build(workspace, "delete")["job"]["status"] == "succeeded"
     assert workspace_processes(cookie) == []
     assert not home.parent.exists()
-    assert [path for path in server.data_dir.rglob("*") if path.lstat().st_uid == report["uid"]] == []
+    if os.geteuid() == 0:
+        assert [path for path in server.data_dir.rglob("*") if path.lstat().st_uid == report["uid"]] == []
     assert api.build(other, "delete")["job"]["status"] == "succeeded"
 
 

@@ -1,19 +1,24 @@
 """Parts of the agent program that need no server."""
 
 import asyncio
+import socket
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import msgspec
 import pytest
 
 from homeport.agents import schemas
 from homeport.workspaces.schemas.agents import WorkspaceAgentScript
+from homeport_agent import ports
 from homeport_agent.agent import state_after_start
 from homeport_agent.backoff import Backoff
 from homeport_agent.client import AgentClient
+from homeport_agent.collecting import is_answering
 from homeport_agent.environment import Surroundings
+from homeport_agent.ports import listening_ports
 from homeport_agent.processes import Processes
 from homeport_agent.schedules import next_time
 from homeport_agent.scripts import Outcome
@@ -95,6 +100,58 @@ async def test_paused_viewer_stops_the_shell() -> None:
 async def test_command_that_does_not_exist_leaves_nothing_behind() -> None:
     with pytest.raises(OSError, match="nonexistent"):
         await Terminal().start(Processes(), ["/nonexistent"], environment={}, directory="/", size=(80, 24))
+
+
+async def test_a_terminal_shows_what_its_shell_says_last() -> None:
+    terminal, viewer = Terminal(), Viewer()
+    await start(terminal, "stty -onlcr; head -c 150000 /dev/zero | tr '\\0' x; printf end")
+    terminal.attach(viewer, with_replay=False)
+    await asyncio.wait_for(terminal.has_ended.wait(), 10)
+    assert viewer.shown.endswith(b"xend")
+
+
+async def test_terminals_that_have_ended_leave_nothing_behind() -> None:
+    terminals = Terminals()
+    for number in range(3):
+        terminal = Terminal()
+        async with terminals.lock(f"key-{number}"):
+            await start(terminal, "exit")
+            terminals.keep(f"key-{number}", terminal)
+        await asyncio.wait_for(terminal.has_ended.wait(), 10)
+    last = Terminal()
+    await start(last, "exit")
+    terminals.keep("last", last)
+    assert list(terminals._terminals) == ["last"]
+    assert terminals._starting == {}
+
+
+@pytest.mark.requirement("AGENT-METADATA-01")
+async def test_an_app_that_never_stops_talking_is_healthy() -> None:
+    async def talk(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+        while not writer.is_closing():
+            writer.write(b"data: more\n\n")
+            await writer.drain()
+            await asyncio.sleep(0.001)
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    async with server, httpx.AsyncClient(trust_env=False) as http:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        assert await asyncio.wait_for(is_answering(http, url), 10)
+        assert not await is_answering(http, "http://127.0.0.1:1")
+
+
+@pytest.mark.requirement("AGENT-FORWARD-01")
+def test_on_a_shared_network_only_the_workspaces_own_ports_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as own:
+        port = own.getsockname()[1]
+        monkeypatch.setenv("HOMEPORT_AGENT_NETWORK", "shared")
+        assert port in {found.port for found in listening_ports()}
+        # As if it were somebody else's: no process that is seen has it open.
+        monkeypatch.setattr(ports, "_socket_owners", lambda _: {})
+        assert listening_ports() == []
+        monkeypatch.delenv("HOMEPORT_AGENT_NETWORK")
+        assert port in {found.port for found in listening_ports()}
 
 
 def test_folders_and_variables_are_filled_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,7 +93,8 @@ def isolation_missing(where: str) -> str:
     place = f"The provisioner {where} does" if where else "The provisioners for this template do"
     return (
         f"{place} not isolate workspaces from the machine they run on. There, only site owners may start workspaces, "
-        "their own or another site owner's. Install bubblewrap (bwrap) on that machine and restart the provisioner."
+        "for themselves or other site owners, from template versions that site owners have made. Install bubblewrap (bwrap) "
+        "on that machine and restart the provisioner."
     )
 
 

@@ -1,29 +1,19 @@
-"""Routes about the deployment itself: version, settings, SSH names, experiments, health, metrics."""
+"""Routes about the deployment itself: version, settings, SSH names, experiments, metrics, and whether the process serves."""
 
-from typing import Any
-
-import httpx
 from litestar import MediaType, Response, get
 
 from homeport.config import Settings
 from homeport.config.load import definitions
 from homeport.config.reference import show_default
-from homeport.database import Database, DatabaseError
-from homeport.kit import clock
+from homeport.database import Database
 from homeport.kit.routes import authenticated, public, requires
-from homeport.provisioning.rules import isolation_missing
 from homeport.rbac import Action, Object, ResourceType, Subject, require
 from homeport.server import queries
 from homeport.server.schemas import (
-    AccessURLReport,
     AvailableExperiments,
     BuildInfoResponse,
-    DatabaseReport,
     DeploymentConfig,
     DeploymentOption,
-    HealthcheckReport,
-    HealthMessage,
-    ProvisionerDaemonsReport,
     SSHConfigResponse,
     UpdateCheckResponse,
 )
@@ -32,7 +22,6 @@ from homeport.telemetry import metrics
 
 AGENT_API_VERSION = "1.0"
 PROVISIONER_API_VERSION = "1.0"
-_LATENCY_THRESHOLD_MS = 15
 
 
 @get("/", opt=public("names the API"), tags=["General"], summary="API root")
@@ -135,31 +124,6 @@ async def healthz() -> str:
 
 
 @get(
-    "/debug/health",
-    opt=requires("debug_info:read"),
-    tags=["Debug"],
-    summary="Debug Info Deployment Health",
-)
-async def debug_health(db: Database, subject: Subject, settings: Settings) -> HealthcheckReport:
-    """Check the access address, the database and the provisioner daemons."""
-    require(subject, Action.READ, Object(ResourceType.DEBUG_INFO), noun="health report")
-    access = await _check_access_url(settings.access_url)
-    database = await _check_database(db)
-    daemons = await _check_daemons(db)
-    sections = (access, database, daemons)
-    severity = next((level for level in ("error", "warning") if any(part.severity == level for part in sections)), "ok")
-    return HealthcheckReport(
-        time=clock.now(),
-        healthy=severity != "error",
-        severity=severity,
-        coder_version=f"v{VERSION}",
-        access_url=access,
-        database=database,
-        provisioner_daemons=daemons,
-    )
-
-
-@get(
     "/debug/metrics",
     opt=requires("debug_info:read"),
     tags=["Debug"],
@@ -172,71 +136,6 @@ async def debug_metrics(subject: Subject) -> Response[bytes]:
     return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
 
 
-async def _check_access_url(address: str) -> AccessURLReport:
-    report = AccessURLReport(healthy=True, severity="ok", warnings=[], dismissed=False, access_url=address)
-    try:
-        async with httpx.AsyncClient(timeout=5, follow_redirects=False) as client:
-            reply = await client.get(f"{address}/healthz")
-        report.status_code, report.healthz_response, report.reachable = (
-            reply.status_code,
-            reply.text[:200],
-            reply.status_code == 200,
-        )
-    except httpx.HTTPError as error:
-        report.error = f"{type(error).__name__}: {error}"
-    if not report.reachable:
-        report.healthy, report.severity = False, "error"
-        report.warnings.append(HealthMessage("EACS03", f"{address}/healthz does not answer; check ACCESS_URL."))
-    return report
-
-
-async def _check_database(db: Database) -> DatabaseReport:
-    report = DatabaseReport(
-        healthy=True, severity="ok", warnings=[], dismissed=False, threshold_ms=_LATENCY_THRESHOLD_MS
-    )
-    samples = []
-    try:
-        async with db.connection() as conn:
-            for _ in range(5):
-                before = clock.monotonic()
-                await queries.ping(conn)
-                samples.append(clock.monotonic() - before)
-    except DatabaseError as error:
-        report.healthy, report.severity, report.error = False, "error", str(error)
-        report.warnings.append(HealthMessage("EDB01", "The database does not answer."))
-        return report
-    median = sorted(samples)[2]
-    report.reachable, report.latency, report.latency_ms = True, round(median * 1e9), round(median * 1e3)
-    if report.latency_ms > _LATENCY_THRESHOLD_MS:
-        report.severity = "warning"
-        report.warnings.append(
-            HealthMessage(
-                "EDB02", f"The database answers in {report.latency_ms} ms; expected is below {_LATENCY_THRESHOLD_MS}."
-            )
-        )
-    return report
-
-
-async def _check_daemons(db: Database) -> ProvisionerDaemonsReport:
-    report = ProvisionerDaemonsReport(healthy=True, severity="ok", warnings=[], dismissed=False)
-    async with db.connection() as conn:
-        seen: list[dict[str, Any]] = await queries.list_recent_daemons(conn, now=clock.now())
-    report.items = seen
-    if not seen:
-        report.healthy, report.severity = False, "error"
-        report.warnings.append(
-            HealthMessage("EPD01", "No provisioner daemon was seen in the last 90 seconds: builds will wait.")
-        )
-    for item in seen:
-        daemon = item["provisioner_daemon"]
-        if "process" in daemon["provisioners"] and daemon["isolation"] != "bubblewrap":
-            report.severity = "warning"
-            warning = HealthMessage("HPD01", isolation_missing(daemon["name"]))
-            item["warnings"].append(warning)
-            report.warnings.append(warning)
-    return report
-
-
 api_routes = [
     api_root,
     build_info,
@@ -245,7 +144,6 @@ api_routes = [
     experiments,
     available_experiments,
     update_check,
-    debug_health,
     debug_metrics,
 ]
 root_routes = [healthz]

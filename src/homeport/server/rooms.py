@@ -18,7 +18,7 @@ from homeport.organizations import api as organizations_api
 from homeport.organizations.service.members import place_created_user
 from homeport.provisioning import api as provisioning_api
 from homeport.provisioning.service.authentication import daemon_resolver, resolve_job_holder
-from homeport.server import deployment
+from homeport.server import deployment, health
 from homeport.server.parts import Parts
 from homeport.templates import api as templates_api
 from homeport.templates.service.imports import Imports
@@ -27,6 +27,7 @@ from homeport.workspaces.service import registration
 
 _IN_V2 = (
     deployment.api_routes,
+    health.routes,
     audit_api.routes,
     identity_api.routes,
     organizations_api.routes,

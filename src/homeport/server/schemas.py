@@ -103,6 +103,25 @@ class ProvisionerDaemonsReport(HealthSection):
     items: list[dict[str, Any]] = []
 
 
+class WebsocketReport(HealthSection):
+    """Whether a WebSocket to the access address comes through: the handshake's status, and what came back on it."""
+
+    code: int = 0
+    body: str = ""
+
+
+class DERPReport(HealthSection):
+    """Relays of the reference's network. Here every stream goes through the server, so there are none."""
+
+    regions: dict[str, Any] = {}
+
+
+class WorkspaceProxyReport(HealthSection):
+    """Proxies in other places; there are none."""
+
+    workspace_proxies: dict[str, Any] = {}
+
+
 class HealthcheckReport(msgspec.Struct):
     """Health of the whole deployment."""
 
@@ -113,3 +132,6 @@ class HealthcheckReport(msgspec.Struct):
     access_url: AccessURLReport
     database: DatabaseReport
     provisioner_daemons: ProvisionerDaemonsReport
+    websocket: WebsocketReport
+    derp: DERPReport
+    workspace_proxy: WorkspaceProxyReport

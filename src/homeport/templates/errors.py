@@ -50,10 +50,10 @@ class VersionUnfinished(PreconditionFailed):
 
 
 class JobUnfinished(PreconditionFailed):
-    """412: the import is still running, so its results are not known."""
+    """412: the import or dry run is still running, so its results are not known."""
 
-    def __init__(self) -> None:
-        super().__init__("The import of this template version has not ended yet.")
+    def __init__(self, what: str = "import") -> None:
+        super().__init__(f"The {what} of this template version has not ended yet.")
 
 
 class VersionUnusable(BadRequest):

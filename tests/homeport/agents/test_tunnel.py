@@ -5,11 +5,13 @@ import hashlib
 import os
 from pathlib import Path
 
+import asyncssh
 import pytest
 
 from homeport.agents.errors import AgentNotConnected
 from homeport.database import Database
 from tests.homeport.agents.conftest import Builder, Deployment, Programs, serving
+from tests.support.owners import is_alive
 from tests.support.waiting import until
 
 
@@ -64,6 +66,38 @@ async def test_hundred_megabytes_through_a_port_both_ways(
         expected.update(chunk)
     assert received == total
     assert digest.digest() == expected.digest()
+
+
+@pytest.mark.requirement("AGENT-SFTP-02")
+async def test_a_pipe_does_not_keep_the_agent_waiting(
+    deployment: Deployment, build: Builder, programs: Programs, tmp_path: Path
+) -> None:
+    placed = await build.workspace()
+    await programs.connected(deployment, placed)
+    connection = await deployment.switchboard.open_connection(placed.agent_id)
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    async with connection.sftp() as client:
+        for name in ("pipe", "link"):
+            with pytest.raises(asyncssh.SFTPFailure, match="This is a pipe"):
+                await client.open(str(tmp_path / name), "rb")
+        with pytest.raises(asyncssh.SFTPNoSuchFile):
+            await client.open(str(tmp_path / "nothing"), "rb")
+        async with client.open(os.devnull, "wb") as file:
+            await file.write(b"gone")
+    assert (await connection.exec("echo here")).stdout == b"here\n"
+
+
+@pytest.mark.requirement("AGENT-SSH-02")
+async def test_a_command_ends_with_its_connection(deployment: Deployment, build: Builder, programs: Programs) -> None:
+    placed = await build.workspace()
+    await programs.connected(deployment, placed)
+    connection = await deployment.switchboard.open_connection(placed.agent_id)
+    process = await connection.open_process("sleep 1000 & echo $!; wait")
+    pid = int(await process.stdout.readline())
+    assert is_alive(pid)
+    process.close()
+    await until(lambda: not is_alive(pid))
 
 
 async def test_only_ports_of_the_workspace_are_reached(

@@ -41,9 +41,9 @@ class Places(msgspec.Struct, frozen=True):
 class Deployment:
     """See the module. `api` calls it as people do; `asgi` takes raw requests."""
 
-    def __init__(self, db: Database, listener: Listener) -> None:
+    def __init__(self, db: Database, listener: Listener, *, access_url: str = ACCESS_URL) -> None:
         settings = Settings(
-            access_url=ACCESS_URL, dangerous_disable_rate_limits=True, provisioner_daemon_psk=PSK, provisioner_daemons=0
+            access_url=access_url, dangerous_disable_rate_limits=True, provisioner_daemon_psk=PSK, provisioner_daemons=0
         )
         self.parts = build_parts(settings, db, listener, Cipher([bytes(range(32))]))
         self.asgi, self.app, self._gate = build_asgi(self.parts, has_proof=True)
@@ -60,7 +60,7 @@ class Deployment:
         assert answer.status_code < 400, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None
 
-    async def take_job(self, job_id: str) -> dict[str, Any]:
+    async def take_job(self, job_id: str) -> Job:
         """Take jobs as a daemon until it is this one; those before it stay taken."""
         wanted = {"name": unique_name("d"), "version": "v1", "provisioners": ["echo"], "wait_seconds": 0}
         headers = {"Coder-Provisioner-Daemon-PSK": PSK}
@@ -68,12 +68,12 @@ class Deployment:
         while True:
             job: dict[str, Any] = await self.ask(None, "POST", path, wanted, headers=headers)
             if job["job_id"] == job_id:
-                return job
+                return Job(job_id, job["job_token"])
 
-    async def report(self, job: dict[str, Any], what: str, body: dict[str, Any]) -> None:
+    async def report(self, job: Job, what: str, body: dict[str, Any]) -> None:
         """Report about a job."""
-        headers = {"Homeport-Job-Token": job["job_token"]}
-        await self.ask(None, "POST", f"/provisionerjobs/{job['job_id']}/{what}", body, headers=headers)
+        headers = {"Homeport-Job-Token": job.token}
+        await self.ask(None, "POST", f"/provisionerjobs/{job.id}/{what}", body, headers=headers)
 
     async def pending_version(self, author: Person, **more: Any) -> dict[str, Any]:
         """Make a version whose import waits for a daemon."""
@@ -119,8 +119,7 @@ class Deployment:
         else:
             wanted = {"name": unique_name("ws"), "template_id": template_id}
             made = (await self.ask(person, "POST", "/users/me/workspaces", wanted))["latest_build"]["job"]
-        taken = await self.take_job(made["id"])
-        return Job(taken["job_id"], taken["job_token"])
+        return await self.take_job(made["id"])
 
     async def furnish(self, admin: Person, person: Person, *, user: str) -> "Places":
         """Make one of everything that belongs to `person`.

@@ -106,14 +106,15 @@ RESULTS: dict[str, Any] = {
 
 def sample(name: str, places: Mapping[str, str]) -> Any:
     """Return the body of this schema with its blanks filled in."""
-    return _fill(_SAMPLES[name], {**places, "unique": unique_name(), "email": unique_email()})
+    return fill(_SAMPLES[name], {**places, "unique": unique_name(), "email": unique_email()})
 
 
-def _fill(value: Any, words: Mapping[str, str]) -> Any:
+def fill(value: Any, words: Mapping[str, str]) -> Any:
+    """Return a body with its blanks filled in."""
     if isinstance(value, str):
         return words[value[1:-1]] if value.startswith("{") else value
     if isinstance(value, list):
-        return [_fill(one, words) for one in value]
+        return [fill(one, words) for one in value]
     if isinstance(value, dict):
-        return {_fill(key, words): _fill(one, words) for key, one in value.items()}
+        return {fill(key, words): fill(one, words) for key, one in value.items()}
     return value

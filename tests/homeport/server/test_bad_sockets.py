@@ -21,8 +21,8 @@ QUERIES = ("after", "before", "follow", "reconnect", "width", "height", "command
 
 
 def sockets(deployment: Deployment) -> list[Route]:
-    """List the routes that are WebSockets."""
-    return [route for route in all_routes(deployment.app) if route.method == "WS"]
+    """List the WebSockets that are not for everybody."""
+    return [one for one in all_routes(deployment.app) if one.method == "WS" and one.access.credential != "public"]
 
 
 def path_of(route: Route, places: Places) -> str:

@@ -140,6 +140,23 @@ async def test_who_is_an_owner_no_more_does_not_start_again(world: World) -> Non
 
 
 @pytest.mark.requirement("WS-ISOLATION-01")
+async def test_scripts_of_others_do_not_run_with_the_rights_of_an_owner(world: World) -> None:
+    """Else whoever may push templates would have the account of the provisioner, by way of an owner who uses them."""
+    plain = await daemon(world, "none")
+    root, author = await world.accounts.make("owner"), await world.accounts.make("template-admin")
+    template = await process_template(world)
+    workspace = await world.stopped(root, template)
+    await world.db.execute("update template_versions set created_by = $2 where id = $1", template.version_id, author.id)
+    with pytest.raises(Forbidden, match="from template versions that site owners have made"):
+        await world.build(root, workspace.id, "start")
+    with pytest.raises(Forbidden):
+        await world.create(root, template)
+    assert await outlook(world, root, template) == "refused"
+    await world.db.execute("update provisioner_daemons set isolation = 'bubblewrap' where id = $1", plain.id)
+    assert await needs(world, (await world.build(root, workspace.id, "start")).id)
+
+
+@pytest.mark.requirement("WS-ISOLATION-01")
 async def test_the_server_itself_acts_for_the_owner_of_the_workspace(world: World) -> None:
     await daemon(world, "none")
     root, template = await world.accounts.make("owner"), await process_template(world)

@@ -1,7 +1,8 @@
 """Whether a build may only run where workspaces are kept apart from the machine. Pure.
 
-Without isolation a workspace's processes are processes of the provisioner's account: whoever works in the workspace, and
-whoever may start it, has that account. So both must be site owners, who have it by their role.
+Without isolation a workspace's processes are processes of the provisioner's account: whoever works in the workspace, whoever
+may start it, and whoever wrote the scripts of its template, has that account. So all of them must be site owners, who have
+it by their role.
 """
 
 from collections.abc import Set
@@ -19,5 +20,5 @@ def can_lack_isolation(*, provisioner: str, transition: Transition = "start") ->
 
 
 def needs_isolation(*, people: Set[UUID], site_owners: Set[UUID]) -> bool:
-    """Tell whether a build needs isolation, by who asks for it and whose workspace it is."""
+    """Tell whether a build needs isolation, by all who have to do with it."""
     return not people <= site_owners

@@ -26,8 +26,10 @@ async def require_isolation(
     """
     if not can_lack_isolation(provisioner=version.provisioner, transition=transition):
         return False
-    # The server itself (a schedule, for instance) acts for the owner.
-    people = {workspace.owner_id} if subject.kind == "system" else {workspace.owner_id, subject.id}
+    people = {workspace.owner_id, version.created_by}
+    if subject.kind != "system":
+        # Else the server itself (a schedule, for instance) acts for the owner.
+        people.add(subject.id)
     is_needed = needs_isolation(people=people, site_owners=await template_queries.list_site_owners(conn, people))
     if is_needed and await _is_lacking(conn, workspace.organization_id, version, workspace.owner_id):
         raise IsolationMissing
@@ -44,7 +46,9 @@ async def isolation_outlook(conn: Connection, *, subject: Subject, template: Tem
         return ""
     if not await _is_lacking(conn, template.organization_id, version, subject.id):
         return ""
-    return "allowed" if await template_queries.list_site_owners(conn, {subject.id}) else "refused"
+    people = {subject.id, version.created_by}
+    is_refused = needs_isolation(people=people, site_owners=await template_queries.list_site_owners(conn, people))
+    return "refused" if is_refused else "allowed"
 
 
 async def _is_lacking(conn: Connection, organization_id: UUID, version: VersionFacts, owner_id: UUID) -> bool:

@@ -17,7 +17,7 @@ async def list_version_resources(db: Database, *, subject: Subject, version_id: 
     """Return what a start and a stop would have, by the version's import. Raises 412 while the import goes on."""
     async with db.connection() as conn:
         found = await get_version(conn, subject, version_id)
-        return await _resources(conn, await get_job(conn, found.version.job_id))
+        return await _resources(conn, await get_job(conn, found.version.job_id), "import")
 
 
 async def list_dry_run_resources(
@@ -26,10 +26,10 @@ async def list_dry_run_resources(
     """Return what a start would have, by a dry run. Raises 403 for another job, 412 while the dry run goes on."""
     async with db.connection() as conn:
         job = await get_dry_run(conn, subject=subject, version_id=version_id, job_id=job_id)
-        return await _resources(conn, job)
+        return await _resources(conn, job, "dry run")
 
 
-async def _resources(conn: Connection, job: ProvisionerJobRow) -> list[WorkspaceResource]:
+async def _resources(conn: Connection, job: ProvisionerJobRow, what: str) -> list[WorkspaceResource]:
     if job.completed_at is None:
-        raise JobUnfinished
+        raise JobUnfinished(what)
     return (await resource_views(conn, [job.id])).get(job.id, [])
