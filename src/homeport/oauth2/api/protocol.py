@@ -94,4 +94,4 @@ def _authorization(request: Request[Any, Any, Any]) -> str:
     return str(request.headers.get("authorization", ""))
 
 
-routes: list[Any] = [token, revoke, introspect, device]
+routes: list[Any] = [token, token_alias, revoke, introspect, device]
