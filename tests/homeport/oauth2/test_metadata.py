@@ -68,7 +68,9 @@ async def test_the_server_describes_itself(world: World) -> None:
         found["token_endpoint_auth_methods_supported"]
     )
     assert "none" not in found["introspection_endpoint_auth_methods_supported"]
-    assert not any(name.startswith("HS") or name == "none" for name in found["token_endpoint_auth_signing_alg_values_supported"])
+    assert not any(
+        name.startswith("HS") or name == "none" for name in found["token_endpoint_auth_signing_alg_values_supported"]
+    )
     assert found["authorization_response_iss_parameter_supported"] is True
     assert found["scopes_supported"]
     assert found["protected_resources"] == [f"{ACCESS_URL}{path}" for path in ("", *MCP_PATHS)]
@@ -106,7 +108,12 @@ async def test_an_issuer_with_a_path_is_found_where_the_path_is_inserted(db: Dat
         assert found["token_endpoint"] == f"{base}/oauth2/tokens"
         assert (await _json(world, f"{RESOURCE}/base/mcp"))["resource"] == f"{base}/mcp"
         assert (await _json(world, f"{RESOURCE}/base"))["resource"] == base
-        for path in (f"{SERVER}/other", f"{SERVER}/base/more", f"{RESOURCE}/other", "/.well-known/openid-configuration/base"):
+        for path in (
+            f"{SERVER}/other",
+            f"{SERVER}/base/more",
+            f"{RESOURCE}/other",
+            "/.well-known/openid-configuration/base",
+        ):
             await _is_nothing(world, path)
         appended = await world.first.request("GET", f"/base{SERVER}")
         assert appended.status_code == 404
@@ -161,7 +168,9 @@ async def test_headers_of_a_request_change_no_address(world: World) -> None:
 
 @pytest.mark.requirement("DIS-12")
 async def test_metadata_may_be_cached_shortly_and_is_under_no_limit(db: Database) -> None:
-    async with World(db, dangerous_disable_rate_limits=False, login_rate_limit=5, oauth2_authorize_rate_limit=5) as world:
+    async with World(
+        db, dangerous_disable_rate_limits=False, login_rate_limit=5, oauth2_authorize_rate_limit=5
+    ) as world:
         for _ in range(200):
             answer = await world.first.request("GET", SERVER)
             assert answer.status_code == 200
