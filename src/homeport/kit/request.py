@@ -4,6 +4,7 @@ Set once per request by the outermost middleware, read by audit and logs.
 """
 
 from contextvars import ContextVar
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -12,11 +13,12 @@ from homeport.kit.ids import NIL_ID
 
 
 class RequestInfo(msgspec.Struct, frozen=True):
-    """Id of the request, address of the peer, and its user agent (cut to 512 characters)."""
+    """Id of the request, address of the peer, its user agent (cut to 512 characters), and when it came (None: never)."""
 
     request_id: UUID = NIL_ID
     ip: str = "127.0.0.1"
     user_agent: str = ""
+    arrived_at: datetime | None = None
 
 
 _current: ContextVar[RequestInfo | None] = ContextVar("homeport_request", default=None)

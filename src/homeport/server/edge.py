@@ -5,6 +5,7 @@ from typing import Any
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from homeport.kit import clock
 from homeport.kit.ids import new_id
 from homeport.kit.request import RequestInfo, set_request
 from homeport.telemetry import metrics
@@ -32,7 +33,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         request_id = new_id()
-        set_request(RequestInfo(request_id, _peer(scope), _user_agent(scope)))
+        set_request(RequestInfo(request_id, _peer(scope), _user_agent(scope), clock.now()))
         begun = perf_counter()
         answer_id = str(request_id).encode()
 
