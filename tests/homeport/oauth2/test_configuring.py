@@ -99,33 +99,26 @@ async def test_nobody_else_reaches_a_registration_and_refusals_are_alike(world: 
     by_owner = await world.make_client()
     owner = await world.accounts.make("owner")
     token = made["registration_access_token"]
-    answers = []
+    tokens = [
+        "",
+        "x",
+        f"{token}x",
+        token[:-1],
+        token.upper(),
+        other["registration_access_token"],
+        "hp_reg_a_b",
+        owner.token,
+    ]
+    ids = [str(uuid4()), "not-an-id", "%00", by_owner.id, other["client_id"], f"{made['client_id']}x"]
+    answers: list[httpx.Response] = []
     for method in ("GET", "PUT", "DELETE"):
         body = {"redirect_uris": [CALLBACK]} if method == "PUT" else None
-        for wrong in (
-            "",
-            "x",
-            f"{token}x",
-            token[:-1],
-            token.upper(),
-            other["registration_access_token"],
-            "hp_reg_a_b",
-            owner.token,
-        ):
-            answers.append(await manage(world, method, made, body, token=wrong))
-        for client_id in (
-            str(uuid4()),
-            "not-an-id",
-            "%00",
-            by_owner.id,
-            other["client_id"],
-            made["client_id"].replace("-", "") + "x",
-        ):
-            answers.append(await manage(world, method, made, body, client_id=client_id))
         path = f"/oauth2/clients/{made['client_id']}"
         more = {"json": body} if body else {}
-        for headers in ({}, {"authorization": f"Basic {token}"}, {"authorization": token}, owner.headers):
-            answers.append(await world.first.request(method, path, headers=headers, **more))
+        bare = [{}, {"authorization": f"Basic {token}"}, {"authorization": token}, owner.headers]
+        answers += [await manage(world, method, made, body, token=wrong) for wrong in tokens]
+        answers += [await manage(world, method, made, body, client_id=client_id) for client_id in ids]
+        answers += [await world.first.request(method, path, headers=headers, **more) for headers in bare]
         answers.append(await world.first.request(method, f"{path}?access_token={token}", **more))
     for answer in answers:
         assert is_refused(answer, "invalid_token", 401)
