@@ -64,7 +64,12 @@ async def introspect(
     return Response(answer)
 
 
-@post("/oauth2/device", opt=public(_WHY, has_cors=True), summary="OAuth2 device authorization (RFC 8628)", **_OPTIONS)
+@post(
+    "/oauth2/device",
+    opt={**public(_WHY, has_cors=True), "rate_limit": "authorize"},
+    summary="OAuth2 device authorization (RFC 8628)",
+    **_OPTIONS,
+)
 async def device(
     request: Request[Any, Any, Any], db: Database, settings: Settings, rate_limits: RateLimits
 ) -> Response[OAuth2DeviceResponse]:
