@@ -15,15 +15,16 @@ from homeport.telemetry.logs import get_logger
 
 _log = get_logger(__name__)
 
-Limit = Literal["login", "authorize", "register", "token", "token_address"]
-"""What is counted: sign-ins, authorization requests, registrations of clients, wrong secrets, codes and tokens of one client
-or altogether."""
+Limit = Literal["login", "authorize", "register", "device", "token", "token_address"]
+"""What is counted: sign-ins, authorization requests, registrations of clients, looks at the page for devices; wrong secrets,
+codes and tokens of one client, or of all."""
 
 _WORDS: Final = MappingProxyType(
     {
         "login": "Too many attempts to sign in from this address.",
         "authorize": "Too many authorization requests from this address.",
         "register": "Too many registrations of clients from this address.",
+        "device": "Too many device codes were tried from this address.",
         "token": "Too many wrong credentials from this address.",
         "token_address": "Too many wrong credentials from this address.",
     }
@@ -42,6 +43,7 @@ class RateLimits:
             "login": RateLimitItemPerMinute(settings.login_rate_limit),
             "authorize": RateLimitItemPerMinute(settings.oauth2_authorize_rate_limit),
             "register": RateLimitItemPerMinute(settings.oauth2_register_rate_limit),
+            "device": RateLimitItemPerMinute(settings.oauth2_authorize_rate_limit),
             "token": RateLimitItemPerMinute(settings.oauth2_token_rate_limit),
             "token_address": RateLimitItemPerMinute(settings.oauth2_token_rate_limit * _CLIENTS_OF_ADDRESS),
         }

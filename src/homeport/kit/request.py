@@ -4,6 +4,7 @@ Set once per request by the outermost middleware, read by audit and logs.
 """
 
 from contextvars import ContextVar
+from datetime import datetime
 
 import msgspec
 
@@ -13,11 +14,15 @@ BACKGROUND_ID = str(NIL_ID)
 
 
 class RequestInfo(msgspec.Struct, frozen=True):
-    """Id of the request (the text of a UUID), address of the peer, and its user agent (cut to 512 characters)."""
+    """Id of the request (the text of a UUID), address of the peer, its user agent (cut to 512 characters), and when it came.
+
+    `arrived_at` is None where nothing came: in background loops.
+    """
 
     request_id: str = BACKGROUND_ID
     ip: str = "127.0.0.1"
     user_agent: str = ""
+    arrived_at: datetime | None = None
 
 
 _current: ContextVar[RequestInfo | None] = ContextVar("homeport_request", default=None)

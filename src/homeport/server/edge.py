@@ -12,6 +12,7 @@ from litestar.types import ASGIApp, Receive, Send
 
 from homeport.access.headers import SecurityHeaders
 from homeport.access.rules import header
+from homeport.kit import clock
 from homeport.kit.http import Response
 from homeport.kit.ids import new_request_id
 from homeport.kit.request import RequestInfo, set_request
@@ -37,7 +38,7 @@ class Edge:
             return
         begun = perf_counter()
         request_id = new_request_id()
-        set_request(RequestInfo(request_id, _peer(scope), _user_agent(scope)))
+        set_request(RequestInfo(request_id, _peer(scope), _user_agent(scope), clock.now()))
         has_begun = False
 
         # Not a coroutine of its own: the caller awaits what the server's `send` returns.

@@ -96,9 +96,10 @@ async def suspend_user(db: Database, *, subject: Subject, value: str) -> User:
         require_rank(subject, before)
         if before.status == UserStatus.SUSPENDED:
             return await load_user_view(conn, before)
-        await key_queries.delete_sessions_of_user(conn, before.id)
         after = await set_status(conn, subject, before, UserStatus.SUSPENDED)
+        # What has more than a key ends in its own order, before the keys.
         await conn.emit(UserSuspended(user_id=before.id))
+        await key_queries.delete_sessions_of_user(conn, before.id)
         return await load_user_view(conn, after)
 
 

@@ -6,7 +6,7 @@ clients guess, answers alike.
 
 from typing import Any
 
-from litestar import Request, Response, post
+from litestar import MediaType, Request, Response, post
 
 from homeport.access.rate_limits import RateLimits
 from homeport.config import Settings
@@ -53,11 +53,11 @@ async def token_alias(
 @post("/oauth2/revoke", opt=public(_WHY, has_cors=True), summary="Revoke OAuth2 tokens (RFC 7009)", **_OPTIONS)
 async def revoke(
     request: Request[Any, Any, Any], db: Database, settings: Settings, rate_limits: RateLimits
-) -> Response[None]:
-    """End a token of the client that asks."""
+) -> Response[bytes]:
+    """End a token of the client that asks. The answer is empty, whether or not there was one."""
     form = await _form(request, revocation.PARAMETERS)
     await revocation.revoke(db, settings, Attempts(rate_limits), authorization=_authorization(request), form=form)
-    return Response(None)
+    return Response(b"", media_type=MediaType.TEXT)
 
 
 @post("/oauth2/introspect", opt=public(_WHY, has_cors=True), summary="Introspect OAuth2 tokens (RFC 7662)", **_OPTIONS)
@@ -72,7 +72,12 @@ async def introspect(
     return Response(answer)
 
 
-@post("/oauth2/device", opt=public(_WHY, has_cors=True), summary="OAuth2 device authorization (RFC 8628)", **_OPTIONS)
+@post(
+    "/oauth2/device",
+    opt={**public(_WHY, has_cors=True), "rate_limit": "authorize"},
+    summary="OAuth2 device authorization (RFC 8628)",
+    **_OPTIONS,
+)
 async def device(
     request: Request[Any, Any, Any], db: Database, settings: Settings, rate_limits: RateLimits
 ) -> Response[OAuth2DeviceResponse]:

@@ -127,12 +127,13 @@ where s.hash_prefix = $1
 
 IS_PERSON_ACTIVE = "select status <> 'suspended' and not deleted from users where id = $1 for key share"
 
-# What ends with the right of a person to act. Families first: their order is that of TAKE_TOKEN.
+# What ends with the right of a person to act. Parents first, in the order of TAKE_TOKEN.
 DELETE_FAMILIES_OF_USER = "delete from oauth2_provider_token_families where user_id = $1"
 DELETE_TOKENS_OF_USER = "delete from oauth2_provider_app_tokens where user_id = $1"
 DELETE_CODES_OF_USER = "delete from oauth2_provider_app_codes where user_id = $1"
 DELETE_DEVICE_CODES_OF_USER = "delete from oauth2_provider_device_codes where user_id = $1"
 DELETE_GRANTS_OF_USER = "delete from oauth2_provider_grants where user_id = $1"
+_ALL_OF_USER = (DELETE_FAMILIES_OF_USER, DELETE_TOKENS_OF_USER, DELETE_CODES_OF_USER, DELETE_DEVICE_CODES_OF_USER)
 
 
 class TakenCode(msgspec.Struct, frozen=True):
@@ -259,15 +260,10 @@ async def is_person_active(conn: Connection, user_id: UUID) -> bool:
 
 async def delete_all_of_user(conn: Connection, user_id: UUID, *, with_grants: bool) -> None:
     """End every family, token, code and device code of a person, and with `with_grants` what they have allowed."""
-    for statement in (
-        DELETE_FAMILIES_OF_USER,
-        DELETE_TOKENS_OF_USER,
-        DELETE_CODES_OF_USER,
-        DELETE_DEVICE_CODES_OF_USER,
-    ):
-        await conn.execute(statement, user_id)
     if with_grants:
         await conn.execute(DELETE_GRANTS_OF_USER, user_id)
+    for statement in _ALL_OF_USER:
+        await conn.execute(statement, user_id)
 
 
 def _row(struct: type[T], record: Record, alias: str) -> T:

@@ -45,6 +45,8 @@ def is_public(text: str) -> bool:
         return False
     if isinstance(address, IPv4Address):
         return _is_public_v4(address)
+    if address.scope_id is not None:
+        return False
     carried = _carried(address)
     if carried is not None:
         return _is_public_v4(carried)

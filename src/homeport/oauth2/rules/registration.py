@@ -93,7 +93,7 @@ def read_metadata(body: Mapping[str, Any], reading: Reading = BY_ITSELF) -> Meta
         response_types=_response_types(body, grants),
         application_type=_application_type(body, uris),
         scope=_scope(body),
-        contacts=_texts(body, "contacts", most=_MOST_CONTACTS) if body.get("contacts") else (),
+        contacts=_texts(body, "contacts", most=_MOST_CONTACTS),
         client_uri=_address(body, "client_uri"),
         logo_uri=_address(body, "logo_uri"),
         tos_uri=_address(body, "tos_uri"),
@@ -162,7 +162,7 @@ def _auth_method(body: Mapping[str, Any], uris: Sequence[str], reading: Reading)
 
 
 def _grant_types(body: Mapping[str, Any], reading: Reading) -> tuple[str, ...]:
-    if not body.get("grant_types"):
+    if not _is_said(body, "grant_types"):
         return tuple(grant for grant in _DEFAULT_GRANTS if grant in reading.grants)
     asked = _texts(body, "grant_types", most=_MOST_TEXT)
     found = tuple(grant for grant in asked if grant in reading.grants)
@@ -172,7 +172,7 @@ def _grant_types(body: Mapping[str, Any], reading: Reading) -> tuple[str, ...]:
 
 
 def _response_types(body: Mapping[str, Any], grants: Sequence[str]) -> tuple[str, ...]:
-    asked = _texts(body, "response_types", most=_MOST_TEXT) if body.get("response_types") else ("code",)
+    asked = _texts(body, "response_types", most=_MOST_TEXT) if _is_said(body, "response_types") else ("code",)
     if GrantType.AUTHORIZATION_CODE not in grants:
         return ()
     if "code" not in asked:
@@ -209,7 +209,7 @@ def _scope(body: Mapping[str, Any]) -> str:
 
 
 def _keys(body: Mapping[str, Any], method: AuthMethod) -> tuple[str, dict[str, Any] | None]:
-    jwks_uri, jwks = _address(body, "jwks_uri"), body.get("jwks") or None
+    jwks_uri, jwks = _address(body, "jwks_uri"), body["jwks"] if body.get("jwks") not in (None, "") else None
     if jwks_uri and jwks is not None:
         raise invalid_client_metadata("Send jwks or jwks_uri, not both.")
     if jwks_uri and not jwks_uri.startswith("https://"):
@@ -226,6 +226,11 @@ def _address(body: Mapping[str, Any], field: str) -> str:
     if uri and address_problem(uri):
         raise invalid_client_metadata(f"The {field} must be an absolute address with http or https.")
     return uri
+
+
+def _is_said(body: Mapping[str, Any], field: str) -> bool:
+    """Whether a member has a value: null, an empty text and an empty list are none."""
+    return body.get(field) not in (None, "", [])
 
 
 def _text(body: Mapping[str, Any], field: str, *, most: int) -> str:
@@ -250,7 +255,7 @@ def _texts(
 ) -> tuple[str, ...]:
     """Return a list of texts, each once, in order."""
     value = body.get(field)
-    if value is None:
+    if value in (None, ""):
         return ()
     if not isinstance(value, list) or not all(isinstance(each, str) and "\x00" not in each for each in value):
         raise error(f"The {field} must be a list of texts.")

@@ -3,13 +3,13 @@
 A request that is refused uses nothing up: whoever has found a code, but not its verifier, can neither use it nor spoil it.
 """
 
-from datetime import datetime
 from typing import Final
 
 from homeport.audit import AuditAction
 from homeport.config import Settings
 from homeport.database import Connection, Database
 from homeport.kit import clock
+from homeport.kit.request import current_request
 from homeport.oauth2.errors import OAuthError, invalid_grant, invalid_target
 from homeport.oauth2.queries import tokens as queries
 from homeport.oauth2.rules import pkce, redirects, resources, scopes
@@ -28,7 +28,6 @@ _UNKNOWN: Final = "The code is not known, was used, or has expired; authorize ag
 
 async def redeem_code(db: Database, settings: Settings, client: Client, form: Form) -> OAuth2TokenResponse:
     """Turn a code into tokens. Raises invalid_grant, invalid_target."""
-    arrived_at = clock.now()
     credential = read_credential(CredentialKind.CODE, form.need("code"))
     if credential is None:
         raise invalid_grant(_UNKNOWN)
@@ -36,7 +35,7 @@ async def redeem_code(db: Database, settings: Settings, client: Client, form: Fo
     async def work(conn: Connection) -> OAuth2TokenResponse | OAuthError:
         taken = await queries.take_code(conn, credential.prefix_hash)
         if taken is None:
-            return await _refuse_replay(conn, client, form, credential, arrived_at)
+            return await _refuse_replay(conn, client, form, credential)
         _require_use(settings, client.app, taken.code, form, credential)
         if not taken.is_active:
             raise invalid_grant("The account behind this code may not sign in.")
@@ -105,9 +104,7 @@ def _require_verifier(code: CodeRow, verifier: str) -> None:
         raise invalid_grant("The code_verifier is missing, or does not belong to the code_challenge.")
 
 
-async def _refuse_replay(
-    conn: Connection, client: Client, form: Form, credential: Credential, arrived_at: datetime
-) -> OAuthError:
+async def _refuse_replay(conn: Connection, client: Client, form: Form, credential: Credential) -> OAuthError:
     """Refuse a code that is gone; used again by its own client with the right verifier, it ends what came of it.
 
     Not so for requests that were under way before the first use was done: somebody has sent the form twice.
@@ -118,6 +115,7 @@ async def _refuse_replay(
         return refusal
     verifier = form.get("code_verifier")
     is_proved = pkce.is_proof(verifier, family.code_challenge) if family.code_challenge else not verifier
-    if is_proved and arrived_at >= family.created_at:
+    arrived_at = current_request().arrived_at
+    if is_proved and (arrived_at is None or arrived_at >= family.created_at):
         await end_family(conn, client.app, family, reason="code_reuse")
     return refusal
