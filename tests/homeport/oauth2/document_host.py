@@ -50,13 +50,7 @@ class DocumentHost:
         return f"{NAME}:{self.port}"
 
     def put(
-        self,
-        document: Any,
-        path: str = "/client.json",
-        *,
-        status: str = "200 OK",
-        kind: str = "application/json",
-        **headers: str,
+        self, document: Any, path: str = "/client.json", *, status: str = "200 OK", kind: str = "application/json", **headers: str
     ) -> str:
         """Serve a document (bytes: as they are) and return its address."""
         body = document if isinstance(document, bytes) else msgspec.json.encode(document)
@@ -146,7 +140,9 @@ def _certificates(folder: Path) -> tuple[Path, ssl.SSLContext]:
             .not_valid_after(now + timedelta(days=365))
             .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False
+            )
         )
 
     root = builder(issuer, issuer_key.public_key(), is_authority=True).sign(issuer_key, hashes.SHA256())
@@ -160,7 +156,9 @@ def _certificates(folder: Path) -> tuple[Path, ssl.SSLContext]:
     chain = folder / "host.pem"
     chain.write_bytes(
         leaf.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        + key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain)
