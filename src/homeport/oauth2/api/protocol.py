@@ -35,11 +35,7 @@ async def token(
     request: Request[Any, Any, Any], db: Database, settings: Settings, rate_limits: RateLimits
 ) -> Response[OAuth2TokenResponse]:
     """Turn a code, a refresh token, a device code or a client's own credentials into tokens (RFC 6749)."""
-    form = await _form(request, endpoint.PARAMETERS)
-    answer = await endpoint.answer_token_request(
-        db, settings, Attempts(rate_limits), authorization=_authorization(request), form=form
-    )
-    return Response(answer)
+    return await _tokens(request, db, settings, rate_limits)
 
 
 @post("/oauth2/token", opt=public(_WHY, has_cors=True), include_in_schema=False, **_OPTIONS)
@@ -47,7 +43,7 @@ async def token_alias(
     request: Request[Any, Any, Any], db: Database, settings: Settings, rate_limits: RateLimits
 ) -> Response[OAuth2TokenResponse]:
     """Answer as `/oauth2/tokens`: a path of its own, because the document names each operation once."""
-    return await token.fn(request, db, settings, rate_limits)
+    return await _tokens(request, db, settings, rate_limits)
 
 
 @post("/oauth2/revoke", opt=public(_WHY, has_cors=True), summary="Revoke OAuth2 tokens (RFC 7009)", **_OPTIONS)
@@ -84,6 +80,16 @@ async def device(
     """Give a device the code that it polls with and the one that a person types."""
     form = await _form(request, devices.PARAMETERS)
     answer = await devices.answer_device_authorization(
+        db, settings, Attempts(rate_limits), authorization=_authorization(request), form=form
+    )
+    return Response(answer)
+
+
+async def _tokens(
+    request: Request[Any, Any, Any], db: Database, settings: Settings, rate_limits: RateLimits
+) -> Response[OAuth2TokenResponse]:
+    form = await _form(request, endpoint.PARAMETERS)
+    answer = await endpoint.answer_token_request(
         db, settings, Attempts(rate_limits), authorization=_authorization(request), form=form
     )
     return Response(answer)
