@@ -103,7 +103,7 @@ async def test_polling_from_waiting_to_success(world, second, client, person, cl
     assert await world.db.fetchval("select audience from api_keys where id = $1", tokens["access_token"][:10]) == MCP
     assert (await world.refresh(client, tokens["refresh_token"])).status_code == 200
     assert is_refused(await poll(world, client, begun), "invalid_grant")
-    (entry,) = [e for e in await world.audited("oauth2_provider_app_token", "create")]
+    (entry,) = await world.audited("oauth2_provider_app_token", "create")
     assert entry["additional_fields"]["grant_type"] == DEVICE_GRANT
     assert entry["user_id"] == person.id
 

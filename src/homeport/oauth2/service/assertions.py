@@ -1,11 +1,13 @@
 """Proof of a client by a signed assertion (private_key_jwt, RFC 7523): signature, claims, and each only once."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
+from joserfc.jws import extract_compact
 
 from homeport.config import Settings
 from homeport.database import Database
@@ -18,6 +20,7 @@ from homeport.oauth2.service.keys import keys_of
 from homeport.oauth2.types import AppRow, AuthMethod
 
 _ALGORITHMS: Final = list(ALGORITHMS)
+_MOST_KEYS: Final = 20
 _UNPROVED: Final = "The client assertion is not signed with a key of this client, or not by an algorithm of ours."
 
 
@@ -50,7 +53,15 @@ async def _claims(settings: Settings, app: AppRow, assertion: str) -> dict[str, 
 def _verified_claims(jwks: dict[str, Any], assertion: str) -> dict[str, Any]:
     try:
         keys = KeySet.import_key_set(jwks)  # type: ignore[arg-type]  # checked by what it does
-        token = jwt.decode(assertion, keys, algorithms=_ALGORITHMS)
-    except (JoseError, ValueError, TypeError, KeyError):
-        raise invalid_client(_UNPROVED) from None
-    return dict(token.claims)
+        for key in _candidates(keys, assertion):
+            with suppress(JoseError, ValueError, TypeError, KeyError):
+                return dict(jwt.decode(assertion, key, algorithms=_ALGORITHMS).claims)
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError):
+        pass
+    raise invalid_client(_UNPROVED)
+
+
+def _candidates(keys: KeySet, assertion: str) -> list[Any]:
+    """Return what may verify: the set, from which the key that is named is taken, or each key where none is named."""
+    header = extract_compact(assertion.encode()).headers()
+    return [keys] if header.get("kid") else list(keys.keys[:_MOST_KEYS])
