@@ -38,6 +38,7 @@ class DocumentHost:
         self.resolved: list[str] = []
         self.requests: list[Seen] = []
         self.gate: asyncio.Event | None = None
+        self.arrived = asyncio.Event()
         self._answers: dict[str, bytes] = {}
 
     def url(self, path: str = "/client.json", *, name: str = NAME) -> str:
@@ -92,6 +93,7 @@ class DocumentHost:
             path = head[0].split(" ")[1]
             tls = writer.get_extra_info("ssl_object")
             self.requests.append(Seen(path, headers.get("host", ""), getattr(tls, "asked_for", ""), headers))
+            self.arrived.set()
             if self.gate is not None:
                 await self.gate.wait()
             writer.write(self._answers.get(path, b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"))
