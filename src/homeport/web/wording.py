@@ -35,6 +35,7 @@ NOTICES = {
     "profile": "Your profile has been saved.",
     "password": "Your password has been changed. Other sessions and tokens have ended.",
     "revoked": "The token works no more.",
+    "application": "The application has no access any more.",
     "sshkey": "A new git key has been made; register it where the old one was.",
     "user": "The account has been created.",
     "canceling": "The build has been asked to stop.",

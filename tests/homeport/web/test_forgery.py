@@ -18,9 +18,18 @@ def posts() -> list[str]:
     return sorted(path for handler in handlers() if "POST" in handler.http_methods for path in handler.paths)
 
 
+NIL = "00000000-0000-0000-0000-000000000000"
+
+
 def filled(path: str, workspace: str) -> str:
     owner, _, name = workspace.partition("/")
-    values = {"{handle:str}": owner, "{name:str}": name, "{template:str}": "any", "{key:str}": "abcdefghij"}
+    values = {
+        "{handle:str}": owner,
+        "{name:str}": name,
+        "{template:str}": "any",
+        "{key:str}": "abcdefghij",
+        "{grant:str}": NIL,
+    }
     for place, value in values.items():
         path = path.replace(place, value)
     assert "{" not in path, path

@@ -90,7 +90,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_pairs(encoded: bytes) -> Pairs:
     """Read a query or the body of a form. Raises invalid_request when there are too many parameters."""
-    text = encoded.decode("ascii", "surrogateescape")
+    text = encoded.decode("utf-8", "surrogateescape")
     try:
         return parse_qsl(text, keep_blank_values=True, errors="surrogateescape", max_num_fields=_MOST_FIELDS)
     except ValueError:

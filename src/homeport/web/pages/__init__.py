@@ -8,6 +8,7 @@ from litestar.di import Provide
 from homeport.web import assets
 from homeport.web.pages import (
     account,
+    applications,
     authorize,
     builds,
     creation,
@@ -22,7 +23,7 @@ from homeport.web.pages import (
 )
 from homeport.web.rendering import provide_view
 
-_PAGES = (entry, workspaces, creation, workspace, builds, terminal, templates, account, people, trail)
+_PAGES = (entry, workspaces, creation, workspace, builds, terminal, templates, account, applications, people, trail)
 
 routes: list[Any] = [
     *assets.routes,

@@ -16,6 +16,7 @@ from homeport.kit.errors import HomeportError
 from homeport.kit.routes import requires
 from homeport.rbac import Subject
 from homeport.web.forms import NO_PROBLEMS, Form, Problems, read_form
+from homeport.web.pages.applications import allowed_applications
 from homeport.web.rendering import View
 
 _READ = requires("user:read_personal", is_page=True)
@@ -116,6 +117,8 @@ async def _page(
         name=given.get("name", identity.name),
         token_name=given.get("token_name", ""),
         lifetimes=LIFETIMES,
+        applications=await allowed_applications(db, view.settings, subject),
+        has_applications=view.settings.oauth2_provider_enable,
         tokens=sorted(own, key=lambda each: each.created_at, reverse=True),
         git_key=git_key.public_key.strip(),
         has_password=identity.login_type == LoginType.PASSWORD,
