@@ -31,7 +31,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     has_identity: bool
 
 
-def check(wanted: Wanted, *, known_name: str = "") -> None:
+def check(wanted: Wanted, *, known_name: str | None = None) -> None:
     """Raise a 400 that names every field that is wrong. `known_name`: the name that the client has already."""
     problems = [
         FieldError(field, detail)
