@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,3 +54,19 @@ def workspace(cli: Cli) -> Iterator[str]:
     cli.ok("create", name, "--template", template, "-y")
     yield name
     cli.ok("delete", name, "-y")
+
+
+@pytest.fixture(scope="module")
+def mcp_template(server: Server) -> dict[str, Any]:
+    """The template of an empty shell."""
+    files: dict[str, str | bytes] = {path.name: path.read_bytes() for path in (EXAMPLES / "shell").iterdir()}
+    return server.api.make_template(unique_name("shell"), "process", files)
+
+
+@pytest.fixture(scope="module")
+def place(server: Server, mcp_template: dict[str, Any]) -> Iterator[str]:
+    """Name of a running workspace."""
+    made = server.api.make_workspace(mcp_template, unique_name("mcp"))
+    server.api.wait_for_agent(made, lifecycle_state="ready")
+    yield made["name"]
+    server.api.call("POST", f"/workspaces/{made['id']}/builds", json={"transition": "delete"})

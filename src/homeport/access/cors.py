@@ -29,7 +29,8 @@ class CrossOrigin:
 
     def __init__(self, app: Litestar) -> None:
         self._app: ASGIApp = app
-        self._open = [found for route in app.routes if (found := _open_route(route)) is not None]
+        # What is written out goes before what stands for anything, as in routing.
+        self._routes = sorted(map(_pattern, app.routes), key=lambda found: [part is None for part in found[0]])
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Serve one request, or answer a preflight."""
@@ -49,23 +50,21 @@ class CrossOrigin:
 
     def _methods(self, path: str) -> tuple[str, ...]:
         parts = _split(path)
-        return next((methods for pattern, methods in self._open if _fits(pattern, parts)), ())
+        return next((methods for pattern, methods in self._routes if _fits(pattern, parts)), ())
 
 
 Pattern = tuple[str | None, ...]
 """The parts of a path; None stands for one part of any kind, and at the end for one or more."""
 
 
-def _open_route(route: Any) -> tuple[Pattern, tuple[str, ...]] | None:
-    if isinstance(route, ASGIRoute):
-        methods = set(_MCP_METHODS) if _declares_cors(route.route_handler) else set()
+def _pattern(route: Any) -> tuple[Pattern, tuple[str, ...]]:
+    """Return a route's path, and the methods that pages of other sites may use there: none where nothing allows it."""
+    methods: set[str] = set()
+    if isinstance(route, ASGIRoute) and _declares_cors(route.route_handler):
+        methods = set(_MCP_METHODS)
     elif isinstance(route, HTTPRoute):
         handlers = [handler for handler in route.route_handlers if _declares_cors(handler)]
         methods = {str(method) for handler in handlers for method in handler.http_methods}
-    else:
-        return None
-    if not methods:
-        return None
     return tuple(part if isinstance(part, str) else None for part in route.path_components), tuple(sorted(methods))
 
 

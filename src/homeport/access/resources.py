@@ -101,7 +101,7 @@ def foreign_host(headers: Headers, access_url: str, allowed: Sequence[str]) -> s
     Names are expected that nobody else can bind: that of the access address, localhost, and addresses themselves.
     """
     name = _host_name(rules.header(headers, b"host"))
-    if _ANYBODY in allowed or name == _host_of(access_url) or name in map(_host_of, allowed) or _is_local(name):
+    if _ANYBODY in allowed or _is_local(name) or (name and name in {_host_of(access_url), *map(_host_of, allowed)}):
         return ""
     return "This server is not known under the host name of this request."
 
@@ -130,7 +130,8 @@ def _host_of(address: str) -> str:
 def _host_name(netloc: str) -> str:
     """Return the name in `name:port`, in lower case and without the brackets of IPv6."""
     if netloc.startswith("["):
-        return netloc[1:].partition("]")[0].lower()
+        name, _, port = netloc[1:].partition("]")
+        return name.lower() if not port or port.startswith(":") else ""
     return netloc.partition(":")[0].lower().rstrip(".")
 
 

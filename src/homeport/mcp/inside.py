@@ -4,12 +4,15 @@ from uuid import UUID
 
 from homeport.agents.service.connections import AgentConnection
 from homeport.agents.service.streaming import open_for_person
+from homeport.kit.http import Page
+from homeport.kit.names import is_valid_name
 from homeport.mcp import views
 from homeport.mcp.errors import NothingHere, ToolFailed
 from homeport.mcp.registry import Call
 from homeport.rbac import Action
+from homeport.workspaces.errors import WorkspaceNotFound
 from homeport.workspaces.schemas import Workspace, WorkspaceAgent
-from homeport.workspaces.service import reading
+from homeport.workspaces.service import listing, reading
 
 WORKSPACE = (
     "The workspace: its name, owner/name, or id. A workspace with several agents: name.agent, such as dev.main. "
@@ -23,12 +26,24 @@ async def find_workspace(call: Call, name: str) -> Workspace:
         workspace_id = UUID(name)
     except ValueError:
         owner, slash, rest = name.rpartition("/")
-        if slash and not (owner and rest):
+        if not slash:
+            return await _find_own(call, name)
+        if not (owner and rest):
             raise NothingHere("Name a workspace by its name, owner/name, or id.") from None
         return await reading.get_workspace_by_name(
-            call.db, subject=call.subject, owner=owner.removeprefix("@") or "me", name=rest
+            call.db, subject=call.subject, owner=owner.removeprefix("@"), name=rest
         )
     return await reading.get_workspace(call.db, subject=call.subject, workspace_id=workspace_id)
+
+
+async def _find_own(call: Call, name: str) -> Workspace:
+    """Return the caller's workspace of that name; unlike finding those of others, this reads no user."""
+    query = f"owner:me name:{name}"
+    if is_valid_name(name):
+        found = await listing.list_workspaces(call.db, subject=call.subject, query=query, page=Page(limit=1))
+        if found.workspaces:
+            return found.workspaces[0]
+    raise WorkspaceNotFound
 
 
 async def find_agent(call: Call, name: str) -> tuple[Workspace, WorkspaceAgent]:

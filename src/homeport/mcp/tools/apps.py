@@ -26,13 +26,25 @@ class PortForward(Arguments):
     port: Annotated[int, Meta(ge=1, le=65535, description="TCP port in the workspace.")]
 
 
-@tool("coder_workspace_list_apps", "List applications", needs=needs.READ_WORKSPACES, hints=READS, kind=ListApps)
+@tool(
+    "coder_workspace_list_apps",
+    "List applications",
+    needs=needs.on_workspace(needs.READ_WORKSPACES),
+    hints=READS,
+    kind=ListApps,
+)
 async def list_apps(call: Call, given: ListApps) -> Any:
     """List the applications of a workspace, with their health."""
-    return {"apps": views.apps_of(await find_workspace(call, given.workspace))}
+    return views.apps_of(await find_workspace(call, given.workspace))
 
 
-@tool("coder_workspace_port_forward", "Reach a port", needs=needs.OPEN_PORTS, hints=READS, kind=PortForward)
+@tool(
+    "coder_workspace_port_forward",
+    "Reach a port",
+    needs=needs.on_workspace(needs.OPEN_PORTS),
+    hints=READS,
+    kind=PortForward,
+)
 async def port_forward(call: Call, given: PortForward) -> Any:
     """Tell whether something listens on a port of a workspace, and by which command the person reaches it."""
     workspace, agent = await find_agent(call, given.workspace)

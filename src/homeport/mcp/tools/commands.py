@@ -24,6 +24,8 @@ _CHUNK = 64 * 1024
 _ENDING_SECONDS = 2.0
 _START_SECONDS = 30.0
 
+_endings: set[asyncio.Task[None]] = set()
+
 # Given on standard input, so that no login shell has to understand its quotes; the command comes by a variable.
 _IN_BACKGROUND = """
 dir="${HOME:?}/.local/state/homeport/commands"
@@ -78,7 +80,7 @@ class Started(msgspec.Struct, frozen=True, kw_only=True):
 @tool(
     "coder_workspace_bash",
     "Run a command in a workspace",
-    needs=needs.ENTER_WORKSPACES,
+    needs=needs.on_workspace(needs.ENTER_WORKSPACES),
     hints=Hints(is_destructive=True, is_open_world=True),
     kind=Bash,
     streams=True,
@@ -101,25 +103,23 @@ async def run(connection: AgentConnection, command: str, *, seconds: float, repo
     """Run a command within a time limit, and report its output as it comes. Ends the command when this is cancelled."""
     process = await connection.open_process(command)
     output = Output(MOST_CHARACTERS)
-    is_timed_out = False
     try:
         process.stdin.write_eof()
-        try:
-            async with asyncio.timeout(seconds):
-                await _follow(process, output, report)
-        except TimeoutError:
-            is_timed_out = True
-            await _end(process)
-        signal = process.exit_signal
-        if process.exit_status is None and not signal and not is_timed_out:
-            raise AgentNotConnected("The connection to the workspace was lost while the command ran.")
-    finally:
-        process.close()
+        async with asyncio.timeout(seconds):
+            await _follow(process, output, report)
+    except TimeoutError:
+        _end_later(process)
+        return Result(output=output.text(), exit_code=None, timed_out=True)
+    except BaseException:
+        _end_later(process)
+        raise
+    signal = process.exit_signal
+    if process.exit_status is None and not signal:
+        raise AgentNotConnected("The connection to the workspace was lost while the command ran.")
     return Result(
         output=output.text(),
-        exit_code=None if is_timed_out or signal else process.exit_status,
-        signal="" if is_timed_out or not signal else signal[0],
-        timed_out=is_timed_out,
+        exit_code=None if signal else process.exit_status,
+        signal=signal[0] if signal else "",
     )
 
 
@@ -134,7 +134,10 @@ async def _copy(reader: Reader, output: Output, report: Progress) -> None:
     decode = decoder().decode
     is_going = True
     while is_going:
-        data = await reader.read(_CHUNK)
+        data = b""
+        # What is lost with the connection is told by the missing exit status.
+        with suppress(asyncssh.Error, OSError):
+            data = await reader.read(_CHUNK)
         is_going = bool(data)
         text = decode(data, final=not is_going)
         if text:
@@ -142,15 +145,25 @@ async def _copy(reader: Reader, output: Output, report: Progress) -> None:
             await report(output.received, text)
 
 
+def _end_later(process: Process) -> None:
+    """End a command whose caller does not wait for it any more, or cannot: a cancelled task may be cancelled again."""
+    ending = asyncio.create_task(_end(process), name="mcp command ending")
+    _endings.add(ending)
+    ending.add_done_callback(_endings.discard)
+
+
 async def _end(process: Process) -> None:
-    """Ask the command to end, then end it."""
-    with suppress(asyncssh.Error, OSError, TimeoutError):
-        process.terminate()
-        async with asyncio.timeout(_ENDING_SECONDS):
-            await process.wait_closed()
-            return
-    with suppress(asyncssh.Error, OSError):
-        process.kill()
+    """Ask the command to end, then end it. Hanging up is not enough: whoever was started by nohup ignores that."""
+    try:
+        with suppress(asyncssh.Error, OSError):
+            process.terminate()
+            async with asyncio.timeout(_ENDING_SECONDS):
+                await process.wait_closed()
+    except TimeoutError:
+        with suppress(asyncssh.Error, OSError):
+            process.kill()
+    finally:
+        process.close()
 
 
 async def _start(connection: AgentConnection, command: str) -> Started:

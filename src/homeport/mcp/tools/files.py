@@ -101,9 +101,15 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     next_offset: int | None = None
 
 
-@tool("coder_workspace_ls", "List a folder", needs=needs.ENTER_WORKSPACES, hints=READS, kind=ListFolder)
+@tool(
+    "coder_workspace_ls",
+    "List a folder",
+    needs=needs.on_workspace(needs.ENTER_WORKSPACES),
+    hints=READS,
+    kind=ListFolder,
+)
 async def list_folder(call: Call, given: ListFolder) -> Any:
-    """List what a folder in a workspace holds."""
+    """List what a folder in a workspace holds: names, types, sizes and times."""
     async with _files(call, given.workspace, given.path) as sftp:
         path = await sftp.realpath(given.path)
         found = [each async for each in sftp.scandir(path) if each.filename not in {".", ".."}]
@@ -112,7 +118,13 @@ async def list_folder(call: Call, given: ListFolder) -> Any:
     return {"path": path, "entries": entries[:MOST_ENTRIES], **({"omitted": omitted} if omitted else {})}
 
 
-@tool("coder_workspace_read_file", "Read a file", needs=needs.ENTER_WORKSPACES, hints=READS, kind=ReadFile)
+@tool(
+    "coder_workspace_read_file",
+    "Read a file",
+    needs=needs.on_workspace(needs.ENTER_WORKSPACES),
+    hints=READS,
+    kind=ReadFile,
+)
 async def read_file(call: Call, given: ReadFile) -> Any:
     """Return the content of a file in a workspace, or a piece of it; what is not text comes as base64."""
     async with _files(call, given.workspace, given.path) as sftp:
@@ -133,7 +145,7 @@ async def read_file(call: Call, given: ReadFile) -> Any:
 @tool(
     "coder_workspace_write_file",
     "Write a file",
-    needs=needs.ENTER_WORKSPACES,
+    needs=needs.on_workspace(needs.ENTER_WORKSPACES),
     hints=Hints(is_destructive=True, is_idempotent=True),
     kind=WriteFile,
 )
@@ -148,7 +160,7 @@ async def write_file(call: Call, given: WriteFile) -> Any:
 @tool(
     "coder_workspace_edit_file",
     "Edit a file",
-    needs=needs.ENTER_WORKSPACES,
+    needs=needs.on_workspace(needs.ENTER_WORKSPACES),
     hints=Hints(is_destructive=True),
     kind=EditFile,
 )
@@ -161,7 +173,7 @@ async def edit_file(call: Call, given: EditFile) -> Any:
 @tool(
     "coder_workspace_edit_files",
     "Edit several files",
-    needs=needs.ENTER_WORKSPACES,
+    needs=needs.on_workspace(needs.ENTER_WORKSPACES),
     hints=Hints(is_destructive=True),
     kind=EditFiles,
 )
@@ -217,7 +229,7 @@ class _in_words:  # noqa: N801 used as a statement
         """Begin."""
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, asyncssh.SFTPError):
+        if isinstance(error, asyncssh.Error):
             raise ToolFailed(f"{self._path or 'The files'}: {error.reason or type(error).__name__}.") from error
         if isinstance(error, UnicodeError):
             raise ToolFailed(f"{self._path or 'The files'}: a name is not text in UTF-8.") from error

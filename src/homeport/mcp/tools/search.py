@@ -63,7 +63,7 @@ async def search(call: Call, given: Search) -> Any:
 
 @tool("fetch", "Fetch", needs=needs.SEARCH, hints=READS, kind=Fetch)
 async def fetch(call: Call, given: Fetch) -> Any:
-    """Return one result of search in full."""
+    """Return one result of search in full: a template or a workspace, as JSON."""
     kind, _, name = given.id.partition(":")
     try:
         found = UUID(name)

@@ -96,12 +96,12 @@ async def list_templates(call: Call, given: ListTemplates) -> Any:
     """List the templates from which workspaces can be made."""
     async with call.db.connection() as conn:
         found = await templates.list_templates(conn, subject=call.subject, query=given.query)
-    return {"templates": [views.template(each, call.around.settings.access_url) for each in found]}
+    return [views.template(each, call.around.settings.access_url) for each in found]
 
 
 @tool("coder_get_template", "Get a template", needs=needs.READ_TEMPLATES, hints=READS, kind=GetTemplate)
 async def get_template(call: Call, given: GetTemplate) -> Any:
-    """Return a template by id or name."""
+    """Return a template by id or name, with the version from which new workspaces are made."""
     return views.template(await find_template(call, given.template_id), call.around.settings.access_url)
 
 
@@ -115,8 +115,7 @@ async def get_template(call: Call, given: GetTemplate) -> Any:
 async def get_parameters(call: Call, given: OneVersion) -> Any:
     """Return the parameters that a workspace of this template version takes, with defaults, options and rules."""
     async with call.db.connection() as conn:
-        found = await contents.list_parameters(conn, subject=call.subject, version_id=given.template_version_id)
-    return {"parameters": found}
+        return await contents.list_parameters(conn, subject=call.subject, version_id=given.template_version_id)
 
 
 @tool(

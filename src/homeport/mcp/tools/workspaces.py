@@ -71,7 +71,8 @@ class CreateBuild(Arguments):
 
 def _needs_of_build(given: Mapping[str, Any]) -> Needs:
     found = {"stop": needs.STOP_WORKSPACES, "delete": needs.DELETE_WORKSPACES}
-    return found.get(str(given.get("transition")), needs.START_WORKSPACES)
+    wanted = found.get(str(given.get("transition")), needs.START_WORKSPACES)
+    return needs.on_workspace(wanted, "workspace_id")(given)
 
 
 @tool("coder_list_workspaces", "List workspaces", needs=needs.READ_WORKSPACES, hints=READS, kind=ListWorkspaces)
@@ -81,10 +82,16 @@ async def list_workspaces(call: Call, given: ListWorkspaces) -> Any:
     window = page(limit=given.limit, offset=given.offset)
     found = await listing.list_workspaces(call.db, subject=call.subject, query=words.strip(), page=window)
     url = call.around.settings.access_url
-    return {"workspaces": [views.workspace_line(each, url) for each in found.workspaces], "count": found.count}
+    return [views.workspace_line(each, url) for each in found.workspaces]
 
 
-@tool("coder_get_workspace", "Get a workspace", needs=needs.READ_WORKSPACES, hints=READS, kind=GetWorkspace)
+@tool(
+    "coder_get_workspace",
+    "Get a workspace",
+    needs=needs.on_workspace(needs.READ_WORKSPACES, "workspace_id"),
+    hints=READS,
+    kind=GetWorkspace,
+)
 async def get_workspace(call: Call, given: GetWorkspace) -> Any:
     """Return a workspace with its status, latest build, agents and applications.
 
