@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from litestar import Response, get
+from litestar import MediaType, Response, get
+from litestar.openapi.datastructures import ResponseSpec
 
 from homeport.config import Settings
 from homeport.database import Database
@@ -18,20 +19,24 @@ _WHY = "clients discover the server before they have any credential"
 _HEADERS = {"Cache-Control": "public, max-age=60"}
 
 
-@get(_SERVER, opt=public(_WHY, has_cors=True), tags=_TAGS, summary="OAuth2 authorization server metadata")
-async def server_metadata(db: Database, settings: Settings) -> Response[OAuth2AuthorizationServerMetadata]:
+@get(
+    _SERVER,
+    opt=public(_WHY, has_cors=True),
+    tags=_TAGS,
+    summary="OAuth2 authorization server metadata",
+    responses={200: ResponseSpec(OAuth2AuthorizationServerMetadata, description="The metadata.")},
+)
+async def server_metadata(db: Database, settings: Settings) -> Response[bytes]:
     """Return the metadata of the authorization server (RFC 8414)."""
-    return Response(await metadata.server_metadata(db, settings), headers=_HEADERS)
+    return await _server(db, settings)
 
 
 @get(f"{_SERVER}/{{path:path}}", opt=public(_WHY, has_cors=True), include_in_schema=False)
-async def server_metadata_of_path(
-    path: str, db: Database, settings: Settings
-) -> Response[OAuth2AuthorizationServerMetadata]:
+async def server_metadata_of_path(path: str, db: Database, settings: Settings) -> Response[bytes]:
     """Return the metadata where the issuer's path is put in; other issuers are not here."""
     if not metadata.is_issuer_path(settings, path):
         raise NotFound("There is no authorization server with this path here.")
-    return Response(await metadata.server_metadata(db, settings), headers=_HEADERS)
+    return await _server(db, settings)
 
 
 @get(_RESOURCE, opt=public(_WHY, has_cors=True), tags=_TAGS, summary="OAuth2 protected resource metadata")
@@ -49,6 +54,11 @@ async def resource_metadata(settings: Settings) -> Response[OAuth2ProtectedResou
 async def resource_metadata_of_path(path: str, settings: Settings) -> Response[OAuth2ProtectedResourceMetadata]:
     """Return the metadata of the resource at a path: an MCP endpoint."""
     return _resource(settings, path)
+
+
+async def _server(db: Database, settings: Settings) -> Response[bytes]:
+    body = await metadata.server_metadata_body(db, settings)
+    return Response(body, media_type=MediaType.JSON, headers=_HEADERS)
 
 
 def _resource(settings: Settings, path: str) -> Response[OAuth2ProtectedResourceMetadata]:

@@ -6,6 +6,8 @@ Every address comes from the access address of the settings: what a request says
 from typing import Final
 from urllib.parse import urlsplit
 
+import msgspec
+
 from homeport.config import Settings
 from homeport.database import Database
 from homeport.oauth2.rules import pkce
@@ -17,6 +19,7 @@ from homeport.oauth2.service.settings import is_registration_shown
 from homeport.oauth2.types import AuthMethod, GrantType
 
 _METHODS: Final = [AuthMethod.NONE, AuthMethod.SECRET_BASIC, AuthMethod.SECRET_POST, AuthMethod.PRIVATE_KEY_JWT]
+_bodies: dict[tuple[str, bool, bool], bytes] = {}
 _PROVING_METHODS: Final = [method for method in _METHODS if method != AuthMethod.NONE]
 
 
@@ -48,6 +51,15 @@ async def server_metadata(db: Database, settings: Settings) -> OAuth2Authorizati
         client_id_metadata_document_supported=settings.oauth2_client_metadata_documents,
         protected_resources=list(resources_of(settings.access_url)),
     )
+
+
+async def server_metadata_body(db: Database, settings: Settings) -> bytes:
+    """Return the metadata of the authorization server as JSON: made once for what it depends on, as it is asked for often."""
+    key = (settings.access_url, settings.oauth2_client_metadata_documents, await is_registration_shown(db, settings))
+    found = _bodies.get(key)
+    if found is None:
+        found = _bodies[key] = msgspec.json.encode(await server_metadata(db, settings))
+    return found
 
 
 def is_issuer_path(settings: Settings, path: str) -> bool:
