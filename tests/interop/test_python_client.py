@@ -44,7 +44,7 @@ async def test_it_registers_refreshes_steps_up_and_comes_back(server: Server) ->
     # Revoked by the person: asked again, and back at work.
     assert session.memory.client is not None
     for grant in server.api.call("GET", "/oauth2-provider/grants"):
-        if grant["app"]["id"] == session.memory.client.client_id:
+        if grant["client_id"] == session.memory.client.client_id:
             server.api.call("DELETE", f"/oauth2-provider/grants/{grant['id']}")
     text(await session.call("coder_list_workspaces"))
     assert len(session.asked) == asked + 2

@@ -6,7 +6,7 @@ import { Provider } from "./provider.mjs";
 
 const resource = new URL(`${process.env.SERVER_URL}/mcp`);
 
-export async function journey({ Client, StreamableHTTPClientTransport, UnauthorizedError, finish }) {
+export async function journey({ Client, StreamableHTTPClientTransport, UnauthorizedError, finish, canStepUp = true }) {
   async function connect(provider) {
     for (let attempt = 0; ; attempt += 1) {
       const transport = new StreamableHTTPClientTransport(resource, { authProvider: provider });
@@ -47,6 +47,8 @@ export async function journey({ Client, StreamableHTTPClientTransport, Unauthori
 
   // A tool beyond the scope: the person is asked once more, for all that it needs.
   const before = provider.saved.scope;
+  // The first generation would only refresh, which widens nothing: without its refresh token it asks the person.
+  if (!canStepUp) provider.saved = { ...provider.saved, refresh_token: undefined };
   ({ client } = await connect(provider));
   const call = { name: "coder_workspace_ls", arguments: { workspace: "nothing-like-it", path: "/" } };
   let transport;
@@ -71,7 +73,7 @@ export async function journey({ Client, StreamableHTTPClientTransport, Unauthori
   // The person ends the grant; the client asks again and goes on.
   const grants = await api("GET", "/oauth2-provider/grants");
   for (const grant of grants) {
-    if (grant.app.id === provider.client.client_id) await api("DELETE", `/oauth2-provider/grants/${grant.id}`);
+    if (grant.client_id === provider.client.client_id) await api("DELETE", `/oauth2-provider/grants/${grant.id}`);
   }
   ({ client } = await connect(provider));
   await use(client);

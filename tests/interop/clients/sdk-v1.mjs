@@ -6,4 +6,4 @@ import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/
 import { journey } from "./journey.mjs";
 
 const finish = (transport, answer) => transport.finishAuth(answer.get("code"));
-await journey({ Client, StreamableHTTPClientTransport, UnauthorizedError, finish });
+await journey({ Client, StreamableHTTPClientTransport, UnauthorizedError, finish, canStepUp: false });
