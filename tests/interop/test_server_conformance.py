@@ -48,7 +48,14 @@ def with_token(server: Server) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(reply.content)
 
-        do_GET = do_POST = do_DELETE = do_OPTIONS = answer
+        def do_GET(self) -> None:
+            self.answer()
+
+        def do_POST(self) -> None:
+            self.answer()
+
+        def do_DELETE(self) -> None:
+            self.answer()
 
     proxy = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=lambda: proxy.serve_forever(poll_interval=0.02), daemon=True)
