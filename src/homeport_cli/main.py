@@ -20,6 +20,7 @@ from homeport_cli.commands import (
     listing,
     login,
     logs,
+    oauth2,
     programs,
     provisioner,
     server,
@@ -51,6 +52,7 @@ app.add_typer(templates.app, name="template", hidden=True)
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(users.app, name="users")
 app.add_typer(provisioner.app, name="provisioner")
+app.add_typer(oauth2.app, name="oauth2")
 
 
 @app.callback()

@@ -6,6 +6,7 @@ from homeport_sdk.http import HttpClient
 from homeport_sdk.rooms.agents import Agents
 from homeport_sdk.rooms.deployment import Deployment
 from homeport_sdk.rooms.files import Files
+from homeport_sdk.rooms.oauth2 import OAuth2
 from homeport_sdk.rooms.organizations import Organizations
 from homeport_sdk.rooms.provisioning import Provisioning
 from homeport_sdk.rooms.templates import Templates
@@ -29,3 +30,4 @@ class Client(HttpClient):
         self.provisioning = Provisioning(self)
         self.files = Files(self)
         self.deployment = Deployment(self)
+        self.oauth2 = OAuth2(self)

@@ -644,6 +644,164 @@ class NamedValue(Struct, kw_only=True):
     value: str
 
 
+class OAuth2AppEndpoints(Struct, kw_only=True):
+    authorization: str
+    device_authorization: str
+    token: str
+    token_revoke: str
+
+
+class OAuth2AuthorizationServerMetadata(Struct, kw_only=True):
+    authorization_endpoint: Annotated[str, Meta(examples=["tcsUiXpEDCSMEDSZUHSB"])]
+    authorization_response_iss_parameter_supported: Annotated[bool, Meta(examples=[False])]
+    code_challenge_methods_supported: Annotated[list[str], Meta(examples=[["uBmvmAaSZIYfKSlvejFf"]])]
+    device_authorization_endpoint: Annotated[str, Meta(examples=["yHTKgIohIeybObQvYiFJ"])]
+    grant_types_supported: Annotated[list[str], Meta(examples=[["GzKUWEbwDLrAPBHmjHdb"]])]
+    introspection_endpoint: Annotated[str, Meta(examples=["lmUlqWbmSsroUWmSKwwp"])]
+    introspection_endpoint_auth_methods_supported: Annotated[list[str], Meta(examples=[["jduaoAoglrrSjuPcAiMI"]])]
+    introspection_endpoint_auth_signing_alg_values_supported: Annotated[
+        list[str], Meta(examples=[["lNuFORoMWLkwGGiYruav"]])
+    ]
+    issuer: Annotated[str, Meta(examples=["icnRJuDyGgnWvDMWnOTn"])]
+    protected_resources: Annotated[list[str], Meta(examples=[["XkcHkDmxRyxxtLZjgEHy"]])]
+    response_modes_supported: Annotated[list[str], Meta(examples=[["XojfslQMjYzAizoeAbXB"]])]
+    response_types_supported: Annotated[list[str], Meta(examples=[["dzGNBmTVYaWZfREpwlMK"]])]
+    revocation_endpoint: Annotated[str, Meta(examples=["nPGoyjeoiWjxUQxmNZuS"])]
+    revocation_endpoint_auth_methods_supported: Annotated[list[str], Meta(examples=[["xKVzbzpABnQCluBxkQps"]])]
+    revocation_endpoint_auth_signing_alg_values_supported: Annotated[
+        list[str], Meta(examples=[["rJMHesffeZoPTktpskFN"]])
+    ]
+    scopes_supported: Annotated[list[str], Meta(examples=[["rNnnMpnDLMqaVLBiBVZL"]])]
+    token_endpoint: Annotated[str, Meta(examples=["YXVkZHfOcxPOXfSvclAH"])]
+    token_endpoint_auth_methods_supported: Annotated[list[str], Meta(examples=[["vFyoEwbnBboqBzqRJUQq"]])]
+    token_endpoint_auth_signing_alg_values_supported: Annotated[list[str], Meta(examples=[["GIoanrDIdUzQopvSwVCi"]])]
+    client_id_metadata_document_supported: Annotated[bool, Meta(examples=[True])] = False
+    registration_endpoint: Annotated[str, Meta(examples=["kfBcRJPDSwxdBSAmDGpE"])] = ""
+
+
+class OAuth2ClientInformation(Struct, kw_only=True):
+    application_type: str
+    client_id: str
+    client_id_issued_at: int
+    client_name: str
+    grant_types: list[str]
+    redirect_uris: list[str]
+    registration_access_token: str
+    registration_client_uri: str
+    response_types: list[str]
+    token_endpoint_auth_method: str
+    client_secret: str = ""
+    client_secret_expires_at: int | None = None
+    client_uri: str = ""
+    contacts: list[str] | None = None
+    jwks: dict[str, Any] | None = None
+    jwks_uri: str = ""
+    logo_uri: str = ""
+    policy_uri: str = ""
+    scope: str = ""
+    software_id: str = ""
+    software_version: str = ""
+    tos_uri: str = ""
+
+
+class OAuth2DeviceResponse(Struct, kw_only=True):
+    device_code: str
+    expires_in: int
+    interval: int
+    user_code: str
+    verification_uri: str
+    verification_uri_complete: str
+
+
+class OAuth2ErrorBody(Struct, kw_only=True):
+    error: Annotated[str, Meta(examples=["IATAndpWRrnAYGKfVtlC"])]
+    error_description: Annotated[str, Meta(examples=["lPBCVyJxzsGjPnqFLmBG"])]
+
+
+class OAuth2IntrospectionResponse(Struct, kw_only=True):
+    active: bool
+    aud: str = ""
+    client_id: str = ""
+    exp: int = 0
+    iat: int = 0
+    iss: str = ""
+    scope: str = ""
+    sub: str = ""
+    token_type: str = ""
+    username: str = ""
+
+
+class OAuth2ProtectedResourceMetadata(Struct, kw_only=True):
+    authorization_servers: list[str]
+    bearer_methods_supported: list[str]
+    resource: str
+    resource_name: str
+    scopes_supported: list[str]
+
+
+class OAuth2ProviderApp(Struct, kw_only=True):
+    callback_url: str
+    client_id: str
+    client_type: str
+    created_at: datetime
+    dynamically_registered: bool
+    endpoints: OAuth2AppEndpoints
+    grant_types: list[str]
+    icon: str
+    id: str
+    kind: str
+    name: str
+    redirect_uris: list[str]
+    token_endpoint_auth_method: str
+    updated_at: datetime
+    client_uri: str = ""
+    jwks_uri: str = ""
+    last_used_at: datetime | None = None
+    scope: str = ""
+    service_user_id: str | None = None
+
+
+class OAuth2ProviderAppSecret(Struct, kw_only=True):
+    client_secret_truncated: str
+    id: str
+    last_used_at: datetime | None = None
+
+
+class OAuth2ProviderAppSecretFull(Struct, kw_only=True):
+    client_secret_full: str
+    id: str
+
+
+class OAuth2ProviderGrant(Struct, kw_only=True):
+    app_id: str
+    client_id: str
+    client_kind: str
+    client_name: str
+    client_type: str
+    created_at: datetime
+    id: str
+    redirect_hosts: list[str]
+    resource: str
+    scopes: list[str]
+    updated_at: datetime
+    user_id: str
+    username: str
+    last_used_at: datetime | None = None
+
+
+class OAuth2ProviderSettings(Struct, kw_only=True):
+    dynamic_client_registration_enabled: bool
+
+
+class OAuth2TokenResponse(Struct, kw_only=True):
+    access_token: str
+    expires_in: int
+    expiry: datetime
+    scope: str
+    token_type: str
+    refresh_token: str = ""
+
+
 class OIDCAuthMethod(Struct, kw_only=True):
     enabled: bool
     iconUrl: str = ""
@@ -739,6 +897,22 @@ class PostLogSourceRequest(Struct, kw_only=True):
 
 class PostMetadataRequest(Struct, kw_only=True):
     metadata: list[MetadataReport]
+
+
+class PostOAuth2ProviderAppRequest(Struct, kw_only=True):
+    name: str
+    callback_url: str = ""
+    client_type: str = "confidential"
+    client_uri: str = ""
+    grant_types: list[str] | None = None
+    icon: str = ""
+    jwks: dict[str, Any] | None = None
+    jwks_uri: str = ""
+    redirect_uris: list[str] | None = None
+    scope: str = ""
+    service_organization: str = ""
+    service_user: str = ""
+    token_endpoint_auth_method: str = ""
 
 
 class PostStartupRequest(Struct, kw_only=True):
@@ -996,6 +1170,25 @@ class ProvisionerTiming(Struct, kw_only=True):
 
 class PutExtendWorkspaceRequest(Struct, kw_only=True):
     deadline: datetime
+
+
+class PutOAuth2ProviderAppRequest(Struct, kw_only=True):
+    name: str
+    callback_url: str = ""
+    client_uri: str | None = None
+    grant_types: list[str] | None = None
+    icon: str = ""
+    jwks: dict[str, Any] | None = None
+    jwks_uri: str | None = None
+    redirect_uris: list[str] | None = None
+    scope: str | None = None
+    service_organization: str = ""
+    service_user: str | None = None
+    token_endpoint_auth_method: str | None = None
+
+
+class PutOAuth2ProviderSettingsRequest(Struct, kw_only=True):
+    dynamic_client_registration_enabled: bool | None = None
 
 
 Readme: TypeAlias = Annotated[str, Meta(max_length=1048576)]

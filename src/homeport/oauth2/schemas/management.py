@@ -62,7 +62,7 @@ class PostOAuth2ProviderAppRequest(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     callback_url: str = ""
     icon: str = ""
-    redirect_uris: list[str] = []
+    redirect_uris: list[str] | None = None
     client_type: str = "confidential"
     token_endpoint_auth_method: str = ""
     grant_types: list[str] | None = None

@@ -84,7 +84,7 @@ async def create_app(
     wanted = Wanted(
         name=request.name,
         icon=request.icon,
-        callbacks=_callbacks(request.callback_url, request.redirect_uris),
+        callbacks=_callbacks(request.callback_url, request.redirect_uris or ()),
         client_type=request.client_type,
         auth_method=request.token_endpoint_auth_method or (AuthMethod.NONE if is_public else AuthMethod.SECRET_POST),
         grant_types=tuple(DEFAULT_GRANTS if request.grant_types is None else dict.fromkeys(request.grant_types)),
