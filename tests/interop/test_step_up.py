@@ -30,7 +30,9 @@ async def test_from_the_first_401_to_a_deleted_workspace_by_four_consents(server
             return content(await client.call_tool(tool, arguments))
 
         templates = await call("coder_list_templates")
-        assert [asked["scope"] for asked in session.asked] == [READ], "what the challenge of the first 401 names, and no more"
+        assert [asked["scope"] for asked in session.asked] == [READ], (
+            "what the challenge of the first 401 names, and no more"
+        )
         template = next(each for each in templates if each["name"] == "shell")
         made = await call("coder_create_workspace", name=name, template_id=template["id"])
         assert len(session.asked) == 2
@@ -59,3 +61,12 @@ async def test_from_the_first_401_to_a_deleted_workspace_by_four_consents(server
         assert set().union(*wanted[: number + 1]) == scopes, "the client asks for what it had, and for what it lacks"
         assert asked["resource"] == f"{server.url}/mcp"
     assert not server.home(made["id"]).exists()
+
+
+@pytest.mark.requirement("MCP-TOOLS-08")
+async def test_a_client_of_the_other_toolset_signs_in_as_well(server: Server) -> None:
+    session = Session(server)
+    session.url = f"{server.url}/mcp?toolset=chatgpt"
+    found = content(await session.call("search", {"query": "shell"}))
+    assert [hit["title"] for hit in found["results"]] == ["Template shell"]
+    assert session.asked[0]["resource"] == f"{server.url}/mcp"

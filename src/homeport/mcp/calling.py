@@ -27,6 +27,11 @@ class Outcome(msgspec.Struct, frozen=True):
     is_error: bool = False
 
 
+def count_refusal(tool: Tool) -> None:
+    """Count a call that the token did not cover; the client steps up and calls again."""
+    _CALLS.labels(tool.name, "refused").inc()
+
+
 async def call_tool(tool: Tool, call: Call, given: Mapping[str, Any]) -> Outcome:
     """Run a tool. Never raises but for cancellation: agents read what went wrong and try again."""
     begun = perf_counter()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from litestar.types import Receive, Scope, Send
 
+from homeport.access.errors import ResourceRefused
 from homeport.access.providers import IDENTITY
 from homeport.access.resources import Doorkeeper
 from homeport.access.rules import header, query_value
@@ -20,6 +21,7 @@ from homeport.kit.errors import TooLarge, Unavailable
 from homeport.kit.http import Response
 from homeport.kit.routes import KEY as ACCESS
 from homeport.kit.routes import Access, Resource
+from homeport.mcp.calling import count_refusal
 from homeport.mcp.errors import UnknownToolset
 from homeport.mcp.inspection import Called, called_tool
 from homeport.mcp.registry import Surroundings, Toolset
@@ -85,7 +87,11 @@ class Endpoint:
         if tool is None:
             return False
         needs = tool.needs(called.arguments)
-        self._doorkeeper.require_scopes(resource, identity, needed=needs.least, asked=needs.ask)
+        try:
+            self._doorkeeper.require_scopes(resource, identity, needed=needs.least, asked=needs.ask)
+        except ResourceRefused:
+            count_refusal(tool)
+            raise
         return tool.streams and called.wants_progress
 
     async def _engine(self) -> "Engine":

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ from homeport.database import Database
 from homeport.files.rules import archive
 from homeport.mcp.registry import Tool
 from homeport.mcp.tools import STANDARD, TOOLSETS
+from homeport.oauth2.rules.scopes import ADVERTISED_SCOPES
 from homeport.provisioning import service as provisioning
 from homeport.provisioning.types import ImportResult
 from homeport.rbac import EXTERNAL_SCOPE_NAMES, scopes_cover
@@ -290,3 +292,15 @@ async def test_chatgpt_searches_and_fetches(places: Places, agent: Agent, ada: P
     for odd in ("nothing", "template:x", f"user:{uuid4()}", f"workspace:{uuid4()}"):
         assert await agent.failure("fetch", id=odd)
     assert (await agent.ok("search", query='a:b "open'))["results"] == []
+
+
+@pytest.mark.requirement("MCP-TOOLS-01")
+def test_the_documentation_lists_the_tools_and_what_to_ask_for():
+    page = (Path(__file__).parents[3] / "docs" / "mcp.md").read_text()
+    rows = dict(re.findall(r"^\| `(coder_\w+)` \| .+ \| (.+) \|$", page, re.MULTILINE))
+    for tool in STANDARD.tools:
+        wanted = {name for given in ARGUMENTS for name in tool.needs(given).ask}
+        assert set(re.findall(r"`([^`]+)`", rows.pop(tool.name))) == wanted, tool.name
+    assert rows == {}
+    for scope in ADVERTISED_SCOPES:
+        assert f"| `{scope}` |" in page
