@@ -758,6 +758,7 @@ class OAuth2ProviderApp(Struct, kw_only=True):
     jwks_uri: str = ""
     last_used_at: datetime | None = None
     scope: str = ""
+    scope_limit: str = ""
     service_user_id: str | None = None
 
 

@@ -132,6 +132,8 @@ def _navigation(identity: Identity | None, path: str) -> list[tuple[str, str, bo
     links = [("Workspaces", "/workspaces"), ("Templates", "/templates")]
     if is_allowed(identity.subject, Action.READ, Object(ResourceType.USER)):
         links.append(("Users", "/users"))
+    if is_allowed(identity.subject, Action.UPDATE, Object(ResourceType.OAUTH2_APP)):
+        links.append(("Applications", "/applications"))
     if is_allowed(identity.subject, Action.READ, Object(ResourceType.AUDIT_LOG, any_organization=True)):
         links.append(("Audit", "/audit"))
     is_workspace = path.startswith(("/@", "/workspaces")) or path.endswith("/workspace")

@@ -29,6 +29,8 @@ def filled(path: str, workspace: str) -> str:
         "{template:str}": "any",
         "{key:str}": "abcdefghij",
         "{grant:str}": NIL,
+        "{app:str}": NIL,
+        "{secret:str}": NIL,
     }
     for place, value in values.items():
         path = path.replace(place, value)

@@ -18,6 +18,8 @@ PAGES = {
     "/users": {"anonymous": 303, "member": 200, "owner": 200},
     "/users/new": {"anonymous": 303, "member": 403, "owner": 200},
     "/audit": {"anonymous": 303, "member": 404, "owner": 200},
+    "/applications": {"anonymous": 303, "member": 403, "owner": 200},
+    "/applications/new": {"anonymous": 303, "member": 403, "owner": 200},
     "/templates/{template}": {"anonymous": 303, "member": 200, "owner": 200},
     "/templates/{template}/workspace": {"anonymous": 303, "member": 200, "owner": 200},
     "{workspace}": {"anonymous": 303, "member": 404, "owner": 200},

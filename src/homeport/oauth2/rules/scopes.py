@@ -113,12 +113,3 @@ def still_granted(app: AppRow, class_limit: Sequence[str], granted: Sequence[str
         return tuple(granted)
     limit = known(split(ceiling))
     return tuple(name for name in granted if scopes_cover(limit, (name,)))
-
-
-def in_words(name: str) -> str:
-    """Say what a scope allows, for people. Names of the catalogue without words of their own are said by their parts."""
-    if name in WORDS:
-        return WORDS[name]
-    noun, _, verb = name.partition(":")
-    action = "do everything with" if verb == "*" else verb.replace("_", " ")
-    return f"{action[0].upper()}{action[1:]}: {noun.replace('_', ' ')}."

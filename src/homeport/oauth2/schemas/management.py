@@ -20,7 +20,8 @@ class OAuth2ProviderApp(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     """A client.
 
     `client_id` is what it calls itself: its id, or the https address of the document about it. `kind` says who made it
-    known: `registered` (an owner), `dynamic` (itself), `metadata_document`. What is not known of it is left out.
+    known: `registered` (an owner), `dynamic` (itself), `metadata_document`. `scope` is what it names for itself,
+    `scope_limit` the most that people may grant it. What is not known of it is left out.
     """
 
     id: UUID
@@ -38,6 +39,7 @@ class OAuth2ProviderApp(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     created_at: datetime
     updated_at: datetime
     scope: str = ""
+    scope_limit: str = ""
     client_uri: str = ""
     jwks_uri: str = ""
     service_user_id: UUID | None = None

@@ -212,6 +212,7 @@ def app_view(row: AppRow, settings: Settings) -> OAuth2ProviderApp:
         created_at=row.created_at,
         updated_at=row.updated_at,
         scope=row.scope,
+        scope_limit=row.scope_limit,
         client_uri=row.client_uri,
         jwks_uri=row.jwks_uri,
         service_user_id=row.service_user_id,

@@ -11,6 +11,7 @@ from homeport.web.pages import (
     applications,
     authorize,
     builds,
+    clients,
     creation,
     device,
     entry,
@@ -23,7 +24,20 @@ from homeport.web.pages import (
 )
 from homeport.web.rendering import provide_view
 
-_PAGES = (entry, workspaces, creation, workspace, builds, terminal, templates, account, applications, people, trail)
+_PAGES = (
+    entry,
+    workspaces,
+    creation,
+    workspace,
+    builds,
+    terminal,
+    templates,
+    account,
+    applications,
+    clients,
+    people,
+    trail,
+)
 
 routes: list[Any] = [
     *assets.routes,

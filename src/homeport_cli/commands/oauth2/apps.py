@@ -196,7 +196,7 @@ def _show(found: "OAuth2ProviderApp", output: Format) -> None:
         "proves itself by": found.token_endpoint_auth_method,
         "grants": ", ".join(found.grant_types),
         "callbacks": ", ".join(found.redirect_uris),
-        "scope": found.scope or "(no limit)",
+        "granted at most": found.scope_limit or "(no limit)",
         "authorize at": found.endpoints.authorization,
         "tokens at": found.endpoints.token,
         "last used": ago(found.last_used_at),
