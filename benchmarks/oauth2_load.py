@@ -5,7 +5,11 @@ line each, and prints one with the answers a second and the waits.
 """
 
 import asyncio
+import base64
+import hashlib
+import itertools
 import json
+import re
 import statistics
 import subprocess
 import sys
@@ -14,6 +18,11 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from benchmarks.load import Script, converse
+
+CALLBACK = "https://client.example/callback"
+VERIFIER = "a-verifier-of-the-benchmarks-that-is-long-enough-0123456789"
+_FORM_TOKEN = re.compile(rb'name="csrf_token" value="([^"]+)"')
+_CODE = re.compile(rb"[?&]code=(hp_code_[A-Za-z0-9]+_[A-Za-z0-9]+)")
 
 
 @dataclass(frozen=True)
@@ -106,7 +115,78 @@ def _metadata(host: str, given: Mapping[str, str]) -> Script:
 
 
 def _code(host: str, given: Mapping[str, str]) -> Script:
-    raise NotImplementedError
+    """A whole flow in three requests: look at the question, allow, redeem the code. Then the next."""
+    query = urlencode(
+        {
+            "response_type": "code",
+            "client_id": given["client_id"],
+            "redirect_uri": CALLBACK,
+            "scope": "coder:workspaces.read",
+            "state": "s",
+            "code_challenge": _challenge(),
+            "code_challenge_method": "S256",
+            # Asked each time, as somebody would be whom nothing is remembered of.
+            "prompt": "consent",
+        }
+    )
+    path = f"/oauth2/authorize?{query}"
+    browser = (f"Cookie: coder_session_token={given['session']}", "Accept: text/html", "Sec-Fetch-Site: same-origin")
+    steps = itertools.cycle(("look", "allow", "redeem"))
+
+    def say(answer: bytes | None) -> bytes:
+        step = next(steps)
+        if step == "look":
+            return _get(host, path, *browser)
+        assert answer is not None
+        if step == "allow":
+            found = _FORM_TOKEN.search(answer)
+            if found is None:
+                raise RuntimeError(f"no question was asked: {answer[:500]!r}")
+            return _post(host, path, {"csrf_token": found[1].decode(), "decision": "allow"}, *browser)
+        code = _CODE.search(answer.partition(b"\r\n\r\n")[0])
+        if code is None:
+            raise RuntimeError(f"no code was given: {answer[:500]!r}")
+        return redemption(host, code[1].decode(), given)
+
+    return say
+
+
+def redemption(host: str, code: str, given: Mapping[str, str]) -> bytes:
+    """Return the request that redeems a code."""
+    fields = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
+    return _post(host, "/oauth2/tokens", {**fields, **_client(given)})
+
+
+def _challenge() -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
+
+
+async def race(port: int, given: Mapping[str, str], *, at_once: int) -> int:
+    """Let one person allow a client once, redeem the code on many connections at once, and return how many succeed."""
+    host = f"127.0.0.1:{port}"
+    say = _code(host, given)
+    page = await _exchange(port, say(None))
+    allowed = await _exchange(port, say(page))
+    request = say(allowed)
+    connections = [await asyncio.open_connection("127.0.0.1", port) for _ in range(at_once)]
+    answers = await asyncio.gather(*(_ask(reader, writer, request) for reader, writer in connections))
+    statuses = [int(answer.split(b" ", 2)[1]) for answer in answers]
+    if set(statuses) - {200, 400}:
+        raise RuntimeError(f"unexpected answers: {statuses}")
+    return statuses.count(200)
+
+
+async def _exchange(port: int, request: bytes) -> bytes:
+    return await _ask(*await asyncio.open_connection("127.0.0.1", port), request)
+
+
+async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> bytes:
+    writer.write(request)
+    head = await reader.readuntil(b"\r\n\r\n")
+    found = re.search(rb"content-length: (\d+)", head.lower())
+    body = await reader.readexactly(int(found[1])) if found else b""
+    writer.close()
+    return head + body
 
 
 def _json(answer: bytes) -> dict[str, str]:

@@ -74,6 +74,12 @@ class RunningServer:
         status = Path(f"/proc/{self.process.pid}/status").read_text("ascii")
         return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
 
+    def cpu_seconds(self) -> float:
+        """Return the processor time that the server process has used so far; its PostgreSQL is not in it."""
+        assert self.process is not None
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text("ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def call(self, method: str, path: str, body: Any = None, *, content_type: str = "application/json") -> Any:
         """Send one API request and return the decoded answer. Raises RuntimeError with the server's words."""
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()

@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from litestar import MediaType, Response, get
+from litestar import Response, get
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.types import ASGIApp
 
 from homeport.config import Settings
 from homeport.database import Database
 from homeport.kit.errors import NotFound
 from homeport.kit.routes import public
+from homeport.oauth2.api.ready import Ready
 from homeport.oauth2.schemas.metadata import OAuth2AuthorizationServerMetadata, OAuth2ProtectedResourceMetadata
 from homeport.oauth2.service import metadata
 
@@ -17,6 +19,7 @@ _RESOURCE = "/.well-known/oauth-protected-resource"
 _TAGS = ["OAuth2"]
 _WHY = "clients discover the server before they have any credential"
 _HEADERS = {"Cache-Control": "public, max-age=60"}
+_ready: dict[bytes, Ready] = {}
 
 
 @get(
@@ -26,13 +29,13 @@ _HEADERS = {"Cache-Control": "public, max-age=60"}
     summary="OAuth2 authorization server metadata",
     responses={200: ResponseSpec(OAuth2AuthorizationServerMetadata, description="The metadata.")},
 )
-async def server_metadata(db: Database, settings: Settings) -> Response[bytes]:
+async def server_metadata(db: Database, settings: Settings) -> ASGIApp:
     """Return the metadata of the authorization server (RFC 8414)."""
     return await _server(db, settings)
 
 
 @get(f"{_SERVER}/{{path:path}}", opt=public(_WHY, has_cors=True), include_in_schema=False)
-async def server_metadata_of_path(path: str, db: Database, settings: Settings) -> Response[bytes]:
+async def server_metadata_of_path(path: str, db: Database, settings: Settings) -> ASGIApp:
     """Return the metadata where the issuer's path is put in; other issuers are not here."""
     if not metadata.is_issuer_path(settings, path):
         raise NotFound("There is no authorization server with this path here.")
@@ -56,9 +59,11 @@ async def resource_metadata_of_path(path: str, settings: Settings) -> Response[O
     return _resource(settings, path)
 
 
-async def _server(db: Database, settings: Settings) -> Response[bytes]:
+async def _server(db: Database, settings: Settings) -> ASGIApp:
     body = await metadata.server_metadata_body(db, settings)
-    return Response(body, media_type=MediaType.JSON, headers=_HEADERS)
+    if (ready := _ready.get(body)) is None:
+        ready = _ready[body] = Ready(body, _HEADERS)
+    return ready
 
 
 def _resource(settings: Settings, path: str) -> Response[OAuth2ProtectedResourceMetadata]:
