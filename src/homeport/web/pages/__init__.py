@@ -9,6 +9,7 @@ from homeport.web import assets
 from homeport.web.pages import (
     account,
     builds,
+    cli,
     creation,
     entry,
     people,
@@ -20,7 +21,7 @@ from homeport.web.pages import (
 )
 from homeport.web.rendering import provide_view
 
-_PAGES = (entry, workspaces, creation, workspace, builds, terminal, templates, account, people, trail)
+_PAGES = (entry, workspaces, creation, workspace, builds, terminal, templates, account, cli, people, trail)
 
 routes: list[Any] = [
     *assets.routes,
