@@ -150,7 +150,7 @@ class Deployment:
             "templateversionname": version["name"], "job": jobs["dry_run"].id, "provisionerkey": key_name,
             "workspace": workspace["id"], "workspacename": workspace["name"], "buildnumber": "1",
             "workspacebuild": build["id"], "workspaceagent": agent["id"], "subagent": sub_agent["agent"]["id"],
-            "app_id": agent["apps"][0]["id"], "script_id": agent["scripts"][0]["id"],
+            "app_id": agent["apps"][0]["id"], "script_id": agent["scripts"][0]["id"], "log_source": agent["scripts"][0]["log_source_id"],
             "fresh_version": (await self.version(admin))["id"], "random_id": str(uuid4()),
         }  # fmt: skip
         return Places(words, jobs, agent_token, secret["key"])
