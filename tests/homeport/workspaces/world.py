@@ -197,7 +197,8 @@ class World:
     async def audit_of(self, resource_id: UUID) -> list[tuple[str, str]]:
         """Return type and action of the audit entries of an object, oldest first."""
         found = await self.db.fetch(
-            "select resource_type, action from audit_logs where resource_id = $1 order by time, xmin::text::bigint, ctid", resource_id
+            "select resource_type, action from audit_logs where resource_id = $1 order by time, xmin::text::bigint, ctid",
+            resource_id,
         )
         return [(row["resource_type"], row["action"]) for row in found]
 
