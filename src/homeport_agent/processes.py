@@ -52,6 +52,7 @@ class Processes:
 
     def __init__(self) -> None:
         self._children: dict[int, Child] = {}
+        self._being_started = 0
         self._is_closed = False
 
     async def spawn(
@@ -71,18 +72,22 @@ class Processes:
         """
         if self._is_closed:
             raise OSError("The agent is shutting down.")
-        process = await asyncio.create_subprocess_exec(
-            *arguments,
-            env=dict(environment),
-            cwd=directory,
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
-            start_new_session=True,
-            preexec_fn=_take_terminal if is_terminal else None,
-        )
-        child = Child(process, has_terminal=is_terminal)
-        self._children[child.pid] = child
+        self._being_started += 1
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *arguments,
+                env=dict(environment),
+                cwd=directory,
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=True,
+                preexec_fn=_take_terminal if is_terminal else None,
+            )
+            child = Child(process, has_terminal=is_terminal)
+            self._children[child.pid] = child
+        finally:
+            self._being_started -= 1
         asyncio.create_task(self._forget(child)).add_done_callback(_ignore)
         return child
 
@@ -92,6 +97,9 @@ class Processes:
 
     def reap_orphans(self) -> None:
         """Collect the exit of descendants that were handed to us because their parents ended."""
+        if self._being_started:
+            # A child whose number is not known here yet looks like one of them: its exit status would be lost.
+            return
         for pid in _children_of(os.getpid()):
             if pid not in self._children:
                 with suppress(ChildProcessError):
@@ -128,7 +136,8 @@ class Processes:
         deadline = loop.time() + within
         while True:
             self.reap_orphans()
-            if not any(_is_alive(pid) for pid in _descendants(os.getpid())):
+            # Twice: a process whose parent ends between our looks at the two belongs to nobody for that moment.
+            if not any(_is_alive(pid) for _ in range(2) for pid in _descendants(os.getpid())):
                 return True
             if loop.time() >= deadline:
                 return False

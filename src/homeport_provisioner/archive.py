@@ -65,8 +65,10 @@ def _unpack_member(
             raise BadArchive(
                 f"'{name}' is a hard link to '{member.linkname}', which is no file before it in the archive."
             )
-        with _create(path, is_executable=os.access(origin, os.X_OK)) as file, origin.open("rb") as content:
-            shutil.copyfileobj(content, file, _CHUNK)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        # A link and no copy: a few megabytes and many links to them would fill the disk.
+        os.link(origin, path)
     elif member.issym():
         links.append((name, member.linkname))
     else:

@@ -1,9 +1,11 @@
 """Parts of the agent program that need no server."""
 
 import asyncio
+import os
 import socket
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -95,6 +97,25 @@ async def test_paused_viewer_stops_the_shell() -> None:
     await until(lambda: len(viewer.shown) > size)
     terminal.hang_up()
     await asyncio.wait_for(terminal.has_ended.wait(), 10)
+
+
+async def test_collecting_orphans_takes_no_exit_status_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    processes, real = Processes(), asyncio.create_subprocess_exec
+
+    async def slow(*arguments: str, **more: Any) -> asyncio.subprocess.Process:
+        process = await real(*arguments, **more)
+        # It has ended by now, and nobody has noted yet that it is a child and no orphan.
+        await until(lambda: Path(f"/proc/{process.pid}/stat").read_text().split(") ")[1][0] == "Z")
+        processes.reap_orphans()
+        return process
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", slow)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    child = await processes.spawn(
+        ["/bin/sh", "-c", "exit 7"], environment={}, directory="/", stdin=nothing, stdout=nothing, stderr=nothing
+    )
+    os.close(nothing)
+    assert await child.wait() == 7
 
 
 async def test_command_that_does_not_exist_leaves_nothing_behind() -> None:

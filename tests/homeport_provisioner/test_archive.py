@@ -82,6 +82,15 @@ def test_bombs_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         unpack(build(*((str(number), FILE, "") for number in range(3))), folder)
 
 
+@pytest.mark.requirement("ENGINE-ARCHIVE-01")
+def test_links_to_one_file_take_no_room(folder: Path) -> None:
+    """Else ten megabytes and twenty thousand links to them fill any disk."""
+    links: list[Entry] = [(f"link-{number}", HARD, "a") for number in range(100)]
+    unpack(build(("a", FILE, b"x" * 100_000), *links), folder)
+    assert (folder / "link-99").read_bytes() == b"x" * 100_000
+    assert (folder / "a").stat().st_nlink == 101
+
+
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04", b"\0" * 100, build(("a", FILE, b"x" * 5000))[:2000]])
 def test_damaged_archives_are_refused(folder: Path, data: bytes) -> None:
     with pytest.raises(BadArchive):

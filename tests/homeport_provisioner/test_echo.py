@@ -212,3 +212,11 @@ async def test_daemon_keeps_its_id_between_jobs(stand_in: StandIn, daemon: Daemo
     await until(lambda: len(stand_in.acquired) >= 3)
     assert stand_in.acquired[0]["daemon_id"] is None
     assert len({request["daemon_id"] for request in stand_in.acquired[1:]}) == 1
+
+
+@pytest.mark.requirement("ENGINE-ARCHIVE-01")
+async def test_a_script_does_not_multiply_itself(stand_in: StandIn, daemon: Daemon) -> None:
+    """A few lines of aliases stand for any number of resources."""
+    text = "start: {logs: [&line {output: x}, *line]}\n"
+    job = await ended(stand_in.submit_import("echo", {"echo.yaml": text}))
+    assert "uses an alias" in job.failure["error"]

@@ -29,12 +29,12 @@ def translate(error: BaseException) -> DatabaseError:
                 return ours(name, table=table, detail=detail)
         return ConstraintViolation(name, table=table, detail=detail)
     if isinstance(error, (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)):
-        return SerializationFailure("The change met a concurrent one.", detail=detail)
+        return SerializationFailure("The change met a concurrent one. Try again.", detail=detail)
     if isinstance(error, asyncpg.LockNotAvailableError):
-        return LockNotAvailable("Somebody else is changing this at the moment.", detail=detail)
+        return LockNotAvailable("Somebody else is changing this at the moment. Try again.", detail=detail)
     if isinstance(error, asyncpg.QueryCanceledError):
-        return QueryCanceled("The database took too long to answer.", detail=detail)
-    if isinstance(error, LOST):
+        return QueryCanceled("The database took too long to answer. Try again.", detail=detail)
+    if isinstance(error, LOST) or _is_closed(error):
         return DatabaseUnavailable(
             "The database is not reachable at the moment.", detail=detail or type(error).__name__
         )
@@ -48,6 +48,12 @@ _VIOLATIONS: tuple[tuple[type[asyncpg.PostgresError], type[ConstraintViolation]]
     (asyncpg.RestrictViolationError, ForeignKeyViolation),
     (asyncpg.CheckViolationError, CheckViolation),
 )
+
+
+def _is_closed(error: BaseException) -> bool:
+    """Tell whether a statement found its session closed: the news of a lost link had come before it."""
+    return isinstance(error, asyncpg.InterfaceError) and "connection is closed" in str(error)
+
 
 # What the driver raises when the link is gone, the server goes down or is not up yet.
 LOST: tuple[type[BaseException], ...] = (

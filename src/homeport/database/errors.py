@@ -33,15 +33,21 @@ class NotNullViolation(ConstraintViolation):
 
 
 class SerializationFailure(DatabaseError):
-    """The transaction lost against a concurrent one (40001, or a deadlock 40P01) and may be run again."""
+    """409: the transaction lost against a concurrent one (40001, or a deadlock 40P01) and may be run again."""
+
+    status = 409
 
 
 class LockNotAvailable(DatabaseError):
-    """A lock was not free in time (55P03)."""
+    """409: a lock was not free in time (55P03)."""
+
+    status = 409
 
 
 class QueryCanceled(DatabaseError):
-    """The statement was cancelled or ran longer than the statement time-out (57014)."""
+    """503: the statement was cancelled or ran longer than the statement time-out (57014)."""
+
+    status = 503
 
 
 class DatabaseUnavailable(DatabaseError):

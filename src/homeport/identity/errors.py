@@ -31,6 +31,16 @@ class WrongLoginType(Forbidden):
         super().__init__(f"This account signs in by '{actual}', not by 'password'.")
 
 
+class ScopeTooWide(Forbidden):
+    """403: a key that is held to scopes may not make one that is held to less."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The key that you use is held to scopes, and a key that it makes cannot be given more.",
+            detail="Ask for scopes and an allow-list within those of the key, or sign in.",
+        )
+
+
 class UserNotFound(NotFound):
     """404: no such user, or not readable for the asker."""
 

@@ -126,7 +126,7 @@ async def count_members(
 async def insert_member(
     conn: Connection, organization_id: UUID, user_id: UUID, roles: Sequence[str], now: datetime
 ) -> MemberRow:
-    """Insert a membership. Raises UniqueViolation (organization_members_pkey)."""
+    """Insert a membership. Raises UniqueViolation (organization_members_pkey), CheckViolation for a deleted user."""
     await conn.execute(INSERT_MEMBER, user_id, organization_id, list(roles), now)
     row = await find_member(conn, organization_id, user_id)
     assert row is not None

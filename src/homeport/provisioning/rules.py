@@ -94,7 +94,7 @@ def isolation_missing(where: str) -> str:
     return (
         f"{place} not isolate workspaces from the machine they run on. There, only site owners may start workspaces, "
         "for themselves or other site owners, from template versions that site owners have made. Install bubblewrap (bwrap) "
-        "on that machine and restart the provisioner."
+        "on that machine, leave PROVISIONER_ISOLATION at auto, and restart the provisioner."
     )
 
 

@@ -94,8 +94,8 @@ def refusal_of(error: Exception, *, method: str, path: str) -> Refusal:
 
 def _of_service(error: HomeportError) -> Refusal:
     """Tell what a service raised; what the database says of itself stays in the log."""
-    if error.status == 503:
-        _logger.warning("not available", message=error.message, detail=error.detail)
+    if error.status == 503 or (isinstance(error, DatabaseError) and error.status < 500):
+        _logger.warning("not done", message=error.message, detail=error.detail)
     elif error.status >= 500:
         _logger.error("request failed", message=error.message, detail=error.detail, exc_info=error)
     detail = _request_id() if isinstance(error, DatabaseError) else error.detail

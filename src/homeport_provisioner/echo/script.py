@@ -60,7 +60,12 @@ def read_script(source: Path) -> EchoScript:
     if path.stat().st_size > _MOST_BYTES:
         raise EngineFailure(f"{path.name} has more than {_MOST_BYTES // 1024**2} MiB.")
     try:
-        plain: Any = yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe loaders
+        data, loader = path.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(data, Loader=loader)):
+            raise EngineFailure(
+                f"{path.name} uses an alias (*): write the value out. A few of them can mean any amount."
+            )
+        plain: Any = yaml.load(data, Loader=loader)  # noqa: S506 - both are safe loaders
         return msgspec.convert(plain if plain is not None else {}, EchoScript)
     except yaml.YAMLError as error:
         raise EngineFailure(f"{path.name} is no YAML: {error}") from error

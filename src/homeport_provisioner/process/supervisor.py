@@ -55,7 +55,11 @@ class Supervisor:
         """Serve until stopped."""
         for agent in self.agents:
             self.start(agent)
-        report_start()
+        if all(agent.pid for agent in self.agents):
+            report_start()
+        else:
+            # Not even once: whoever waits is told why instead, and no start is reported that is none.
+            self.stop()
         while not self.has_ended():
             received = signal.sigtimedwait(_WATCHED, self.seconds_until_next())
             if received is not None and received.si_signo in {signal.SIGTERM, signal.SIGINT}:
@@ -74,7 +78,14 @@ class Supervisor:
         agent.began = time.monotonic()
         try:
             agent.pid = os.posix_spawn(
-                self.command[0], self.command, agent.environment, setsid=True, setsigmask=[], setsigdef=_RESET
+                self.command[0],
+                self.command,
+                agent.environment,
+                # Its output goes to the log: the pipe to whoever waits for the start is nobody else's.
+                file_actions=[(os.POSIX_SPAWN_DUP2, 2, 1)],
+                setsid=True,
+                setsigmask=[],
+                setsigdef=_RESET,
             )
         except OSError as error:
             say(f"the agent cannot be started: {error}")
@@ -223,7 +234,15 @@ def end_descendants() -> None:
 
 
 def descendants(root: int) -> list[int]:
-    """List every process below `root` that is not yet collected."""
+    """List every process below `root` that is not yet collected.
+
+    Twice when there is none: a process whose parent ends between our two looks at them belongs to nobody for that moment.
+    """
+    return find_descendants(root) or find_descendants(root)
+
+
+def find_descendants(root: int) -> list[int]:
+    """Look once."""
     children: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):
         if name.isdigit():

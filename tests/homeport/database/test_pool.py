@@ -173,6 +173,15 @@ async def test_sessions_that_the_server_ended_are_replaced(play: Database) -> No
     assert await play.fetchval("SELECT 1") == 1
 
 
+@pytest.mark.requirement("DB-POOL-02")
+async def test_a_statement_on_a_session_that_is_closed_already_finds_the_database_away(play: Database) -> None:
+    async with play.connection() as connection:
+        await connection.raw.close()
+        with pytest.raises(DatabaseUnavailable):
+            await connection.fetchval("SELECT 1")
+    assert await play.fetchval("SELECT 1") == 1
+
+
 @pytest.mark.requirement("DB-LIMITS-01")
 async def test_sessions_have_limits_and_their_ends_have_names(play: Database) -> None:
     settings = await play.fetchrow(

@@ -179,6 +179,22 @@ def test_a_zip_becomes_a_tar_and_back() -> None:
         assert packed.getinfo("run.sh").external_attr >> 16 == stat.S_IFREG | 0o755
 
 
+@pytest.mark.requirement("FILES-ZIP-01")
+@pytest.mark.parametrize("mtime", ["nan", "inf", "1e300", "-1e300", "0", "4354819199", "253402300800", "8589934591.5"])
+def test_moments_that_zip_cannot_hold_become_the_nearest(mtime: str) -> None:
+    data = tar_of(("a", {"pax_headers": {"mtime": mtime}}))
+    archive.validate(data)
+    with zipfile.ZipFile(io.BytesIO(archive.tar_to_zip(data))) as packed:
+        assert 1980 <= packed.getinfo("a").date_time[0] <= 2107
+
+
+@pytest.mark.requirement("FILES-SAFE-04")
+@pytest.mark.parametrize("target", ["\udcff", "x" * 2000])
+def test_links_whose_target_nobody_can_write_down_are_refused(target: str) -> None:
+    with pytest.raises(ArchiveRefused):
+        archive.validate(tar_of(("link", link(target)), form=tarfile.GNU_FORMAT))
+
+
 @pytest.mark.requirement("FILES-ZIP-02")
 def test_zips_that_are_bombs_or_broken_are_refused(monkeypatch) -> None:
     monkeypatch.setattr(archive, "MAX_UPLOAD", 1_000_000)

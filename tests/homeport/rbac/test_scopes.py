@@ -12,8 +12,10 @@ from homeport.rbac import (
     Action,
     Object,
     ResourceType,
+    Scope,
     UnknownScope,
     agent_scope,
+    covers,
     is_allowed,
     parse_allow_entry,
     scope_for_key,
@@ -156,3 +158,46 @@ def test_an_agents_scope_needs_all_its_ids(place: int) -> None:
     ids[place] = NIL_ID
     with pytest.raises(ValueError, match="nil"):
         agent_scope(*ids)
+
+
+NARROW = scope_for_key(["workspace:read"], [f"workspace:{A}"])
+
+
+@pytest.mark.requirement("RBAC-SCOPES-10")
+@pytest.mark.parametrize(
+    ("outer", "inner", "is_covered"),
+    [
+        (scope_named("coder:all"), scope_named("coder:all"), True),
+        (scope_named("coder:all"), NARROW, True),
+        (scope_for_key(["all"], [f"workspace:{A}"]), scope_named("all"), False),
+        (scope_for_key(["all"], [f"workspace:{A}"]), NARROW, True),
+        (scope_named("workspace:read"), scope_named("workspace:read"), True),
+        (scope_named("workspace:read"), scope_named("workspace:*"), False),
+        (scope_named("workspace:*"), scope_named("workspace:read"), True),
+        (scope_named("workspace:read"), NARROW, True),
+        (NARROW, scope_named("workspace:read"), False),
+        (NARROW, scope_for_key(["workspace:read"], [f"workspace:{A}", f"workspace:{B}"]), False),
+        (scope_for_key(["workspace:read"], ["workspace:*"]), NARROW, True),
+        (scope_for_key(["workspace:read"], [f"*:{A}"]), NARROW, True),
+        (scope_for_key(["workspace:read"], [f"template:{A}"]), NARROW, False),
+        (scope_named("coder:workspaces.access"), scope_named("coder:application_connect"), True),
+        (scope_named("coder:apikeys.manage_self"), scope_named("api_key:*"), True),
+        (scope_named("coder:apikeys.manage_self"), scope_named("coder:all"), False),
+        (scope_for_key([f"template:{one}" for one in ACTIONS[ResourceType.TEMPLATE]]), scope_named("template:*"), True),
+        (scope_for_key([]), scope_named("workspace:read"), False),
+        (scope_named("workspace:read"), scope_for_key([]), True),
+    ],
+)
+def test_a_scope_covers_what_it_allows_itself(outer: Scope, inner: Scope, is_covered: bool) -> None:
+    assert covers(outer, inner) is is_covered
+
+
+@pytest.mark.requirement("RBAC-SCOPES-10")
+def test_what_is_covered_allows_nothing_beyond() -> None:
+    scopes = [scope_named(name) for name in sorted(EXTERNAL_SCOPE_NAMES)]
+    for outer in scopes[::9]:
+        kept = {pair for pair in PAIRS if is_allowed(holder(["owner"], scope=outer), pair[1], Object(pair[0], id=A))}
+        for inner in scopes[::4]:
+            if covers(outer, inner):
+                who = holder(["owner"], scope=inner)
+                assert {pair for pair in PAIRS if is_allowed(who, pair[1], Object(pair[0], id=A))} <= kept

@@ -10,9 +10,11 @@ from homeport.database import Database, Listener
 from homeport.files.rules import archive
 from homeport.kit.crypto import Cipher
 from homeport.server.app import build_asgi, build_parts
-from tests.support.accounts import ACCESS_URL, Accounts, Api, Person
+from tests.support.accounts import Accounts, Api, Person
 from tests.support.names import unique_name
 
+# Nobody listens there, and nobody need be asked where it is.
+NOWHERE = "http://127.0.0.1:1"
 PSK = "the deployment's own secret"
 _AGENT = {
     "name": "main",
@@ -41,7 +43,7 @@ class Places(msgspec.Struct, frozen=True):
 class Deployment:
     """See the module. `api` calls it as people do; `asgi` takes raw requests."""
 
-    def __init__(self, db: Database, listener: Listener, *, access_url: str = ACCESS_URL) -> None:
+    def __init__(self, db: Database, listener: Listener, *, access_url: str = NOWHERE) -> None:
         settings = Settings(
             access_url=access_url, dangerous_disable_rate_limits=True, provisioner_daemon_psk=PSK, provisioner_daemons=0
         )
@@ -148,7 +150,7 @@ class Deployment:
             "templateversionname": version["name"], "job": jobs["dry_run"].id, "provisionerkey": key_name,
             "workspace": workspace["id"], "workspacename": workspace["name"], "buildnumber": "1",
             "workspacebuild": build["id"], "workspaceagent": agent["id"], "subagent": sub_agent["agent"]["id"],
-            "app_id": agent["apps"][0]["id"], "script_id": agent["scripts"][0]["id"],
+            "app_id": agent["apps"][0]["id"], "script_id": agent["scripts"][0]["id"], "log_source": agent["scripts"][0]["log_source_id"],
             "fresh_version": (await self.version(admin))["id"], "random_id": str(uuid4()),
         }  # fmt: skip
         return Places(words, jobs, agent_token, secret["key"])

@@ -115,6 +115,6 @@ def _scope(kind: str, target: str, headers: Headers) -> dict[str, Any]:
         # As the HTTP server does it: bytes that are no UTF-8 become replacement characters.
         "path": unquote_to_bytes(path).decode("utf-8", "replace"), "raw_path": path.encode("latin-1", "replace"),
         "query_string": query.encode("latin-1", "replace"), "root_path": "", "client": ("192.0.2.7", 4711),
-        "server": ("homeport.test", 80), "state": {}, "extensions": {},
-        "headers": [(b"host", b"homeport.test"), *((name.encode(), value.encode("latin-1")) for name, value in headers)],
+        "server": ("127.0.0.1", 1), "state": {}, "extensions": {},
+        "headers": [(b"host", b"127.0.0.1:1"), *((name.encode(), value.encode("latin-1")) for name, value in headers)],
     }  # fmt: skip

@@ -5,7 +5,7 @@ from urllib.parse import quote, quote_from_bytes
 
 import pytest
 
-from tests.homeport.server.deployment import Deployment, Places
+from tests.homeport.server.deployment import NOWHERE, Deployment, Places
 from tests.homeport.server.driver import Answer, Headers, send
 from tests.homeport.server.hostile import BAD_QUERIES, BAD_SEARCHES, BAD_SEGMENTS, quoted
 from tests.homeport.server.routes import Route, all_routes
@@ -61,7 +61,7 @@ def words(places: Places) -> Mapping[str, str]:
 def browser(person: Person) -> Headers:
     """Return the headers of a signed-in browser on a page of ours."""
     cookies = f"coder_session_token={person.token}; csrf_token={CSRF}"
-    return [("cookie", cookies), ("origin", "http://homeport.test"), ("accept", "text/html")]
+    return [("cookie", cookies), ("origin", NOWHERE), ("accept", "text/html")]
 
 
 def wrong(route: Route, what: str, answer: Answer, log: ErrorLog) -> list[str]:

@@ -36,6 +36,23 @@ async def test_a_token_is_shown_once_and_works_until_it_is_revoked(site: Site):
     assert (await site.app.raw("GET", "/api/v2/users/me", headers=headers)).status_code == 401
 
 
+@pytest.mark.requirement("WEB-CLI-01")
+async def test_the_command_line_is_signed_in_by_a_button_and_never_by_a_link(site: Site):
+    member = await site.accounts.make("member")
+    stranger = await site.get(None, "/cli-auth")
+    assert (stranger.status_code, stranger.headers["location"][:7]) == (303, "/login?")
+    before = await site.db.fetchval("select count(*) from api_keys")
+    offered = await site.get(member, "/cli-auth")
+    assert offered.status_code == 200
+    assert await site.db.fetchval("select count(*) from api_keys") == before
+    made = await site.post(member, "/cli-auth")
+    found = re.search(r'class="secret">([A-Za-z0-9]{10}-[A-Za-z0-9]{22})<', made.text)
+    assert found is not None
+    headers = {"Coder-Session-Token": found.group(1)}
+    me = await site.app.raw("GET", "/api/v2/users/me", headers=headers)
+    assert me.json()["username"] == member.username
+
+
 @pytest.mark.requirement("WEB-ACCOUNT-02")
 async def test_a_profile_is_saved_or_says_what_is_wrong(site: Site):
     member, other = await site.accounts.make("member"), await site.accounts.make("member")

@@ -102,6 +102,16 @@ async def test_values_that_no_process_can_hold_are_refused(workspace: Workspace,
     assert workspace.processes() == []
 
 
+@pytest.mark.requirement("ENGINE-PROCESS-05")
+async def test_values_that_are_too_much_together_fail_the_start(workspace: Workspace) -> None:
+    """Each is small enough; the system refuses to start a program with all of them."""
+    names = [f"p{number}" for number in range(30)]
+    workspace.files = template(parameters=[{"name": name, "default": ""} for name in names])
+    job = await workspace.build("start", parameters=dict.fromkeys(names, "x" * 90_000))
+    assert "Argument list too long" in job.failure["error"]
+    assert workspace.processes() == []
+
+
 @pytest.mark.requirement("ENGINE-PROCESS-06")
 async def test_delete_removes_what_resists(workspace: Workspace) -> None:
     workspace.files = template("""

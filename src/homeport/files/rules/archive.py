@@ -6,6 +6,7 @@ out, no devices, bounded in entries and size. Nothing here touches the file syst
 
 import io
 import lzma
+import math
 import posixpath
 import stat
 import struct
@@ -26,6 +27,8 @@ _BLOCK = 512
 # Extended headers hold long names and a few attributes; larger ones serve only to keep a parser busy.
 _MAX_EXTENDED_HEADER = 64 * 1024
 _EXTENDED_HEADERS = b"xgLK"
+# Zip counts from 1980 to the end of 2107, in steps of two seconds.
+_ZIP_BEGINS, _ZIP_ENDS = 315_532_800, 4_354_819_198
 _CENTRAL_ENTRY = b"PK\x01\x02"
 _UNREADABLE = (
     zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, zlib.error, lzma.LZMAError, EOFError,
@@ -110,8 +113,7 @@ def tar_to_zip(data: bytes) -> bytes:
             name = posixpath.normpath(member.name)
             if name == "." or not (member.isreg() or member.isdir() or member.issym()):
                 continue
-            moment = datetime.fromtimestamp(max(member.mtime, 315532800), UTC)
-            item = zipfile.ZipInfo(name + "/" * member.isdir(), moment.timetuple()[:6])
+            item = zipfile.ZipInfo(name + "/" * member.isdir(), _zip_moment(member.mtime))
             kind = stat.S_IFDIR if member.isdir() else stat.S_IFLNK if member.issym() else stat.S_IFREG
             item.external_attr = (kind | member.mode & 0o777) << 16
             item.compress_type = zipfile.ZIP_DEFLATED
@@ -122,6 +124,13 @@ def tar_to_zip(data: bytes) -> bytes:
             )
             archive.writestr(item, b"" if member.isdir() else content)
     return buffer.getvalue()
+
+
+def _zip_moment(mtime: float) -> tuple[int, int, int, int, int, int]:
+    """Return a tar's moment as zip can hold it; a tar's may be beyond the calendar, or no number."""
+    seconds = min(max(mtime, _ZIP_BEGINS), _ZIP_ENDS) if math.isfinite(mtime) else _ZIP_BEGINS
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second
 
 
 def _copy_item(archive: zipfile.ZipFile, item: zipfile.ZipInfo, tar: tarfile.TarFile, left: int) -> int:
@@ -198,7 +207,7 @@ def _check_member(member: tarfile.TarInfo) -> Entry:
     if member.isdir():
         return Entry(name, "folder", 0, "")
     if member.issym():
-        return Entry(name, "symlink", 0, member.linkname)
+        return Entry(name, "symlink", 0, _check_text(member.linkname, entry=name))
     if member.islnk():
         return Entry(name, "hardlink", 0, _check_name(member.linkname, entry=name))
     if member.isreg():
@@ -209,17 +218,23 @@ def _check_member(member: tarfile.TarInfo) -> Entry:
 def _check_name(name: str, *, entry: str = "") -> str:
     """Return the normal form of a relative name. `entry` is the link whose target this is."""
     shown = entry or name
-    try:
-        size = len(name.encode())
-    except UnicodeEncodeError:
-        raise ArchiveRefused("its name is not UTF-8.", entry=shown) from None
-    if not name or "\x00" in name or size > MAX_NAME_BYTES:
-        raise ArchiveRefused(f"names have 1 to {MAX_NAME_BYTES} bytes.", entry=shown)
+    _check_text(name, entry=shown)
     if name.startswith("/") or "\\" in name:
         raise ArchiveRefused("names are relative to the archive's root and have no backslash.", entry=shown)
     if ".." in name.split("/"):
         raise ArchiveRefused("it leads out of the archive by '..'.", entry=shown)
     return posixpath.normpath(name)
+
+
+def _check_text(text: str, *, entry: str) -> str:
+    """Return a name or a link's target that everybody can write down."""
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise ArchiveRefused("its name or target is not UTF-8.", entry=entry) from None
+    if not text or "\x00" in text or size > MAX_NAME_BYTES:
+        raise ArchiveRefused(f"names and targets have 1 to {MAX_NAME_BYTES} bytes.", entry=entry)
+    return text
 
 
 def _check_links(entries: Mapping[str, Entry]) -> None:

@@ -8,7 +8,7 @@ from homeport.audit import AuditAction
 from homeport.config import Settings
 from homeport.database import CheckViolation, Connection, Database, UniqueViolation
 from homeport.identity import rules
-from homeport.identity.errors import KeyNotFound, Taken
+from homeport.identity.errors import KeyNotFound, ScopeTooWide, Taken
 from homeport.identity.queries import keys as queries
 from homeport.identity.rules import MalformedToken, parse_token
 from homeport.identity.schemas import APIKey, GenerateAPIKeyResponse
@@ -84,6 +84,9 @@ async def create_session_key(
         owner = await resolve_user(conn, subject, value)
         require(subject, Action.CREATE, rules.key_object(owner.id), noun="API key")
         require_person(owner)
+        if not subject.scope.is_unrestricted:
+            # The new session would be held to nothing.
+            raise ScopeTooWide
         row, token = await create_key(
             conn, user_id=owner.id, login_type=LoginType.PASSWORD, lifetime=settings.default_token_lifetime
         )

@@ -6,7 +6,7 @@ from homeport.audit import AuditAction
 from homeport.config import Settings
 from homeport.database import Database
 from homeport.identity import rules
-from homeport.identity.errors import KeyNotFound
+from homeport.identity.errors import KeyNotFound, ScopeTooWide
 from homeport.identity.queries import keys as queries
 from homeport.identity.schemas import (
     APIAllowListTarget,
@@ -24,7 +24,16 @@ from homeport.identity.types import WILDCARD_TARGET, LoginType, UserRow
 from homeport.kit.errors import invalid_field
 from homeport.kit.ids import random_name
 from homeport.kit.names import is_storable, validate_name
-from homeport.rbac import EXTERNAL_SCOPE_NAMES, Action, ResourceType, Subject, predicate, require
+from homeport.rbac import (
+    EXTERNAL_SCOPE_NAMES,
+    Action,
+    ResourceType,
+    Subject,
+    covers,
+    predicate,
+    require,
+    scope_for_key,
+)
 
 _MOST_ENTRIES = 128
 _LEGACY_SCOPES = {"all": FULL_SCOPE, "application_connect": "coder:application_connect"}
@@ -42,14 +51,17 @@ async def create_token(
             request.lifetime, default=settings.default_token_lifetime, cap=lifetime_cap(settings, owner)
         )
         name = validate_name(request.token_name, "token_name") if request.token_name else random_name()
+        scopes, allow_list = _scopes(request), _allow_list(request.allow_list)
+        if not covers(subject.scope, scope_for_key(scopes, allow_list)):
+            raise ScopeTooWide
         row, token = await create_key(
             conn,
             user_id=owner.id,
             login_type=LoginType.TOKEN,
             lifetime=lifetime,
             token_name=name,
-            scopes=_scopes(request),
-            allow_list=_allow_list(request.allow_list),
+            scopes=scopes,
+            allow_list=allow_list,
         )
         await record_key(conn, subject.id, AuditAction.CREATE, after=row)
     return GenerateAPIKeyResponse(token)

@@ -3,7 +3,8 @@
 from uuid import UUID
 
 from homeport.audit import AuditAction, AuditResource, declare, record
-from homeport.database import Connection, Database, UniqueViolation
+from homeport.database import CheckViolation, Connection, Database, UniqueViolation
+from homeport.identity.errors import UserNotFound
 from homeport.identity.rules import user_object
 from homeport.identity.schemas import SlimRole
 from homeport.identity.service.users import find_named, require_person, resolve_user
@@ -90,6 +91,9 @@ async def add_member(db: Database, *, subject: Subject, organization: str, user:
                 row = await queries.insert_member(conn, place.id, target.id, (), clock.now())
         except UniqueViolation as error:
             raise AlreadyMember(target.username) from error
+        except CheckViolation as error:
+            # The account was deleted since it was looked up.
+            raise UserNotFound from error
         await conn.emit(MemberAdded(organization_id=place.id, user_id=target.id))
         await record_member(conn, subject.id, AuditAction.CREATE, after=row)
         return member_view(row, (await organization_roles(conn, place.id))(row.roles))

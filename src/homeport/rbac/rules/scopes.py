@@ -146,6 +146,28 @@ def agent_scope(
     )
 
 
+def covers(outer: Scope, inner: Scope) -> bool:
+    """Tell whether all that `inner` allows lies within `outer`: whoever is held by `outer` may then hand out `inner`.
+
+    Both are scopes of keys, which grant at the site level and refuse nothing.
+    """
+    if outer.is_unrestricted:
+        return True
+    held = {(one.resource_type, one.action) for role in outer.roles for one in role.grants.site_permissions}
+    wanted = [one for role in inner.roles for one in role.grants.site_permissions]
+    return all(_holds(held, one.resource_type, one.action) for one in wanted) and all(
+        any(entry.type in {ResourceType.WILDCARD, one.type} and entry.id in {"*", one.id} for entry in outer.allow_list)
+        for one in inner.allow_list
+    )
+
+
+def _holds(held: set[tuple[ResourceType, Action]], type_: ResourceType, action: Action) -> bool:
+    """Tell whether a set of permissions has one, by itself or by wildcards; a wildcard also by all that it stands for."""
+    if not held.isdisjoint({(type_, action), (type_, Action.WILDCARD), (ResourceType.WILDCARD, Action.WILDCARD)}):
+        return True
+    return action == Action.WILDCARD and type_ in ACTIONS and all((type_, one) in held for one in ACTIONS[type_])
+
+
 def parse_allow_entry(text: str) -> AllowEntry:
     """Read `type:id` of an allow-list; a bare `*` is `*:*`. Raises UnknownScope when it cannot be read."""
     if text == "*":
