@@ -21,6 +21,7 @@ async def person(world: World) -> Person:
 async def listed(world: World, person: Person, query: str = "") -> list[dict[str, Any]]:
     reply = await world.first.request("GET", f"{GRANTS}{query}", headers=person.headers)
     assert reply.status_code == 200, reply.text
+    assert reply.headers["cache-control"] == "no-store"
     found: list[dict[str, Any]] = reply.json()
     return found
 

@@ -10,18 +10,19 @@ from homeport.config import Settings
 from homeport.database import Database
 from homeport.kit.http import LimitParameter, OffsetParameter, page
 from homeport.kit.routes import requires
+from homeport.oauth2.api.no_store import NoStore
 from homeport.oauth2.schemas.grants import OAuth2ProviderGrant
 from homeport.oauth2.service import grants
 from homeport.rbac import Subject
 
-_TAGS = ["OAuth2"]
+_OPTIONS: dict[str, Any] = {"tags": ["OAuth2"], "middleware": [NoStore]}
 
 
 @get(
     "/oauth2-provider/grants",
     opt=requires("oauth2_app_code_token:read"),
-    tags=_TAGS,
     summary="List OAuth2 grants",
+    **_OPTIONS,
 )
 async def list_grants(
     subject: Subject,
@@ -41,8 +42,8 @@ async def list_grants(
     "/oauth2-provider/grants/{grant:uuid}",
     opt=requires("oauth2_app_code_token:delete"),
     status_code=204,
-    tags=_TAGS,
     summary="Revoke OAuth2 grant",
+    **_OPTIONS,
 )
 async def revoke_grant(grant: UUID, subject: Subject, db: Database) -> None:
     """End a grant: its codes, refresh tokens and access tokens end at once."""
@@ -53,8 +54,8 @@ async def revoke_grant(grant: UUID, subject: Subject, db: Database) -> None:
     "/oauth2/tokens",
     opt=requires("oauth2_app_code_token:delete"),
     status_code=204,
-    tags=_TAGS,
     summary="Delete OAuth2 application tokens",
+    **_OPTIONS,
 )
 async def revoke_client(
     subject: Subject,

@@ -27,7 +27,7 @@ class StaleForm(OAuthError):
     def __init__(self) -> None:
         super().__init__(
             "invalid_request",
-            "The form was sent before, is too old, or was changed. Open the request again and decide anew.",
+            "The form was sent before, is too old, or was changed, so it does not count. Look at the request and decide anew.",
         )
 
 
