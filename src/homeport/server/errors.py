@@ -20,7 +20,15 @@ from homeport.web import errors as web_errors
 
 _logger = get_logger(__name__)
 _OAUTH = "/oauth2/"
-_OAUTH_CODES = {401: "invalid_token", 403: "access_denied", 429: "too_many_requests", 503: "temporarily_unavailable"}
+_OAUTH_CODES = {
+    401: "invalid_token",
+    403: "access_denied",
+    # Somebody else was faster, or the database is away: the same request may do in a moment.
+    409: "temporarily_unavailable",
+    429: "too_many_requests",
+    503: "temporarily_unavailable",
+}
+_NOT_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _MISSING = re.compile(r"missing required field `([^`]+)`")
 _PATH = re.compile(r"(?:at|in) `\$\.?(?P<path>[^`]*)`$")
 _PLACE = re.compile(r" - at `")
@@ -52,10 +60,11 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Any:
         if isinstance(error, OAuthError):
             return web_errors.render_oauth(error)
         return web_errors.render(request, refusal.status, refusal.message)
+    path = request.url.path
     return LitestarResponse(
-        content=_content(error, refusal, request.url.path),
+        content=_content(error, refusal, path),
         status_code=refusal.status,
-        headers=dict(refusal.headers),
+        headers={**(_NOT_STORED if path.startswith(_OAUTH) else {}), **refusal.headers},
         media_type="application/json",
     )
 
