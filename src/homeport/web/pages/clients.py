@@ -10,6 +10,7 @@ from homeport.database import Database
 from homeport.kit.errors import BadRequest, HomeportError, NotFound
 from homeport.kit.http import MAX_PAGE, page
 from homeport.kit.routes import requires
+from homeport.oauth2.rules import redirects
 from homeport.oauth2.rules.objects import APP
 from homeport.oauth2.rules.scopes import ADVERTISED_SCOPES
 from homeport.oauth2.rules.wording import scope_words, shown_name
@@ -47,6 +48,7 @@ async def show_clients(view: View, db: Database, subject: Subject) -> Response[s
         number=number,
         page_size=PAGE_SIZE,
         shown_name=shown_name,
+        hosts=_hosts,
         decided=await provider_settings.read_settings(db, view.settings, subject=subject),
         has_documents=view.settings.oauth2_client_metadata_documents,
     )
@@ -231,6 +233,11 @@ def _form_page(view: View, form: Form, problems: Problems) -> Response[str]:
         scopes=_scopes(" ".join(form.all_of("scope"))),
         problems=problems,
     )
+
+
+def _hosts(uris: list[str]) -> list[str]:
+    """Return where people are sent, each host once; a scheme of an application's own stands for itself."""
+    return list(dict.fromkeys(redirects.host_of(uri) for uri in uris))
 
 
 def _values(app: OAuth2ProviderApp, form: Form | None) -> dict[str, str]:
