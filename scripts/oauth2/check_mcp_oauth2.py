@@ -64,6 +64,7 @@ class Check:
         return self.failures
 
     def challenge(self) -> None:
+        """Be refused, and be told where to read on."""
         reply = self._mcp("")
         expect(reply.status_code == 401, f"status {reply.status_code}")
         header = reply.headers.get("www-authenticate", "")
@@ -72,6 +73,7 @@ class Check:
         self.metadata["prm"] = header.partition('resource_metadata="')[2].partition('"')[0]
 
     def discover_resource(self) -> None:
+        """Read the document that the challenge names: whose resource it is, and who gives tokens for it."""
         found = self.server.http.get(self.metadata["prm"]).json()
         self.resource = found["resource"]
         expect(self.resource == f"{self.server.url}/mcp", f"resource is {self.resource}")
@@ -80,6 +82,7 @@ class Check:
         self.metadata["issuer"] = found["authorization_servers"][0]
 
     def discover(self) -> None:
+        """Read what the authorization server can do."""
         found = self.server.metadata()
         expect(found["issuer"] == self.metadata["issuer"], "the issuer differs from the resource's metadata")
         expect(found["code_challenge_methods_supported"] == ["S256"], "PKCE methods")
@@ -89,6 +92,7 @@ class Check:
         self.metadata = found
 
     def register(self) -> None:
+        """Become a public client."""
         body = {
             "client_name": "MCP check", "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none",
             "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"],
@@ -100,6 +104,7 @@ class Check:
         expect(self.client["redirect_uris"] == [CALLBACK], "the redirect addresses are not echoed")
 
     def wrong_redirect(self) -> None:
+        """Ask for answers at addresses of others, also with a session."""
         for wrong in ("https://attacker.example/", CALLBACK + "/", CALLBACK.replace("127.0.0.1", "127.0.0.1.example")):
             parameters = self._request(make_pair(), redirect_uri=wrong)
             reply = self.server.http.get(
@@ -109,15 +114,18 @@ class Check:
             expect("location" not in reply.headers, f"{wrong} was redirected to")
 
     def wrong_verifier(self) -> None:
+        """Redeem a code with the verifier of another one."""
         code = self._code(make_pair())
         self._refused(self._redeem(code, make_pair()), "invalid_grant")
 
     def wrong_resource(self) -> None:
+        """Redeem a code for another resource than was allowed."""
         pair = make_pair()
         code = self._code(pair)
         self._refused(self._redeem(code, pair, resource=f"{self.server.url}/other"), "invalid_target")
 
     def get_tokens(self) -> None:
+        """Go the right way, and keep what it gives for the steps to come."""
         pair = make_pair()
         code = self._code(pair)
         reply = self._redeem(code, pair)
@@ -128,11 +136,13 @@ class Check:
         expect(isinstance(self.tokens["expires_in"], int), "expires_in is no number")
 
     def use_token(self) -> None:
+        """List the tools."""
         reply = self._mcp(self.tokens["access_token"])
         expect(reply.status_code == 200, f"status {reply.status_code}: {reply.text}")
         expect(len(reply.json()["result"]["tools"]) > 0, "no tools")
 
     def use_elsewhere(self) -> None:
+        """Present the token where it was not meant for, and where tokens do not belong."""
         headers = {"Authorization": f"Bearer {self.tokens['access_token']}"}
         reply = self.server.http.get("/api/v2/users/me", headers=headers)
         expect(reply.status_code == 401, f"the HTTP API answered {reply.status_code} to a token for MCP")
@@ -142,10 +152,12 @@ class Check:
         expect(in_query.status_code == 401, f"a token in the query answered {in_query.status_code}")
 
     def reuse_code(self) -> None:
+        """Redeem the code again, as somebody who does not know its verifier."""
         self._refused(self._redeem(self.tokens["code"], make_pair()), "invalid_grant")
         expect(self._mcp(self.tokens["access_token"]).status_code == 200, "a wrong replay ended the tokens")
 
     def refresh(self) -> None:
+        """Turn the refresh token into another pair."""
         old = dict(self.tokens)
         form = {
             "grant_type": "refresh_token",
@@ -160,6 +172,7 @@ class Check:
         expect(self._mcp(self.tokens["access_token"]).status_code == 200, "the new access token does not work")
 
     def revoke(self) -> None:
+        """Give the refresh token back, twice."""
         form = {"token": self.tokens["refresh_token"], "client_id": self.client["client_id"]}
         for _ in range(2):
             reply = self.server.post(self.metadata["revocation_endpoint"], form)
@@ -167,6 +180,7 @@ class Check:
         expect(self._mcp(self.tokens["access_token"]).status_code == 401, "the access token still works")
 
     def errors(self) -> None:
+        """Ask the token endpoint for what it must refuse."""
         endpoint, client = self.metadata["token_endpoint"], {"client_id": self.client["client_id"]}
         self._refused(self.server.post(endpoint, {"grant_type": "password", **client}), "unsupported_grant_type")
         self._refused(self.server.post(endpoint, {"grant_type": "authorization_code", **client}), "invalid_request")
@@ -180,6 +194,7 @@ class Check:
         self._refused(reply, "invalid_client")
 
     def unregister(self) -> None:
+        """Remove the client by its own token."""
         headers = {"Authorization": f"Bearer {self.client['registration_access_token']}"}
         reply = self.server.http.delete(self.client["registration_client_uri"], headers=headers)
         expect(reply.status_code == 204, f"status {reply.status_code}: {reply.text}")

@@ -55,10 +55,15 @@ class Server:
             return page
         if page.status_code != 200:
             raise Failure(f"the consent page answered {page.status_code}: {page.text[:500]}")
-        fields = {name: html.unescape(value) for name, value in _FIELD.findall(page.text)}
-        if "csrf_token" not in fields:
-            raise Failure("the consent page has no field csrf_token")
-        return self.http.post(address, headers=self.session, data={"csrf_token": fields["csrf_token"]})
+        return self.http.post(address, headers=self.session, data={"csrf_token": form_token(page.text)})
+
+
+def form_token(page: str) -> str:
+    """Return what the form of a consent page proves itself by. Raises Failure where there is no form."""
+    fields = {name: html.unescape(value) for name, value in _FIELD.findall(page)}
+    if "csrf_token" not in fields:
+        raise Failure("the consent page has no field csrf_token")
+    return fields["csrf_token"]
 
 
 def answer(reply: httpx.Response) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Clients of other people against a whole server: the real programs, and a person who allows what they ask for."""
 
+import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -9,6 +10,8 @@ import pytest
 
 from scripts import node_packages
 from scripts.components import must_be_complete
+from tests.interop.issuers import Homeport, Issuer, Peer
+from tests.interop.published import Publisher, publisher
 from tests.support.server import Server, running_server
 
 CLIENTS = Path(__file__).parent / "clients"
@@ -26,9 +29,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Publisher]:
+    """A host from which the server takes clients' documents."""
+    with publisher(tmp_path_factory.mktemp("published")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, published: Publisher) -> Iterator[Server]:
     """A server with its first user and the template `shell`."""
-    with running_server(tmp_path_factory.mktemp("interop")) as server:
+    with running_server(
+        tmp_path_factory.mktemp("interop"),
+        environment=published.environment,
+        OAUTH2_CLIENT_METADATA_PRIVATE_HOSTS=published.authority,
+    ) as server:
         server.set_up()
         files: dict[str, str | bytes] = {path.name: path.read_bytes() for path in (EXAMPLES / "shell").iterdir()}
         server.api.make_template("shell", "process", files)
@@ -70,3 +84,30 @@ def run_node(node: Path, server: Server) -> RunNode:
         return done.stdout
 
     return run
+
+
+@pytest.fixture(scope="session", params=["homeport", "peer"])
+def issuer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Issuer]:
+    """Two authorization servers, one after the other: ours, and one of other people's (clients/peer.mjs).
+
+    Refresh tokens are used up at once: our grace is switched off, for the other server has none.
+    """
+    if request.param == "homeport":
+        with running_server(tmp_path_factory.mktemp("black-box"), OAUTH2_REFRESH_GRACE="0s") as server:
+            server.set_up()
+            yield Homeport(server)
+        return
+    folder, program = request.getfixturevalue("node"), node_packages.node()
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "NODE_ENV": "test"}
+    command = [str(program), str(folder / "peer.mjs")]
+    with (
+        (folder / "peer.log").open("wb") as log,
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            assert line, (folder / "peer.log").read_text()
+            yield Peer(json.loads(line)["url"])
+        finally:
+            process.terminate()

@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
@@ -25,8 +25,10 @@ EMAIL = "ada@example.com"
 class Server:
     """One data folder and one address; the server on them is started, killed and started again."""
 
-    def __init__(self, folder: Path, *, daemons: int = 1, **settings: str) -> None:
-        """`settings` are named as the environment's, without their prefix."""
+    def __init__(
+        self, folder: Path, *, daemons: int = 1, environment: Mapping[str, str] | None = None, **settings: str
+    ) -> None:
+        """`settings` are named as the environment's, without their prefix; `environment` is what it gets beside them."""
         self.data_dir = folder / "data"
         self.log = folder / "server.log"
         address = f"127.0.0.1:{free_port()}"
@@ -40,6 +42,7 @@ class Server:
             "DANGEROUS_DISABLE_RATE_LIMITS": "true",
             **settings,
         }
+        self._environment = dict(environment or {})
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -51,7 +54,7 @@ class Server:
     def start(self) -> "Server":
         """Start, and wait until it answers."""
         environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        environment |= {f"HOMEPORT_{name}": value for name, value in self.settings.items()}
+        environment |= {f"HOMEPORT_{name}": value for name, value in self.settings.items()} | self._environment
         command = [sys.executable, "-m", "homeport_cli", "server"]
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
@@ -112,9 +115,11 @@ def workspace_processes(cookie: str) -> list[Mark]:
 
 
 @contextmanager
-def running_server(folder: Path, *, daemons: int = 1, **settings: str) -> Iterator[Server]:
+def running_server(
+    folder: Path, *, daemons: int = 1, environment: Mapping[str, str] | None = None, **settings: str
+) -> Iterator[Server]:
     """Run a server with its data below `folder`; ends it and its workspaces."""
-    server = Server(folder, daemons=daemons, **settings)
+    server = Server(folder, daemons=daemons, environment=environment, **settings)
     try:
         yield server.start()
     finally:

@@ -51,7 +51,13 @@ class DocumentHost:
         return f"{NAME}:{self.port}"
 
     def put(
-        self, document: Any, path: str = "/client.json", *, status: str = "200 OK", kind: str = "application/json", **headers: str
+        self,
+        document: Any,
+        path: str = "/client.json",
+        *,
+        status: str = "200 OK",
+        kind: str = "application/json",
+        **headers: str,
     ) -> str:
         """Serve a document (bytes: as they are) and return its address."""
         body = document if isinstance(document, bytes) else msgspec.json.encode(document)
@@ -107,7 +113,7 @@ class DocumentHost:
 @asynccontextmanager
 async def document_host(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DocumentHost]:
     """Run a host whose authority the server believes by SSL_CERT_FILE, and whose name the server resolves to loopback."""
-    authority, context = _certificates(folder)
+    authority, context = make_certificates(folder)
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
     host: DocumentHost | None = None
 
@@ -126,7 +132,8 @@ async def document_host(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncI
         server.close()
 
 
-def _certificates(folder: Path) -> tuple[Path, ssl.SSLContext]:
+def make_certificates(folder: Path, name: str = NAME) -> tuple[Path, ssl.SSLContext]:
+    """Make an authority of its own and a host of this name; returns the authority's certificate and the host's context."""
     now = datetime.now(UTC)
     issuer_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "An authority of the tests")])
@@ -142,31 +149,27 @@ def _certificates(folder: Path) -> tuple[Path, ssl.SSLContext]:
             .not_valid_after(now + timedelta(days=365))
             .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False
-            )
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
         )
 
     root = builder(issuer, issuer_key.public_key(), is_authority=True).sign(issuer_key, hashes.SHA256())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     leaf = (
         builder(subject, key.public_key(), is_authority=False)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
         .sign(issuer_key, hashes.SHA256())
     )
     (folder / "authority.pem").write_bytes(root.public_bytes(serialization.Encoding.PEM))
     chain = folder / "host.pem"
     chain.write_bytes(
         leaf.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain)
 
-    def remember(connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
-        connection.asked_for = name or ""  # type: ignore[attr-defined]  # read by `serve`
+    def remember(connection: ssl.SSLObject, asked_for: str | None, _: ssl.SSLContext) -> None:
+        connection.asked_for = asked_for or ""  # type: ignore[attr-defined]  # read by `serve`
 
     context.sni_callback = remember
     return folder / "authority.pem", context
