@@ -7,7 +7,8 @@ import pytest
 
 from tests.homeport.oauth2.test_metadata import RESOURCE, SERVER, empties
 from tests.homeport.oauth2.test_registration import register, registered
-from tests.homeport.oauth2.world import ACCESS_URL, CALLBACK, World
+from tests.homeport.oauth2.world import CALLBACK, World
+from tests.support.accounts import ACCESS_URL
 
 _ERRORS = {
     "invalid_request",

@@ -11,8 +11,8 @@ from homeport.oauth2.queries import clients as queries
 from homeport.oauth2.service.apps import MOST_SECRETS
 from tests.homeport.oauth2.test_metadata import empties
 from tests.homeport.oauth2.test_registration import registered
-from tests.homeport.oauth2.world import ACCESS_URL, CALLBACK, OAuthClient, World, is_refused
-from tests.support.accounts import Person
+from tests.homeport.oauth2.world import CALLBACK, OAuthClient, World, is_refused
+from tests.support.accounts import ACCESS_URL, Person
 
 APPS = "/oauth2-provider/apps"
 GOOD = {"name": "my-app", "callback_url": CALLBACK, "icon": "/icon.svg"}
@@ -149,7 +149,8 @@ async def test_unknown_ids_and_bodies_are_refused_plainly(world: World) -> None:
     ):  # fmt: skip
         assert (await call(world, owner, "DELETE", path)).status_code == status, path
     assert (await call(world, owner, "GET", f"{APPS}?user_id=nope")).status_code == 400
-    for body in ([], "x", {"name": 7}, {}, {**GOOD, "redirect_uris": "x"}, {**GOOD, "jwks": []}):
+    bodies: list[Any] = [[], "x", {"name": 7}, {}, {**GOOD, "redirect_uris": "x"}, {**GOOD, "jwks": []}]
+    for body in bodies:
         assert (await call(world, owner, "POST", APPS, body)).status_code == 400, body
 
 

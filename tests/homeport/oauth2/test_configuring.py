@@ -114,7 +114,7 @@ async def test_nobody_else_reaches_a_registration_and_refusals_are_alike(world: 
     for method in ("GET", "PUT", "DELETE"):
         body = {"redirect_uris": [CALLBACK]} if method == "PUT" else None
         path = f"/oauth2/clients/{made['client_id']}"
-        more = {"json": body} if body else {}
+        more: dict[str, Any] = {"json": body} if body else {}
         bare = [{}, {"authorization": f"Basic {token}"}, {"authorization": token}, owner.headers]
         answers += [await manage(world, method, made, body, token=wrong) for wrong in tokens]
         answers += [await manage(world, method, made, body, client_id=client_id) for client_id in ids]

@@ -19,10 +19,11 @@ from tests.homeport.oauth2.document_host import NAME, DocumentHost
 from tests.homeport.oauth2.test_documents import is_known
 from tests.homeport.oauth2.test_registration import registered
 from tests.homeport.oauth2.visitors import Visitor, asking, is_page
-from tests.homeport.oauth2.world import ACCESS_URL, VERIFIER, OAuthClient, World, is_refused
+from tests.homeport.oauth2.world import VERIFIER, OAuthClient, World, is_refused
+from tests.support.accounts import ACCESS_URL
 
 PATH = "/oauth/claude-code-client-metadata"
-CLAUDE_CODE = {
+CLAUDE_CODE: dict[str, Any] = {
     "client_name": "Claude Code",
     "client_uri": "https://claude.ai",
     "redirect_uris": ["http://localhost/callback", "http://127.0.0.1/callback"],
