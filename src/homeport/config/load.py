@@ -54,6 +54,34 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
 }
 
 
+_LEAST = types.MappingProxyType(
+    {
+        "provisioner_daemons": 0,
+        "pg_conn_max_open": 5,
+        "login_rate_limit": 1,
+        "oauth2_dynamic_client_limit": 0,
+        "oauth2_authorize_rate_limit": 1,
+        "oauth2_token_rate_limit": 1,
+        "oauth2_register_rate_limit": 1,
+    }
+)
+_LENGTHS = (
+    "session_duration",
+    "default_token_lifetime",
+    "max_token_lifetime",
+    "max_admin_token_lifetime",
+    "oauth2_access_token_lifetime",
+    "oauth2_refresh_token_lifetime",
+    "oauth2_session_lifetime",
+    "oauth2_unused_client_lifetime",
+)
+_HOSTS = (
+    "oauth2_client_metadata_domains",
+    "oauth2_client_metadata_denied_domains",
+    "oauth2_client_metadata_private_hosts",
+)
+
+
 class SettingsError(Exception):
     """One or more settings cannot be used; the text lists each with what to do."""
 
@@ -176,12 +204,17 @@ def _contradictions(settings: Settings) -> list[str]:
         problems.append("TLS_ENABLE needs TLS_CERT_FILE and TLS_KEY_FILE.")
     if not settings.tls_enable and (settings.tls_cert_file or settings.tls_key_file):
         problems.append("TLS_CERT_FILE and TLS_KEY_FILE have no effect without TLS_ENABLE=true; set it or remove them.")
-    for name, least in (("provisioner_daemons", 0), ("pg_conn_max_open", 5), ("login_rate_limit", 1)):
+    for name, least in _LEAST.items():
         if getattr(settings, name) < least:
             problems.append(f"{name.upper()} must be at least {least}.")
-    durations = ("session_duration", "default_token_lifetime", "max_token_lifetime", "max_admin_token_lifetime")
     problems += [
-        f"{name.upper()} must be longer than zero." for name in durations if getattr(settings, name) <= timedelta(0)
+        f"{name.upper()} must be longer than zero." for name in _LENGTHS if getattr(settings, name) <= timedelta(0)
+    ]
+    problems += [
+        f"{name.upper()}: '{host}' is an address; write a name such as client.example."
+        for name in _HOSTS
+        for host in getattr(settings, name)
+        if "/" in host or "@" in host or " " in host
     ]
     if settings.default_token_lifetime > settings.max_token_lifetime:
         problems.append("DEFAULT_TOKEN_LIFETIME is longer than MAX_TOKEN_LIFETIME.")

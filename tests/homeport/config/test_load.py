@@ -54,6 +54,11 @@ def test_every_mistake_is_reported_at_once_with_the_name_that_was_written(tmp_pa
         ({"HOMEPORT_PG_CONNECTION_URL": "mysql://x"}, "must begin with postgres://"),
         ({"HOMEPORT_EXTERNAL_TOKEN_ENCRYPTION_KEYS": "c2hvcnQ="}, "key 1 is not 32 bytes"),
         ({"HOMEPORT_SSH_CONFIG_OPTIONS": "Bogus"}, "not of the form Key=value"),
+        ({"HOMEPORT_OAUTH2_DYNAMIC_CLIENT_LIMIT": "-1"}, "OAUTH2_DYNAMIC_CLIENT_LIMIT must be at least 0"),
+        ({"HOMEPORT_OAUTH2_TOKEN_RATE_LIMIT": "0"}, "OAUTH2_TOKEN_RATE_LIMIT must be at least 1"),
+        ({"HOMEPORT_OAUTH2_ACCESS_TOKEN_LIFETIME": "0"}, "OAUTH2_ACCESS_TOKEN_LIFETIME must be longer than zero"),
+        ({"HOMEPORT_OAUTH2_CLIENT_METADATA_DOMAINS": "https://claude.ai"}, "'https://claude.ai' is an address"),
+        ({"HOMEPORT_OAUTH2_CLIENT_METADATA_PRIVATE_HOSTS": "localhost:1/x"}, "'localhost:1/x' is an address"),
         ({"HOMEPORT_PROVISIONER_ISOLATION": "yes"}, "'yes' is none of auto, bubblewrap, none"),
     ],
 )
