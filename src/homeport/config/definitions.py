@@ -165,7 +165,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = True
     oauth2_dynamic_client_limit: Annotated[
-        int, Setting("OAuth2", "Most clients that have registered themselves.", "number")
+        int,
+        Setting(
+            "OAuth2", "Most clients that no owner has registered: dynamic ones, and those with a document.", "number"
+        ),
     ] = 10000
     oauth2_unused_client_lifetime: Annotated[
         timedelta,

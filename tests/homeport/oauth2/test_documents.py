@@ -218,6 +218,8 @@ async def test_the_certificate_must_be_that_of_the_name(
         assert not await is_known(world, other)
         monkeypatch.delenv("SSL_CERT_FILE")
         assert not await is_known(world, host.put_client())
+        monkeypatch.setenv("SSL_CERT_FILE", "/no/such/file.pem")
+        assert not await is_known(world, host.put_client())
         assert host.requests == []
 
 
@@ -315,6 +317,20 @@ async def test_two_servers_that_meet_a_client_at_once_store_it_once(
     url = host.put_client()
     assert all(await asyncio.gather(*(is_known(near, url, on=replica) for replica in [near.first, other] * 4)))
     assert await near.db.fetchval("select count(*) from oauth2_provider_apps") == 1
+
+
+@pytest.mark.requirement("REG-07")
+async def test_documents_count_among_the_clients_that_nobody_answers_for(
+    db: Database, host: DocumentHost, clock: FakeClock
+) -> None:
+    async with World(
+        db, oauth2_client_metadata_private_hosts=(host.authority,), oauth2_dynamic_client_limit=2
+    ) as world:
+        urls = [host.put_client(f"/{number}.json") for number in range(3)]
+        assert [await is_known(world, url) for url in urls[:2]] == [True, True]
+        assert is_refused(await ask(world, urls[2]), "temporarily_unavailable", 429)
+        clock.advance(timedelta(hours=2))
+        assert await is_known(world, urls[2])
 
 
 @pytest.mark.requirement("CIM-06")

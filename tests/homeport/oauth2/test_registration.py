@@ -327,6 +327,10 @@ async def test_the_cap_holds_and_unused_clients_make_room(db: Database, clock: F
     async with World(db, oauth2_dynamic_client_limit=3) as world:
         answers = await asyncio.gather(*(register(world, MINIMAL) for _ in range(6)))
         assert sorted(answer.status_code for answer in answers) == [201] * 3 + [429] * 3
+        assert is_refused(
+            answers[[answer.status_code for answer in answers].index(429)], "temporarily_unavailable", 429
+        )
+        await world.make_client()
         clock.advance(timedelta(hours=2))
         assert (await register(world, MINIMAL)).status_code == 201
 

@@ -46,7 +46,7 @@ create table oauth2_provider_apps (
     updated_at timestamptz not null
 );
 create index oauth2_provider_apps_name_idx on oauth2_provider_apps (name, id);
-create index oauth2_provider_apps_dynamic_idx on oauth2_provider_apps (created_at) where dynamically_registered;
+create index oauth2_provider_apps_unregistered_idx on oauth2_provider_apps (created_at) where kind <> 'registered';
 
 create table oauth2_provider_app_secrets (
     id uuid primary key,

@@ -33,7 +33,7 @@ select {_APP} from oauth2_provider_apps a where {_MATCHES} and {_HOLDS}
 order by a.name, a.id limit $4 offset $5
 """
 COUNT_APPS = f"select count(*) from oauth2_provider_apps a where {_MATCHES} and {_HOLDS}"
-COUNT_DYNAMIC_APPS = "select count(*) from oauth2_provider_apps where dynamically_registered"
+COUNT_UNREGISTERED_APPS = "select count(*) from oauth2_provider_apps where kind <> 'registered'"
 INSERT_APP = f"""
 insert into oauth2_provider_apps ({", ".join(_FIELDS)})
 values ({", ".join(f"${number}" for number in range(1, len(_FIELDS) + 1))})
@@ -91,9 +91,9 @@ async def count_apps(conn: Connection, *, text: str, user_id: UUID | None, now: 
     return count
 
 
-async def count_dynamic_apps(conn: Connection) -> int:
-    """Count the clients that have registered themselves."""
-    count: int = await conn.fetchval(COUNT_DYNAMIC_APPS)
+async def count_unregistered_apps(conn: Connection) -> int:
+    """Count the clients that made themselves known: by registering, or by a document."""
+    count: int = await conn.fetchval(COUNT_UNREGISTERED_APPS)
     return count
 
 

@@ -115,7 +115,8 @@ async def update_app(
 ) -> OAuth2ProviderApp:
     """Change a client. What goes beyond a narrower scope ends. Needs oauth2_app:update. Not for clients with a document."""
     require(subject, Action.UPDATE, APP, noun=_NOUN)
-    async with db.transaction() as conn:
+
+    async def work(conn: Connection) -> AppRow:
         before = _found(await queries.lock_app(conn, app_id))
         if before.kind == ClientKind.METADATA_DOCUMENT:
             raise Conflict("This client is what the document at its address says; change the document.")
@@ -136,16 +137,21 @@ async def update_app(
         await queries.update_app(conn, after)
         await end_what_is_beyond(conn, settings, before=before, after=after)
         await record_app(conn, AuditAction.WRITE, before=before, after=after, subject_id=subject.id)
-    return app_view(after, settings)
+        return after
+
+    return app_view(await db.run(work, isolation="read_committed"), settings)
 
 
 async def delete_app(db: Database, *, subject: Subject, app_id: UUID) -> None:
     """Delete a client with its secrets and everything that it was granted. Needs oauth2_app:delete."""
     require(subject, Action.DELETE, APP, noun=_NOUN)
-    async with db.transaction() as conn:
+
+    async def work(conn: Connection) -> None:
         row = _found(await queries.lock_app(conn, app_id))
         await queries.delete_app(conn, row.id)
         await record_app(conn, AuditAction.DELETE, before=row, subject_id=subject.id)
+
+    await db.run(work, isolation="read_committed")
 
 
 async def list_secrets(db: Database, *, subject: Subject, app_id: UUID) -> list[OAuth2ProviderAppSecret]:
@@ -177,7 +183,8 @@ async def create_secret(db: Database, *, subject: Subject, app_id: UUID) -> OAut
 async def delete_secret(db: Database, *, subject: Subject, app_id: UUID, secret_id: UUID) -> None:
     """Delete a secret, and with it the tokens that were issued through it. Needs oauth2_app_secret:delete."""
     require(subject, Action.DELETE, SECRET, noun=_SECRET_NOUN)
-    async with db.transaction() as conn:
+
+    async def work(conn: Connection) -> None:
         app = _found(await queries.lock_app(conn, app_id))
         row = await queries.lock_secret(conn, secret_id)
         if row is None:
@@ -186,6 +193,8 @@ async def delete_secret(db: Database, *, subject: Subject, app_id: UUID, secret_
             raise BadRequest("This secret belongs to another application.")
         await queries.delete_secret(conn, row.id)
         await record_secret(conn, AuditAction.DELETE, app, before=row, subject_id=subject.id)
+
+    await db.run(work, isolation="read_committed")
 
 
 def app_view(row: AppRow, settings: Settings) -> OAuth2ProviderApp:

@@ -3,6 +3,7 @@
 Whatever is wrong with the token, or with the client_id, is answered alike: nobody learns which clients there are.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 from uuid import UUID
 
@@ -24,7 +25,6 @@ from homeport.oauth2.service.registering import columns, information, read_objec
 from homeport.oauth2.service.secrets import insert_new_secret
 from homeport.oauth2.types import AppRow, AuthMethod
 
-# What the server decides: a client that sends it back, as some do with the whole answer, changes nothing by it.
 _HASH_OF_NOTHING: Final = bytes(32)
 
 
@@ -32,8 +32,8 @@ async def read_registration(
     db: Database, settings: Settings, *, client_id: str, authorization: str
 ) -> OAuth2ClientInformation:
     """Return the registration of the client whose token this is. Raises 401 invalid_token."""
-    async with db.transaction() as conn:
-        row, token = await _lock(conn, client_id, authorization)
+    async with db.connection() as conn:
+        row, token = await _prove(conn, client_id, authorization, queries.find_app)
     return information(row, settings, token=token)
 
 
@@ -45,8 +45,9 @@ async def update_registration(
     A public client stays public and a confidential one confidential. A scope that it sets is from now on a limit.
     Raises invalid_token, invalid_redirect_uri, invalid_client_metadata.
     """
-    async with db.transaction() as conn:
-        before, token = await _lock(conn, client_id, authorization)
+
+    async def work(conn: Connection) -> OAuth2ClientInformation:
+        before, token = await _prove(conn, client_id, authorization, queries.lock_app)
         sent = read_object(content_type, body)
         if sent.get("client_id") not in (None, before.client_id):
             raise invalid_client_metadata("The client_id is that of another client.")
@@ -58,15 +59,20 @@ async def update_registration(
         secret = await _renew_secrets(conn, before, found)
         await end_what_is_beyond(conn, settings, before=before, after=after)
         await record_app(conn, AuditAction.WRITE, before=before, after=after)
-    return information(after, settings, token=token, secret=secret)
+        return information(after, settings, token=token, secret=secret)
+
+    return await db.run(work, isolation="read_committed")
 
 
 async def delete_registration(db: Database, *, client_id: str, authorization: str) -> None:
     """Delete the client with everything that it was granted. Raises invalid_token."""
-    async with db.transaction() as conn:
-        row, _ = await _lock(conn, client_id, authorization)
+
+    async def work(conn: Connection) -> None:
+        row, _ = await _prove(conn, client_id, authorization, queries.lock_app)
         await queries.delete_app(conn, row.id)
         await record_app(conn, AuditAction.DELETE, before=row)
+
+    await db.run(work, isolation="read_committed")
 
 
 def _read(before: AppRow, sent: dict[str, Any]) -> Metadata:
@@ -91,12 +97,14 @@ async def _renew_secrets(conn: Connection, before: AppRow, found: Metadata) -> s
     return ""
 
 
-async def _lock(conn: Connection, client_id: str, authorization: str) -> tuple[AppRow, str]:
-    """Return the client, held, and its token. Raises 401 invalid_token."""
+async def _prove(
+    conn: Connection, client_id: str, authorization: str, find: Callable[[Connection, UUID], Awaitable[AppRow | None]]
+) -> tuple[AppRow, str]:
+    """Return the client and its token. Raises 401 invalid_token."""
     scheme, _, token = authorization.partition(" ")
     token = token.strip()
     credential = read_credential(CredentialKind.REGISTRATION_TOKEN, token)
-    row = await queries.lock_app(conn, found) if (found := _as_id(client_id)) is not None else None
+    row = await find(conn, found) if (found := _as_id(client_id)) is not None else None
     stored = row.registration_access_token if row is not None else None
     is_right = tokens_equal(credential.secret_hash if credential else _HASH_OF_NOTHING, stored or b"")
     if row is None or not is_right or scheme.lower() != "bearer":

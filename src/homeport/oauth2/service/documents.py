@@ -22,7 +22,7 @@ from homeport.oauth2.service.client_trail import record_app
 from homeport.oauth2.service.fetching import Fetched, Fetcher, FetchFailed
 from homeport.oauth2.service.flights import Flights
 from homeport.oauth2.service.narrowing import end_what_is_beyond
-from homeport.oauth2.service.registering import columns, new_row
+from homeport.oauth2.service.registering import columns, make_room, new_row
 from homeport.oauth2.types import AppRow, ClientKind
 from homeport.telemetry.logs import get_logger
 
@@ -93,9 +93,11 @@ async def _keep_for_a_while(db: Database, known: AppRow) -> AppRow:
 async def _store(db: Database, settings: Settings, url: str, found: Metadata, fetched: Fetched) -> AppRow:
     now = clock.now()
     times = {"metadata_fetched_at": now, "metadata_expires_at": rules.expires_at(fetched.headers, now)}
-    async with db.transaction() as conn:
+
+    async def work(conn: Connection) -> AppRow:
         before = await queries.lock_app_by_metadata_url(conn, url)
         if before is None:
+            await make_room(conn, settings)
             row = msgspec.structs.replace(
                 new_row(found, ClientKind.METADATA_DOCUMENT, is_scope_limit=False), metadata_url=url, **times
             )
@@ -110,6 +112,8 @@ async def _store(db: Database, settings: Settings, url: str, found: Metadata, fe
                 await record_app(conn, AuditAction.REGISTER, after=row)
                 return row
         return await _update(conn, settings, before, msgspec.structs.replace(before, **columns(found), **times))
+
+    return await db.run(work, isolation="read_committed")
 
 
 async def _update(conn: Connection, settings: Settings, before: AppRow, after: AppRow) -> AppRow:

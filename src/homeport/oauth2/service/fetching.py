@@ -78,8 +78,12 @@ class Fetcher:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or 443
         addresses = await self._addresses(host, port, may_be_private=may_be_private)
+        try:
+            trust = _trust(os.environ.get("SSL_CERT_FILE", ""))
+        except OSError as error:
+            raise FetchFailed(f"SSL_CERT_FILE cannot be used: {error}", is_final=False) from error
         async with httpx.AsyncClient(
-            verify=_trust(os.environ.get("SSL_CERT_FILE", "")),
+            verify=trust,
             follow_redirects=False,
             trust_env=False,
             timeout=SECONDS,

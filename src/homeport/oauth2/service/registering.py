@@ -43,7 +43,7 @@ async def register_client(
                 "Dynamic client registration is disabled on this server; ask its administrator for a client.",
                 status=403,
             )
-        await _make_room(conn, settings)
+        await make_room(conn, settings)
         token = new_credential(CredentialKind.REGISTRATION_TOKEN)
         row = msgspec.structs.replace(
             new_row(found, ClientKind.DYNAMIC, is_scope_limit=False),
@@ -55,6 +55,20 @@ async def register_client(
         secret = (await insert_new_secret(conn, row.id))[1] if found.has_secret else ""
         await record_app(conn, AuditAction.REGISTER, after=row)
     return information(row, settings, token=token.text, secret=secret)
+
+
+async def make_room(conn: Connection, settings: Settings) -> None:
+    """Hold the cap on clients that nobody answers for: at it, unused ones go; when that makes no room, raise 429."""
+    await conn.lock(_LOCK)
+    if await queries.count_unregistered_apps(conn) < settings.oauth2_dynamic_client_limit:
+        return
+    await _delete_unused(conn, _SHORTEST_LIFE)
+    if await queries.count_unregistered_apps(conn) >= settings.oauth2_dynamic_client_limit:
+        raise OAuthError(
+            "temporarily_unavailable",
+            "This server knows as many clients without an owner as it allows; try later, or ask its administrator.",
+            status=429,
+        )
 
 
 async def delete_unused_clients(db: Database, settings: Settings) -> int:
@@ -154,20 +168,6 @@ def information(row: AppRow, settings: Settings, *, token: str, secret: str = ""
         software_id=row.software_id,
         software_version=row.software_version,
     )
-
-
-async def _make_room(conn: Connection, settings: Settings) -> None:
-    """Hold the cap: at it, unused clients go, and when that makes no room the registration is refused."""
-    await conn.lock(_LOCK)
-    if await queries.count_dynamic_apps(conn) < settings.oauth2_dynamic_client_limit:
-        return
-    await _delete_unused(conn, _SHORTEST_LIFE)
-    if await queries.count_dynamic_apps(conn) >= settings.oauth2_dynamic_client_limit:
-        raise OAuthError(
-            "temporarily_unavailable",
-            "This server holds as many self-registered clients as it allows; try later, or ask its administrator.",
-            status=429,
-        )
 
 
 async def _delete_unused(conn: Connection, life: timedelta) -> int:
