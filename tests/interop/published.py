@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.homeport.oauth2.document_host import make_certificates
+from tests.support.certificates import make_certificates
 
 HOST = "localhost"
 

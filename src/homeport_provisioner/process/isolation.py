@@ -19,6 +19,7 @@ from homeport_provisioner.settings import Settings
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 INSIDE_SUPERVISOR = "/run/homeport/supervisor.py"
+INSIDE_AUTHORITIES = "/run/homeport/authorities.pem"
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/etc", "/nix", "/gnu")
 _SECRET_FILES = ("/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/sudoers")
 _SECRET_FOLDERS = ("/etc/homeport", "/etc/coder.d", "/etc/sudoers.d", "/etc/ssl/private")
@@ -33,7 +34,7 @@ IsolationName = Literal["bubblewrap", "none"]
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where and as whom a workspace runs: seen from inside."""
+    """Where and as whom a workspace runs: seen from inside. `authorities` is the file SSL_CERT_FILE; empty: there is none."""
 
     uid: int
     gid: int
@@ -41,6 +42,7 @@ class Place:
     home: str
     shell: str
     hostname: str
+    authorities: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,15 +77,24 @@ class Isolator:
         """Choose the user, the home and the host name of a workspace."""
         user = owner if owner.isascii() and owner.replace("-", "").isalnum() else "owner"
         uid = _user_of(workspace_id) if self.changes_user else os.geteuid()
-        home = str(folder.home)
+        home, authorities = str(folder.home), _authorities()
         if self.name == "bubblewrap":
+            authorities = INSIDE_AUTHORITIES if authorities else ""
             home = f"/home/{user}"
             if any(_covers(Path(home), path) for path in program_folders()):
                 # Homeport itself is installed there.
                 home = f"/homes/{user}"
         shell = next((path for path in ("/bin/bash", "/usr/bin/bash") if os.access(path, os.X_OK)), "/bin/sh")
         gid = uid if self.changes_user else os.getegid()
-        return Place(uid=uid, gid=gid, user=user, home=home, shell=shell, hostname=workspace[:63] or "workspace")
+        return Place(
+            uid=uid,
+            gid=gid,
+            user=user,
+            home=home,
+            shell=shell,
+            hostname=workspace[:63] or "workspace",
+            authorities=authorities,
+        )
 
     def command(self, folder: WorkspaceFolder, place: Place, *, orders: int, info: int) -> list[str]:
         """Return the command that runs the supervisor; `orders` and `info` are descriptors that it inherits."""
@@ -122,6 +133,8 @@ class Isolator:
         for program in inner:
             mounts.read_only(program, str(program))
         mounts.read_only(SUPERVISOR, INSIDE_SUPERVISOR)
+        if authorities := _authorities():
+            mounts.read_only(Path(authorities), INSIDE_AUTHORITIES)
         mounts.writable(folder.home, place.home)
         mounts.seal()
         return [*_namespaces(place.hostname), *mounts.options]
@@ -252,6 +265,12 @@ def program_folders() -> list[Path]:
 def base_python() -> str:
     """Return the interpreter without a virtual environment."""
     return os.path.realpath(getattr(sys, "_base_executable", "") or sys.executable)
+
+
+def _authorities() -> str:
+    """Return the file of certificate authorities that the agent must believe as well, wherever on the machine it lies."""
+    path = os.environ.get("SSL_CERT_FILE", "")
+    return path if path and Path(path).is_file() else ""
 
 
 def _user_of(workspace_id: UUID) -> int:

@@ -99,7 +99,9 @@ def base_environment(place: Place, *, cookie: str) -> dict[str, str]:
         COOKIE_VARIABLE: cookie,
         "HOMEPORT_AGENT_NETWORK": "shared",
     }
-    passed = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "TZ")
+    if place.authorities:
+        environment["SSL_CERT_FILE"] = place.authorities
+    passed = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_DIR", "TZ")
     names = [*passed, *(name.lower() for name in passed[:3])]
     return environment | {name: os.environ[name] for name in names if name in os.environ}
 

@@ -19,6 +19,7 @@ from homeport_provisioner.process.isolation import Isolator, find_isolator, prog
 from homeport_provisioner.settings import Settings
 from tests.homeport_provisioner.process_workspaces import Workspace, outside, template
 from tests.homeport_provisioner.stand_in import StandIn
+from tests.support.certificates import make_certificates
 
 IS_ISOLATED = pytest.mark.parametrize("isolation", [pytest.param("bubblewrap", marks=pytest.mark.needs("bubblewrap"))])
 
@@ -77,6 +78,18 @@ async def test_inside_is_an_ordinary_machine_without_powers(workspace: Workspace
     assert process is not None
     assert outside(process.pid, "Uid").split()[0] == workspace.read("uid").strip()
     (settings.data_dir / "workspaces" / str(workspace.id) / "tmp" / "x").stat()
+
+
+@pytest.mark.requirement("ENGINE-AUTHORITIES-01")
+async def test_authorities_of_the_machine_are_believed_inside(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file may lie where no workspace sees it; an agent that could not read it would not even start."""
+    file, _ = make_certificates(tmp_path, "elsewhere.example")
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    workspace.files = template('cat "$SSL_CERT_FILE" > believed; touch ready')
+    await workspace.start()
+    assert workspace.read("believed") == file.read_text()
 
 
 @IS_ISOLATED
