@@ -15,6 +15,7 @@ from scripts.oauth2.server import Server as Person
 from tests.support.server import Server
 
 CALLBACK = "http://127.0.0.1:9876/callback"
+EXPIRED = "expired123-expired123expired12345"
 
 
 class Memory:
@@ -48,6 +49,7 @@ class Session:
         self.asked: list[dict[str, str]] = []
         self._person = Person(server.url, server.token)
         self._answer: dict[str, str] = {}
+        self._provider: OAuthClientProvider | None = None
         self._metadata_url = metadata_url
         self._metadata = OAuthClientMetadata.model_validate(
             {
@@ -68,14 +70,22 @@ class Session:
     @asynccontextmanager
     async def connect(self, auth: Any = None) -> AsyncIterator[Client]:
         """Connect; the person is asked where that is needed."""
-        provider = auth or OAuthClientProvider(
+        self._provider = OAuthClientProvider(
             self.url, self._metadata, self.memory, self._send_person, self._receive, self._metadata_url
         )
         async with (
-            httpx2.AsyncClient(auth=provider, timeout=60, trust_env=False) as http,
+            httpx2.AsyncClient(auth=auth or self._provider, timeout=60, trust_env=False) as http,
             Client(streamable_http_client(self.url, http_client=http)) as client,
         ):
             yield client
+
+    def expire(self) -> None:
+        """Let the access token of the connection run out: the client knows it, and the token opens nothing any more."""
+        assert self._provider is not None
+        context = self._provider.context
+        assert context.current_tokens is not None
+        context.current_tokens = context.current_tokens.model_copy(update={"access_token": EXPIRED})
+        context.token_expiry_time = 1.0
 
     async def call(self, tool: str, arguments: Mapping[str, Any] | None = None) -> Any:
         """Connect, call one tool and return its result."""

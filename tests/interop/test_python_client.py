@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from mcp.shared.auth import OAuthClientInformationFull
 
-from tests.interop.python_client import Memory, Session
+from tests.interop.published import Publisher
+from tests.interop.python_client import CALLBACK, Memory, Session
 from tests.support.names import unique_name
 from tests.support.server import Server
 
@@ -19,20 +20,24 @@ def text(result: Any) -> str:
     return "\n".join(part.text for part in result.content)
 
 
+async def works_and_refreshes(session: Session) -> None:
+    """Let the client begin and go on beyond the end of its access token: the person is asked once."""
+    async with session.connect() as client:
+        text(await client.call_tool("coder_list_workspaces", {}))
+        first = session.memory.tokens
+        assert first is not None
+        session.expire()
+        text(await client.call_tool("coder_list_templates", {}))
+    assert len(session.asked) == 1
+    assert session.memory.tokens is not None
+    assert session.memory.tokens.refresh_token != first.refresh_token
+
+
 @pytest.mark.requirement("E2E-01")
 async def test_it_registers_refreshes_steps_up_and_comes_back(server: Server) -> None:
     session = Session(server, scope=READ)
-    text(await session.call("coder_list_workspaces"))
-    assert len(session.asked) == 1
+    await works_and_refreshes(session)
     assert session.asked[0]["resource"] == session.url
-    first = session.memory.tokens
-    assert first is not None
-    assert first.refresh_token
-
-    # Expired: the refresh token brings another pair, and nobody is asked.
-    session.memory.tokens = first.model_copy(update={"access_token": "expired123-expired123expired12345"})
-    text(await session.call("coder_list_templates"))
-    assert session.memory.tokens is not None
 
     # Beyond the scope: asked once more, for everything at once.
     asked = len(session.asked)
@@ -63,9 +68,23 @@ async def test_a_client_that_an_owner_registered(server: Server) -> None:
         }
     )  # fmt: skip
     session = Session(server, Memory(known), scope=READ)
-    text(await session.call("coder_list_workspaces"))
+    await works_and_refreshes(session)
     assert session.memory.client == known
     server.api.call("DELETE", f"/oauth2-provider/apps/{app['id']}")
+
+
+@pytest.mark.requirement("E2E-01", "CIM-01")
+async def test_a_client_that_is_a_document(server: Server, published: Publisher) -> None:
+    document = {
+        "client_name": "Python client", "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none",
+        "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"],
+    }  # fmt: skip
+    session = Session(server, scope=READ, metadata_url=published.put("/python.json", document))
+    await works_and_refreshes(session)
+    assert session.memory.client is not None
+    assert (
+        session.memory.client.client_id == session.asked[0]["client_id"] == f"https://{published.authority}/python.json"
+    )
 
 
 @pytest.mark.needs("bubblewrap")

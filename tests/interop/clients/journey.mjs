@@ -28,7 +28,10 @@ export async function journey({ Client, StreamableHTTPClientTransport, Unauthori
   }
 
   // Registration, consent, code, use.
-  const provider = new Provider({ scope: process.env.CLIENT_SCOPE || undefined });
+  const provider = new Provider({
+    scope: process.env.CLIENT_SCOPE || undefined,
+    clientMetadataUrl: process.env.CLIENT_METADATA_URL || undefined,
+  });
   let { client } = await connect(provider);
   await use(client);
   assert.equal(provider.registered, 1);
@@ -44,6 +47,10 @@ export async function journey({ Client, StreamableHTTPClientTransport, Unauthori
   assert.notEqual(provider.saved.refresh_token, first, "the refresh token was not rotated");
   assert.equal(provider.asked.length, 1);
   await client.close();
+  if (provider.clientMetadataUrl) {
+    assert.equal(provider.client.client_id, provider.clientMetadataUrl);
+    return console.log(JSON.stringify({ asked: provider.asked.length, registered: 0 }));
+  }
 
   // A tool beyond the scope: the person is asked once more, for all that it needs.
   const before = provider.saved.scope;
