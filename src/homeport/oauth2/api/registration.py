@@ -1,9 +1,11 @@
 """Clients that make themselves known (RFC 7591) and manage what they have said (RFC 7592)."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 from litestar import Request, delete, get, post, put
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 
 from homeport.config import Settings
 from homeport.database import Database
@@ -21,6 +23,30 @@ _REFUSALS = {
 _OPTIONS: dict[str, Any] = {"tags": _TAGS, "middleware": [NoStore]}
 _TOKEN = public("the registration access token is checked by the service", has_cors=True)
 AnyRequest = Request[Any, Any, Any]
+_TEXT: Final = Schema(type=OpenAPIType.STRING)
+_TEXTS: Final = Schema(type=OpenAPIType.ARRAY, items=_TEXT)
+_LISTS: Final = ("redirect_uris", "grant_types", "response_types", "contacts")
+_WORDS: Final = (
+    "client_name", "token_endpoint_auth_method", "application_type", "scope", "client_uri", "logo_uri", "tos_uri",
+    "policy_uri", "jwks_uri", "software_id", "software_version",
+)  # fmt: skip
+
+
+@dataclass
+class TakesMetadata(Operation):
+    """The description of an operation whose body the service reads: members that are not known are ignored."""
+
+    def __post_init__(self) -> None:
+        body = Schema(
+            type=OpenAPIType.OBJECT,
+            properties={
+                **dict.fromkeys(_LISTS, _TEXTS),
+                **dict.fromkeys(_WORDS, _TEXT),
+                "jwks": Schema(type=OpenAPIType.OBJECT),
+            },
+            description="What a client says of itself (RFC 7591 section 2). Null and empty members are absent.",
+        )
+        self.request_body = RequestBody({"application/json": OpenAPIMediaType(schema=body)}, required=True)
 
 
 @post(
@@ -29,6 +55,7 @@ AnyRequest = Request[Any, Any, Any]
     summary="OAuth2 dynamic client registration",
     description="Takes the JSON of RFC 7591 section 2. The secret and the registration access token are shown this once.",
     responses={400: _REFUSALS[400]},
+    operation_class=TakesMetadata,
     **_OPTIONS,
 )
 async def register_client(request: AnyRequest, db: Database, settings: Settings) -> OAuth2ClientInformation:
@@ -46,7 +73,14 @@ async def read_client(client_id: str, request: AnyRequest, db: Database, setting
     )
 
 
-@put(_CLIENT, opt=_TOKEN, summary="Update OAuth2 client configuration", responses=_REFUSALS, **_OPTIONS)
+@put(
+    _CLIENT,
+    opt=_TOKEN,
+    summary="Update OAuth2 client configuration",
+    responses=_REFUSALS,
+    operation_class=TakesMetadata,
+    **_OPTIONS,
+)
 async def update_client(
     client_id: str, request: AnyRequest, db: Database, settings: Settings
 ) -> OAuth2ClientInformation:
