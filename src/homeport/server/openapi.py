@@ -36,6 +36,11 @@ _REFUSED = {
     "description": "Refused; the message says why, and validations name the fields that are at fault.",
     "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Response"}}},
 }
+_OAUTH = "/oauth2/"
+_REFUSED_BY_OAUTH = {
+    "description": "Refused, in the standards' words (RFC 6749 section 5.2).",
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/OAuth2ErrorBody"}}},
+}
 _NO_WORD = re.compile(r"[^a-z0-9]+")
 
 
@@ -67,7 +72,7 @@ def document(app: Litestar) -> dict[str, Any]:
             operation["security"] = _SECURITY[access.credential]
             responses = operation["responses"]
             operation["responses"] = {status: one for status, one in responses.items() if status < "4"} | {
-                "4XX": _REFUSED
+                "4XX": _REFUSED_BY_OAUTH if path.startswith(_OAUTH) else _REFUSED
             }
     return schema
 

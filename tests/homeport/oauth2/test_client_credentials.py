@@ -44,7 +44,9 @@ async def with_secret(world, person, made):
 
     answer = await world.first.request("POST", f"{APPS}/{made['id']}/secrets", headers=person.headers)
     assert answer.status_code == 201, answer.text
-    return OAuthClient(await find_app(world.db, made["id"]), answer.json()["client_secret_full"])
+    app = await find_app(world.db, made["id"])
+    assert app is not None
+    return OAuthClient(app, answer.json()["client_secret_full"])
 
 
 @pytest.mark.requirement("M2M-01")

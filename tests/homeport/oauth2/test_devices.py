@@ -120,11 +120,13 @@ async def test_a_refusal_is_told_once(world, client, person):
 async def test_the_first_answer_counts_and_a_late_one_does_not(world, client, person, clock):
     begun = await begin(world, client)
     found = await find_device_request(world.db, begun["user_code"])
+    assert found is not None
     assert await decide(world, client, person, begun, is_allowed=False)
     async with world.db.transaction() as conn:
         assert not await answer_device_request(conn, found.row, user_id=person.id, grant_id=None, scopes=[READ])
     late = await begin(world, client)
     waiting = await find_device_request(world.db, late["user_code"])
+    assert waiting is not None
     clock.advance(timedelta(minutes=15))
     assert await find_device_request(world.db, late["user_code"]) is None
     async with world.db.transaction() as conn:

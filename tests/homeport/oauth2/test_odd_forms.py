@@ -23,7 +23,7 @@ JWT = ".".join(
     for part in (b'{"alg":"ES256"}', b'{"sub":"x","iss":"x","exp":1e400}', b"signature")
 )
 WORDS = (
-    *GRANTS, "password", JWT_BEARER_ASSERTION, JWT, "a.b.c", MCP, CALLBACK, VERIFIER, "http://[", 
+    *GRANTS, "password", JWT_BEARER_ASSERTION, JWT, "a.b.c", MCP, CALLBACK, VERIFIER, "http://[",
     "https://localhost/x", "coder:all", "user:*", "openid " * 50, "x" * 9000, "hp_rt_0123456789_" + "a" * 32,
     "hp_code_0123456789_" + "a" * 32, "hp_cs_0123456789_" + "a" * 32, "hp_dc_0123456789_" + "a" * 32,
     "0123456789-" + "a" * 22, "00000000-0000-0000-0000-000000000000", "\x00", "%00", "' or 1=1 --", "{{7*7}}", "NaN",

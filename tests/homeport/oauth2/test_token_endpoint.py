@@ -350,7 +350,8 @@ async def test_wrong_credentials_are_limited_and_right_ones_are_not(db, second, 
                 if number % 2
                 else {"client_secret": "x"}
             )
-            answer = await world.token(client, **{"grant_type": "authorization_code", "code": "x", **form})
+            wrong = {**client.form, "grant_type": "authorization_code", "code": "x", **form}
+            answer = await world.post(TOKENS, wrong)
             assert answer.status_code in {400, 401}
         answer = await world.redeem(client, await world.code(client, person))
         assert is_refused(answer, "too_many_requests", 429)

@@ -12,6 +12,7 @@ from homeport.access.rate_limits import RateLimits
 from homeport.config import Settings
 from homeport.database import Database
 from homeport.kit.routes import public
+from homeport.oauth2.api.documents import form_operation
 from homeport.oauth2.api.no_store import NoStore
 from homeport.oauth2.rules.forms import Form, names_in, read_form
 from homeport.oauth2.schemas.tokens import OAuth2DeviceResponse, OAuth2IntrospectionResponse, OAuth2TokenResponse
@@ -32,7 +33,13 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
-@post("/oauth2/tokens", opt=public(_WHY, has_cors=True), summary="OAuth2 token exchange", **_OPTIONS)
+@post(
+    "/oauth2/tokens",
+    opt=public(_WHY, has_cors=True),
+    summary="OAuth2 token exchange",
+    operation_class=form_operation(endpoint.PARAMETERS, "grant_type"),
+    **_OPTIONS,
+)
 async def token(
     request: Request[Any, Any, Any], db: Database, settings: Settings, rate_limits: RateLimits
 ) -> Response[OAuth2TokenResponse]:
@@ -48,7 +55,14 @@ async def token_alias(
     return await _tokens(request, db, settings, rate_limits)
 
 
-@post("/oauth2/revoke", opt=public(_WHY, has_cors=True), summary="Revoke OAuth2 tokens (RFC 7009)", **_OPTIONS)
+@post(
+    "/oauth2/revoke",
+    opt=public(_WHY, has_cors=True),
+    summary="Revoke OAuth2 tokens (RFC 7009)",
+    operation_class=form_operation(revocation.PARAMETERS, "token"),
+    media_type=MediaType.TEXT,
+    **_OPTIONS,
+)
 async def revoke(
     request: Request[Any, Any, Any], db: Database, settings: Settings, rate_limits: RateLimits
 ) -> Response[bytes]:
@@ -58,7 +72,13 @@ async def revoke(
     return Response(b"", media_type=MediaType.TEXT)
 
 
-@post("/oauth2/introspect", opt=public(_WHY, has_cors=True), summary="Introspect OAuth2 tokens (RFC 7662)", **_OPTIONS)
+@post(
+    "/oauth2/introspect",
+    opt=public(_WHY, has_cors=True),
+    summary="Introspect OAuth2 tokens (RFC 7662)",
+    operation_class=form_operation(introspection.PARAMETERS, "token"),
+    **_OPTIONS,
+)
 async def introspect(
     request: Request[Any, Any, Any], db: Database, settings: Settings, rate_limits: RateLimits
 ) -> Response[OAuth2IntrospectionResponse]:
@@ -74,6 +94,7 @@ async def introspect(
     "/oauth2/device",
     opt={**public(_WHY, has_cors=True), "rate_limit": "authorize"},
     summary="OAuth2 device authorization (RFC 8628)",
+    operation_class=form_operation(devices.PARAMETERS),
     **_OPTIONS,
 )
 async def device(
