@@ -58,7 +58,8 @@ async def test_attempts_are_counted_by_address(db):
 
 async def test_what_was_counted_is_forgotten_after_a_while():
     limits = RateLimits(Settings(oauth2_token_rate_limit=2))
-    with use_clock(FakeClock(datetime.now(UTC))) as clock:
+    clock = FakeClock(datetime.now(UTC))
+    with use_clock(clock):
         for number in range(10_001):
             await limits.count("token", f"address {number}")
         clock.advance(timedelta(minutes=3))

@@ -111,7 +111,8 @@ create table oauth2_provider_token_families (
     expires_at timestamptz not null
 );
 create index oauth2_provider_token_families_grant_idx on oauth2_provider_token_families (grant_id);
-create index oauth2_provider_token_families_app_user_idx on oauth2_provider_token_families (app_id, user_id, created_at);
+create index oauth2_provider_token_families_app_idx on oauth2_provider_token_families (app_id);
+create index oauth2_provider_token_families_user_idx on oauth2_provider_token_families (user_id);
 create index oauth2_provider_token_families_expires_idx on oauth2_provider_token_families (expires_at);
 
 -- One pair of refresh token and access token (an API key). Tokens of client_credentials have neither family nor refresh token.

@@ -82,9 +82,9 @@ insert into oauth2_provider_token_families ({_columns(FamilyRow)}) values ($1, $
 """
 # By the index on grant_id; all but the newest $2 go.
 DELETE_OLDER_FAMILIES = """
-delete from oauth2_provider_token_families where id in (
+delete from oauth2_provider_token_families where id = any(array(
     select id from oauth2_provider_token_families where grant_id = $1 order by created_at desc, id offset $2
-)
+))
 """
 # The tokens of a family go with it, and each token takes its key.
 DELETE_FAMILY = "delete from oauth2_provider_token_families where id = $1"

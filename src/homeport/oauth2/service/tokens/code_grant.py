@@ -77,7 +77,7 @@ def _require_use(settings: Settings, app: AppRow, code: CodeRow, form: Form, cre
     if not credential.is_proved_by(code.hashed_secret) or code.app_id != app.id or code.expires_at <= clock.now():
         raise invalid_grant(_UNKNOWN)
     _require_redirect(app, code, form.get("redirect_uri"))
-    _require_verifier(code, form.get("code_verifier"))
+    _require_verifier(app, code, form.get("code_verifier"))
     asked = form.resource
     if asked and resources.own_resource(asked, settings.access_url) != (code.resource_uri or None):
         raise invalid_target("The resource is not the one that was authorized.")
@@ -95,9 +95,9 @@ def _require_redirect(app: AppRow, code: CodeRow, sent: str) -> None:
         raise invalid_grant("The redirect_uri is not the one of the authorization request.")
 
 
-def _require_verifier(code: CodeRow, verifier: str) -> None:
+def _require_verifier(app: AppRow, code: CodeRow, verifier: str) -> None:
     if not code.code_challenge:
-        if verifier:
+        if verifier or app.is_public:
             raise invalid_grant("The authorization request had no code_challenge, so there is nothing to verify.")
         return
     if not pkce.is_proof(verifier, code.code_challenge):
