@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from litestar import Request
 from litestar import Response as LitestarResponse
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import HTTPException, InternalServerException, ValidationException
 
 from homeport.access.errors import ResourceRefused
 from homeport.database import DatabaseError, DatabaseUnavailable
@@ -32,9 +32,12 @@ _NOT_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _MISSING = re.compile(r"missing required field `([^`]+)`")
 _PATH = re.compile(r"(?:at|in) `\$\.?(?P<path>[^`]*)`$")
 _PLACE = re.compile(r" - at `")
+_GONE = "client disconnected prematurely"
 _CUT_SHORT = "Input data was truncated"
 _NOT_VALID = "The request is not valid."
 _BODY_NOT_VALID = "The request body is not valid."
+# Stands for the method of what has none.
+WEBSOCKET = "WebSocket"
 _BODY_NOT_JSON = "The request body is not JSON."
 
 
@@ -90,6 +93,9 @@ def refusal_of(error: Exception, *, method: str, path: str) -> Refusal:
         return Refusal(503, message, headers={"Retry-After": "1"})
     if isinstance(error, HomeportError):
         return _of_service(error)
+    if isinstance(error, InternalServerException) and error.detail == _GONE:
+        # Nobody's mistake here, and nobody is left to read the answer; a broken body looks the same.
+        return Refusal(400, "The request was cut off.")
     if isinstance(error, HTTPException) and error.status_code < 500:
         return _of_framework(error, method, path)
     if isinstance(error, msgspec.ValidationError):
@@ -116,6 +122,9 @@ def _of_framework(error: HTTPException, method: str, path: str) -> Refusal:
     headers = dict(error.headers or {})
     if isinstance(error, ValidationException):
         return Refusal(400, _NOT_VALID, validations=_parameter_errors(error))
+    if error.status_code == 400 and method == WEBSOCKET:
+        # The framework has no words for a route that is none for WebSockets.
+        return Refusal(405, f"There is no WebSocket at {path}.")
     if error.status_code == 400:
         return Refusal(400, _BODY_NOT_VALID, _first_line(error.detail), _body_errors(error.detail))
     if error.status_code == 404:

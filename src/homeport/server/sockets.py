@@ -10,7 +10,7 @@ import msgspec
 from litestar.exceptions import WebSocketException
 from litestar.types import ASGIApp, Message, Receive, Send
 
-from homeport.server.errors import Refusal, refusal_of
+from homeport.server.errors import WEBSOCKET, Refusal, refusal_of
 
 _NOTED = "homeport_socket_error"
 _EXTENSION = "websocket.http.response"
@@ -61,7 +61,7 @@ class _Socket:
         if error is None or isinstance(error, WebSocketException):
             await self._send(message)
             return
-        refusal = refusal_of(error, method="GET", path=self._scope["path"])
+        refusal = refusal_of(error, method=WEBSOCKET, path=self._scope["path"])
         if self._is_accepted or _EXTENSION not in (self._scope.get("extensions") or {}):
             await self._send(_closing(refusal))
         else:

@@ -107,6 +107,24 @@ def test_server_and_keeper_killed_at_once_leave_nothing_running(folder: Path) ->
         end(owner)
 
 
+@pytest.mark.requirement("EMBED-ORPHAN-02")
+def test_a_slow_keeper_of_a_killed_server_leaves_its_successor_alone(folder: Path) -> None:
+    owner, _, postmaster, keeper = start_owner(folder)
+    try:
+        os.kill(keeper, signal.SIGSTOP)
+        owner.kill()
+        owner.wait()
+        os.kill(postmaster, signal.SIGINT)
+        wait_for(lambda: not is_alive(postmaster))
+        with EmbeddedPostgres(folder, is_fast=True) as postgres:
+            os.kill(keeper, signal.SIGCONT)
+            wait_for(lambda: not is_alive(keeper))
+            assert is_alive(postgres.postmaster_pid)
+            assert ask(postgres.url, "SELECT 1") == 1
+    finally:
+        end(owner)
+
+
 @pytest.mark.requirement("EMBED-RECOVER-01")
 async def test_a_killed_postmaster_comes_back_and_loses_no_committed_row(folder: Path) -> None:
     restarted = asyncio.Event()

@@ -108,6 +108,22 @@ async def test_bad_numbers_are_refused_by_name(deployment: Deployment) -> None:
             assert [one["field"] for one in found.json()["validations"]] == ["after"], target
 
 
+@pytest.mark.requirement("HTTP-SOCKET-01")
+async def test_what_is_no_websocket_refuses_to_be_one(deployment: Deployment, error_log: ErrorLog) -> None:
+    owner = await deployment.accounts.make("owner")
+    places = await deployment.furnish(owner, owner, user="me")
+    sockets_of = {route.path for route in all_routes(deployment.app) if route.method == "WS"}
+    words = {**places.words, "handle": "@me", "name": "x", "number": "1", "digest": "x", "key": "x"}
+    for route in all_routes(deployment.app):
+        if route.path in sockets_of:
+            continue
+        path = route.path.format_map({name: words[name] for name in route.names})
+        found = await knock(deployment.asgi, path, headers=[("coder-session-token", owner.token)])
+        readable(found, path)
+        assert found.status in {404, 405}, f"{path}: {found}"
+        assert not error_log.records, path
+
+
 class _Taken(Conflict):
     """409, as a service would raise it."""
 

@@ -19,6 +19,7 @@ import signal
 import time
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
 _HERE = "/proc/self/cwd"
 _ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/local/bin:/usr/bin:/bin", "TZ": "UTC"}
 
@@ -47,6 +48,8 @@ class Keeper:
         self.is_asked = False
         self.is_orphaned = False
         self._libc = ctypes.CDLL(None, use_errno=True)
+        # Processes that outlive their postmaster become our children, so that they can be told from those of a successor.
+        self._libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         # The end of a child wakes `sleep`, so that waiting costs nothing.
         self._ended, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -187,14 +190,19 @@ class Keeper:
             end = time.monotonic() + seconds
             while time.monotonic() < end:
                 if (status := reap(self.pid)) is not None:
-                    for pid in postgres_processes(self.data):
-                        kill(pid, signal.SIGKILL)
+                    self.end_left_over()
                     report("exited", status=status, is_expected=True)
                     return
                 time.sleep(0.01)
                 if not self.is_orphaned and self.is_asked and select.select([0], [], [], 0)[0] and not os.read(0, 64):
                     self.is_orphaned = True
                     end = min(end, time.monotonic() + _FAST_WHEN_ORPHANED)
+
+    def end_left_over(self) -> None:
+        """Kill what has outlived our postmaster. The next server's may run already: it is no child of ours."""
+        for pid in postgres_processes(self.data):
+            if parent_of(pid) == os.getpid():
+                kill(pid, signal.SIGKILL)
 
     # --- processes
 
@@ -269,6 +277,15 @@ def postgres_processes(data: str) -> "list[int]":
         if program.removesuffix(" (deleted)") == "postgres":
             found.append(int(name))
     return found
+
+
+def parent_of(pid: int) -> int:
+    """Return the parent of a process, 0 when it is gone: the fourth field of its stat, behind the name in brackets."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return int(file.read().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 def give(path: str, account: "list[int] | None") -> None:

@@ -73,7 +73,8 @@ async def get_me(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: A
     """Return the caller: what `/users/{user}` answers to `me`. Raw ASGI, for no question is asked more often."""
     identity: Identity = cast("Any", scope)[IDENTITY_KEY]
     user = users.get_self(identity)
-    method = cast("Any", scope)["method"]
+    # A WebSocket comes here as well, and has none.
+    method = cast("Any", scope).get("method", "")
     if method == "DELETE":
         raise OwnAccount("You cannot delete yourself.")
     if method not in {"GET", "HEAD"}:
