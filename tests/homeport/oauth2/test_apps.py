@@ -1,5 +1,6 @@
 """Clients that owners manage, and their secrets (identity 5.1)."""
 
+import asyncio
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -114,6 +115,8 @@ async def test_only_owners_change_anything_and_strangers_see_nothing(world: Worl
         ({"callback_url": "word"}, "callback_url"), ({"callback_url": "https://a b/"}, "callback_url"),
         ({"callback_url": "javascript:alert(1)"}, "callback_url"), ({"callback_url": "http://client.example/"}, "callback_url"),
         ({"callback_url": "com.example.app:/cb"}, "callback_url"), ({"redirect_uris": ["https://x/#y"]}, "redirect_uris"),
+        ({"callback_url": "", "redirect_uris": ["x"]}, "redirect_uris"),
+        ({"service_user": "me", "service_organization": "coder"}, "service_user"),
         ({"redirect_uris": [f"https://x/{n}" for n in range(40)]}, "redirect_uris"), ({"icon": "x" * 300}, "icon"),
         ({"icon": "javascript:alert(1)"}, "icon"), ({"icon": "//evil.example/x"}, "icon"), ({"client_type": "secret"}, "client_type"),
         ({"token_endpoint_auth_method": "none"}, "token_endpoint_auth_method"),
@@ -328,3 +331,19 @@ async def test_nothing_of_it_is_stored_by_caches_whatever_happens(db: Database) 
         for method, path in (("GET", APPS), ("GET", f"{APPS}/nope"), ("POST", APPS), ("GET", f"{APPS}/{uuid4()}")):
             answer = await call(world, owner, method, path, {} if method == "POST" else None)
             assert answer.headers["cache-control"] == "no-store", (method, path)
+
+
+@pytest.mark.requirement("APPS-04", "SEC-01")
+async def test_changes_that_meet_tokens_of_the_same_client_are_no_errors(world: World) -> None:
+    owner, person = await world.accounts.make("owner"), await world.accounts.make()
+    app = await made(world, owner, client_type="public")
+    client = await as_client(world, app)
+    for scope in (READ, OPERATE, READ, ""):
+        pairs = [await world.tokens(client, person, scopes=(READ,)) for _ in range(3)]
+        codes = [await world.code(client, person) for _ in range(3)]
+        answers = await asyncio.gather(
+            *(world.refresh(client, pair["refresh_token"]) for pair in pairs),
+            *(call(world, owner, "PUT", f"{APPS}/{app['id']}", {**GOOD, "scope": scope}) for _ in range(2)),
+            *(world.redeem(client, code) for code in codes),
+        )
+        assert {answer.status_code for answer in answers} <= {200, 400}, [answer.text for answer in answers]

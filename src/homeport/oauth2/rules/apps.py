@@ -16,11 +16,15 @@ _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._\-]{0,62}[A-Za-z0-9])?\Z")
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """What a client is to be. `callbacks` are its redirect addresses, the first of them its callback_url."""
+    """What a client is to be. `callbacks` are its redirect addresses, the first of them its callback_url.
+
+    `callback_field` is the field of the request in which the first one stands.
+    """
 
     name: str
     icon: str
     callbacks: tuple[str, ...]
+    callback_field: str
     client_type: str
     auth_method: str
     grant_types: tuple[str, ...]
@@ -115,7 +119,9 @@ def _callback_problems(wanted: Wanted) -> Sequence[tuple[str, str]]:
         return [("redirect_uris", f"Use at most {redirects.MOST_URIS} addresses.")]
     is_public = wanted.client_type == ClientType.PUBLIC
     found = [redirects.problem(uri, is_public=is_public) for uri in wanted.callbacks]
-    return [("callback_url" if number == 0 else "redirect_uris", problem) for number, problem in enumerate(found)]
+    return [
+        (wanted.callback_field if number == 0 else "redirect_uris", problem) for number, problem in enumerate(found)
+    ]
 
 
 def _jwks_uri_problem(wanted: Wanted) -> str:

@@ -10,7 +10,7 @@ from homeport.config import Settings
 from homeport.database import Connection, Database
 from homeport.identity.rules import user_object
 from homeport.kit import clock
-from homeport.kit.errors import BadRequest, Conflict, NotFound
+from homeport.kit.errors import BadRequest, Conflict, FieldError, NotFound
 from homeport.kit.http import Page
 from homeport.kit.ids import new_id
 from homeport.oauth2.queries import clients as queries
@@ -85,6 +85,7 @@ async def create_app(
         name=request.name,
         icon=request.icon,
         callbacks=_callbacks(request.callback_url, request.redirect_uris or ()),
+        callback_field=_callback_field(request.callback_url),
         client_type=request.client_type,
         auth_method=request.token_endpoint_auth_method or (AuthMethod.NONE if is_public else AuthMethod.SECRET_POST),
         grant_types=tuple(DEFAULT_GRANTS if request.grant_types is None else dict.fromkeys(request.grant_types)),
@@ -231,7 +232,8 @@ def app_view(row: AppRow, settings: Settings) -> OAuth2ProviderApp:
 
 async def _identity(conn: Connection, subject: Subject, user: str, organization: str, name: str) -> UUID | None:
     if user and organization:
-        raise BadRequest("Use service_user or service_organization, not both.")
+        words = "Use service_user or service_organization, not both."
+        raise BadRequest(words, validations=(FieldError("service_user", words),))
     if user:
         return await choose_identity(conn, subject=subject, value=user)
     if organization:
@@ -249,6 +251,7 @@ def _changed(before: AppRow, request: PutOAuth2ProviderAppRequest, *, has_identi
         name=request.name,
         icon=request.icon,
         callbacks=_callbacks(request.callback_url, kept(request.redirect_uris, others)),
+        callback_field=_callback_field(request.callback_url),
         client_type=before.client_type,
         auth_method=kept(request.token_endpoint_auth_method, before.token_endpoint_auth_method),
         grant_types=tuple(dict.fromkeys(kept(request.grant_types, before.grant_types))),
@@ -280,6 +283,10 @@ def _columns(wanted: Wanted) -> dict[str, Any]:
 
 def _callbacks(first: str, others: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*([first] if first else []), *others]))
+
+
+def _callback_field(first: str) -> str:
+    return "callback_url" if first else "redirect_uris"
 
 
 def _found(row: AppRow | None) -> AppRow:
