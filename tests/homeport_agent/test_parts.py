@@ -28,6 +28,7 @@ from homeport_agent.shipping import QUEUE_BYTES, LogShipper
 from homeport_agent.terminals import REPLAY_BYTES, Terminal, Terminals
 from homeport_agent.transport import StreamTransport
 from homeport_sdk import agent_protocol
+from tests.support.owners import is_alive
 from tests.support.waiting import until
 
 
@@ -105,7 +106,7 @@ async def test_collecting_orphans_takes_no_exit_status_away(monkeypatch: pytest.
     async def slow(*arguments: str, **more: Any) -> asyncio.subprocess.Process:
         process = await real(*arguments, **more)
         # It has ended by now, and nobody has noted yet that it is a child and no orphan.
-        await until(lambda: Path(f"/proc/{process.pid}/stat").read_text().split(") ")[1][0] == "Z")
+        await until(lambda: not is_alive(process.pid))
         processes.reap_orphans()
         return process
 
