@@ -69,12 +69,20 @@ class Bench:
         self.seeds: Seeds = asyncio.run(seed(server.database_url(), 1, last))
         self._numbers: Iterator[int] = count(1)
 
-    def measure(self, kind: str, *, connections: int = _CONNECTIONS, seconds: float = _SECONDS) -> tuple[float, Load]:
+    def measure(self, kind: str) -> tuple[float, Load]:
         """Return answers a second and core, and what the load says."""
-        given = [self._given(next(self._numbers)) for _ in range(connections)]
+        given = [self._given(next(self._numbers)) for _ in range(_CONNECTIONS)]
         before = self.server.cpu_seconds()
-        load = put_under_load(kind, self.server.port, given, seconds=seconds)
-        return load.rate * seconds / (self.server.cpu_seconds() - before), load
+        load = put_under_load(kind, self.server.port, given, seconds=_SECONDS)
+        return load.rate * _SECONDS / (self.server.cpu_seconds() - before), load
+
+    def cost(self, kind: str) -> float:
+        """Return the processor seconds of one request, of the server and of PostgreSQL together."""
+        given = [self._given(next(self._numbers)) for _ in range(_CONNECTIONS)]
+        before = self.server.cpu_seconds() + self.server.database_cpu_seconds()
+        load = put_under_load(kind, self.server.port, given, seconds=_SECONDS)
+        used = self.server.cpu_seconds() + self.server.database_cpu_seconds() - before
+        return used / (load.rate * _SECONDS)
 
     def race(self) -> int:
         """Return how many of many redemptions of one code at once succeed."""
@@ -120,13 +128,12 @@ def _rates(bench: Bench, kind: str) -> Sequence[Figure]:
 
 
 def _growth(small: Bench, large: Bench, kind: str) -> Figure:
-    """Compare the wait of one connection: what the server and its PostgreSQL need for one request, nothing queueing."""
+    """Compare the processor time of server and PostgreSQL for one request; waits for the disk are not in it."""
     ratios = []
-    for _ in range(2 * _ROUNDS + 1):
-        _, few = small.measure(kind, connections=1, seconds=1.0)
-        _, many = large.measure(kind, connections=1, seconds=1.0)
-        ratios.append(many.median / few.median)
-    name = f"{_NAMES[kind]}: wait with {LARGE:,} tokens against {SMALL:,}"
+    for _ in range(_ROUNDS):
+        few = small.cost(kind)
+        ratios.append(large.cost(kind) / few)
+    name = f"{_NAMES[kind]}: cost with {LARGE:,} tokens against {SMALL:,}"
     return Figure(name, statistics.median(ratios), "times", FLATNESS)
 
 

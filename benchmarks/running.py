@@ -77,8 +77,12 @@ class RunningServer:
     def cpu_seconds(self) -> float:
         """Return the processor time that the server process has used so far; its PostgreSQL is not in it."""
         assert self.process is not None
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text("ascii").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return _cpu_seconds(self.process.pid)
+
+    def database_cpu_seconds(self) -> float:
+        """Return the processor time of the PostgreSQL processes that run now: sessions stay open under load."""
+        assert self.process is not None
+        return sum(_cpu_seconds(pid) for pid in _descendants(self.process.pid))
 
     def call(self, method: str, path: str, body: Any = None, *, content_type: str = "application/json") -> Any:
         """Send one API request and return the decoded answer. Raises RuntimeError with the server's words."""
@@ -120,3 +124,29 @@ def running_server(*, daemons: int = 1) -> Iterator[RunningServer]:
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _stat(pid: int) -> list[str]:
+    """Return the fields of a process from its state on; none when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = _stat(pid)
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") if fields else 0.0
+
+
+def _descendants(pid: int) -> list[int]:
+    parents = {
+        int(name): int(fields[1]) for name in os.listdir("/proc") if name.isdecimal() and (fields := _stat(int(name)))
+    }
+    found, rest = [], [pid]
+    while rest:
+        parent = rest.pop()
+        children = [child for child, its in parents.items() if its == parent]
+        found += children
+        rest += children
+    return found
