@@ -32,3 +32,10 @@ async def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     """A host that serves metadata documents: see document_host.py."""
     async with document_host(tmp_path, monkeypatch) as running:
         yield running
+
+
+@pytest.fixture
+async def near(db: Database, host: DocumentHost) -> AsyncIterator[World]:
+    """A server whose settings let the host serve documents although it is on a private network."""
+    async with World(db, oauth2_client_metadata_private_hosts=(host.authority,)) as world:
+        yield world

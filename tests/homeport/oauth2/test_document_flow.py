@@ -1,6 +1,5 @@
 """Clients by document from end to end: consent, code, tokens; and those that prove themselves by keys that they publish."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -10,16 +9,14 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from homeport.database import Database
 from homeport.kit import clock as kit_clock
 from homeport.kit.clock import FakeClock
-from homeport.oauth2.queries.apps import find_app_by_url
 from homeport.oauth2.types import JWT_BEARER_ASSERTION
 from tests.homeport.oauth2.document_host import NAME, DocumentHost
-from tests.homeport.oauth2.test_documents import is_known
+from tests.homeport.oauth2.test_documents import client_at
 from tests.homeport.oauth2.test_registration import registered
 from tests.homeport.oauth2.visitors import Visitor, asking, is_page
-from tests.homeport.oauth2.world import VERIFIER, OAuthClient, World, is_refused
+from tests.homeport.oauth2.world import VERIFIER, World, is_refused
 from tests.support.accounts import ACCESS_URL
 
 PATH = "/oauth/claude-code-client-metadata"
@@ -31,21 +28,6 @@ CLAUDE_CODE: dict[str, Any] = {
     "response_types": ["code"],
     "token_endpoint_auth_method": "none",
 }
-
-
-@pytest.fixture
-async def near(db: Database, host: DocumentHost) -> AsyncIterator[World]:
-    """A server whose settings let the host serve documents although it is on a private network."""
-    async with World(db, oauth2_client_metadata_private_hosts=(host.authority,)) as world:
-        yield world
-
-
-async def client_at(world: World, url: str) -> OAuthClient:
-    """Return the client of an address that is known already."""
-    assert await is_known(world, url)
-    app = await find_app_by_url(world.db, url)
-    assert app is not None
-    return OAuthClient(app)
 
 
 @pytest.mark.requirement("CIM-09", "RED-03", "CIM-01")

@@ -2,7 +2,6 @@
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -21,13 +20,6 @@ from tests.homeport.oauth2.world import OAuthClient, World, is_refused
 
 READ = "coder:workspaces.read"
 LOOPBACK = "http://localhost/callback"
-
-
-@pytest.fixture
-async def near(db: Database, host: DocumentHost) -> AsyncIterator[World]:
-    """A server whose settings let the host serve documents although it is on a private network."""
-    async with World(db, oauth2_client_metadata_private_hosts=(host.authority,)) as world:
-        yield world
 
 
 async def ask(world: World, url: str, **more: Any) -> httpx.Response:
