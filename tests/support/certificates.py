@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def make_certificates(folder: Path, name: str) -> tuple[Path, ssl.SSLContext]:
-    """Make an authority of its own and a host of this name; returns the authority's certificate and the host's context."""
+def make_certificates(folder: Path, *names: str) -> tuple[Path, ssl.SSLContext]:
+    """Make an authority of its own and a host of these names; returns the authority's certificate and the host's context."""
     now = datetime.now(UTC)
     issuer_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "An authority of the tests")])
@@ -32,10 +32,10 @@ def make_certificates(folder: Path, name: str) -> tuple[Path, ssl.SSLContext]:
         )
 
     root = builder(issuer, issuer_key.public_key(), is_authority=True).sign(issuer_key, hashes.SHA256())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
     leaf = (
         builder(subject, key.public_key(), is_authority=False)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
         .sign(issuer_key, hashes.SHA256())
     )
     (folder / "authority.pem").write_bytes(root.public_bytes(serialization.Encoding.PEM))

@@ -109,7 +109,7 @@ class DocumentHost:
 @asynccontextmanager
 async def document_host(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DocumentHost]:
     """Run a host whose authority the server believes by SSL_CERT_FILE, and whose name the server resolves to loopback."""
-    authority, context = make_certificates(folder, NAME)
+    authority, context = make_certificates(folder, NAME, "localhost")
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
     host: DocumentHost | None = None
 

@@ -201,6 +201,19 @@ async def test_the_next_address_is_tried_where_nobody_listens(near: World, host:
 
 
 @pytest.mark.requirement("CIM-04")
+@pytest.mark.parametrize("is_named", [True, False])
+async def test_the_resolver_of_the_system_is_asked(
+    db: Database, host: DocumentHost, monkeypatch: pytest.MonkeyPatch, is_named: bool
+) -> None:
+    monkeypatch.setattr("homeport.oauth2.service.documents.fetcher.resolve", fetching.resolve_name)
+    url = host.url(name="localhost")
+    host.put_client(client_id=url)
+    async with World(db, oauth2_client_metadata_private_hosts=("localhost",) if is_named else ()) as world:
+        assert await is_known(world, url) is is_named
+        assert len(host.requests) == is_named
+
+
+@pytest.mark.requirement("CIM-04")
 async def test_the_certificate_must_be_that_of_the_name(
     db: Database, host: DocumentHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
