@@ -1,6 +1,7 @@
 """The whole application in this process, with one of everything in it, made the way clients and daemons make it."""
 
 from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import msgspec
@@ -16,6 +17,9 @@ from tests.support.names import unique_name
 # Nobody listens there, and nobody need be asked where it is.
 NOWHERE = "http://127.0.0.1:1"
 PSK = "the deployment's own secret"
+CALLBACK = "https://client.example/callback"
+# Of the verifier that nobody needs here: codes are not redeemed.
+_CHALLENGE = "c" * 43
 _AGENT = {
     "name": "main",
     "apps": [{"slug": "web", "healthcheck": {"url": "http://localhost", "interval": 5, "threshold": 3}}],
@@ -54,6 +58,7 @@ class Deployment:
 
     async def close(self) -> None:
         """End what runs beside requests."""
+        await self.parts.mcp.close()
         await self._gate.close()
 
     async def ask(self, person: Person | None, method: str, path: str, body: Any = None, **more: Any) -> Any:
@@ -123,6 +128,20 @@ class Deployment:
             made = (await self.ask(person, "POST", "/users/me/workspaces", wanted))["latest_build"]["job"]
         return await self.take_job(made["id"])
 
+    async def application(self, admin: Person, person: Person) -> dict[str, str]:
+        """Register an OAuth2 application with a secret, let the person allow it, and return the ids by parameter."""
+        wanted = {"name": unique_name("app"), "redirect_uris": [CALLBACK]}
+        app = await self.ask(admin, "POST", "/oauth2-provider/apps", wanted)
+        secret = await self.ask(admin, "POST", f"/oauth2-provider/apps/{app['id']}/secrets")
+        answer = await self.api.raw(
+            "POST", f"/oauth2/authorize?{asking(app['client_id'])}", headers={**person.headers, "Accept": "*/*"}
+        )
+        assert answer.headers.get("location", "").startswith(CALLBACK), (answer.status_code, answer.text)
+        found = await self.ask(person, "GET", f"/oauth2-provider/grants?user=me&client_id={app['client_id']}")
+        return {
+            "app": app["id"], "client_id": app["client_id"], "secret": secret["id"], "grant": found[0]["id"],
+        }  # fmt: skip
+
     async def furnish(self, admin: Person, person: Person, *, user: str) -> "Places":
         """Make one of everything that belongs to `person`.
 
@@ -152,5 +171,16 @@ class Deployment:
             "workspacebuild": build["id"], "workspaceagent": agent["id"], "subagent": sub_agent["agent"]["id"],
             "app_id": agent["apps"][0]["id"], "script_id": agent["scripts"][0]["id"], "log_source": agent["scripts"][0]["log_source_id"],
             "fresh_version": (await self.version(admin))["id"], "random_id": str(uuid4()),
+            **await self.application(admin, person),
         }  # fmt: skip
         return Places(words, jobs, agent_token, secret["key"])
+
+
+def asking(client_id: str) -> str:
+    """Return the query with which a client asks for a code."""
+    return urlencode(
+        {
+            "response_type": "code", "client_id": client_id, "redirect_uri": CALLBACK, "state": "s",
+            "scope": "coder:workspaces.read", "code_challenge": _CHALLENGE, "code_challenge_method": "S256",
+        }
+    )  # fmt: skip

@@ -90,6 +90,12 @@ MODELS: dict[str, str] = {
     "AvailableExperiments": "safe",
     "UpdateCheckResponse": "current version url",
     "ListSubAgentsResponse": "agents",
+    "OAuth2ProviderApp": "id name callback_url icon endpoints client_id? kind? client_type? redirect_uris? grant_types? "
+    "token_endpoint_auth_method? dynamically_registered? created_at? updated_at? scope? scope_limit? client_uri? jwks_uri? "
+    "service_user_id? last_used_at?",
+    "OAuth2ProviderAppSecret": "id client_secret_truncated last_used_at?",
+    "OAuth2ProviderAppSecretFull": "id client_secret_full",
+    "OAuth2ProviderSettings": "dynamic_client_registration_enabled",
 }
 
 
@@ -237,6 +243,19 @@ CALLS: tuple[Call, ...] = (
     Call("GET", "/workspaceagents/me/gitsshkey", 200, "AgentGitSSHKey"),
     Call("GET", "/workspaceagents/me/subagents", 200, "ListSubAgentsResponse"),
     Call("DELETE", "/workspaceagents/me/subagents/{subagent}", 204),
+    Call("GET", "/oauth2-provider/apps", 200, "[OAuth2ProviderApp]"),
+    Call("GET", "/oauth2-provider/apps?user_id={user}", 200, "[OAuth2ProviderApp]"),
+    Call("POST", "/oauth2-provider/apps", 201, "OAuth2ProviderApp",
+         {"name": "{unique}", "callback_url": "https://client.example/callback", "icon": ""}),
+    Call("GET", "/oauth2-provider/apps/{app}", 200, "OAuth2ProviderApp"),
+    Call("PUT", "/oauth2-provider/apps/{app}", 200, "OAuth2ProviderApp",
+         {"name": "{unique}", "callback_url": "https://client.example/callback"}),
+    Call("GET", "/oauth2-provider/apps/{app}/secrets", 200, "[OAuth2ProviderAppSecret]"),
+    Call("POST", "/oauth2-provider/apps/{app}/secrets", 201, "OAuth2ProviderAppSecretFull"),
+    Call("DELETE", "/oauth2-provider/apps/{app}/secrets/{secret}", 204),
+    Call("GET", "/oauth2-provider/settings", 200, "OAuth2ProviderSettings"),
+    Call("PUT", "/oauth2-provider/settings", 200, "OAuth2ProviderSettings", {}),
+    Call("DELETE", "/oauth2-provider/apps/{new_app}", 204),
     Call("POST", "/workspaces/{workspace}/builds", 201, "WorkspaceBuild", {"transition": "stop"}),
     Call("PATCH", "/workspacebuilds/{new_build}/cancel", 200, "Response"),
     Call("PATCH", "/templateversions/{new_version}/cancel", 200, "Response"),

@@ -11,8 +11,11 @@ from litestar.routes import ASGIRoute, HTTPRoute, WebSocketRoute
 from homeport.kit.routes import KEY, Access
 from homeport.server.openapi import document
 
+API = "/api/v2"
 _TYPED = re.compile(r"\{(\w+):\w+\}")
 _FRAMEWORKS = Access("public", reason="the framework's own")
+# A handler of raw ASGI answers whatever the method is.
+_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -38,8 +41,14 @@ class Route(msgspec.Struct, frozen=True):
 
     @property
     def is_api(self) -> bool:
-        """Tell whether programs call it."""
-        return self.path.startswith("/api/")
+        """Tell whether it belongs to the HTTP API, whose refusals have one shape."""
+        return self.path == API or self.path.startswith(f"{API}/")
+
+    @property
+    def is_protocol(self) -> bool:
+        """Tell whether programs call it by a protocol of its own: OAuth's endpoints, discovery, MCP."""
+        is_below = self.path.startswith(("/oauth2/", "/.well-known/")) and not self.access.is_page
+        return is_below or self.access.resource is not None
 
     @property
     def is_changing(self) -> bool:
@@ -65,7 +74,8 @@ def all_routes(app: Litestar) -> list[Route]:
         elif isinstance(route, WebSocketRoute):
             found.append(Route("WS", path, route.route_handler.opt.get(KEY, _FRAMEWORKS)))
         elif isinstance(route, ASGIRoute):
-            found.append(Route("GET", path, route.route_handler.opt.get(KEY, _FRAMEWORKS)))
+            access: Access = route.route_handler.opt.get(KEY, _FRAMEWORKS)
+            found += [Route(one, path, access) for one in (_METHODS if access.resource is not None else ("GET",))]
     return found
 
 

@@ -68,9 +68,15 @@ _SAMPLES: dict[str, Any] = {
     "PostLifecycleRequest": {"state": "starting", "changed_at": MOMENT},
     "PostLogSourceRequest": {"id": "{random_id}", "display_name": "Mine"},
     "PostMetadataRequest": {"metadata": [{"key": "load", "value": "1", "collected_at": MOMENT}]},
+    "PostOAuth2ProviderAppRequest": {
+        "name": "{unique}", "redirect_uris": ["https://client.example/callback"], "grant_types": ["authorization_code"],
+        "scope": "coder:workspaces.read", "client_uri": "https://client.example",
+    },
     "PostStartupRequest": {"version": "v1.0.0", "subsystems": ["envbox"]},
     "PostWorkspaceUsageRequest": {"agent_id": "{workspaceagent}", "app_name": "ssh"},
     "PutExtendWorkspaceRequest": {"deadline": "2999-01-01T00:00:00Z"},
+    "PutOAuth2ProviderAppRequest": {"name": "{unique}", "redirect_uris": ["https://client.example/callback"]},
+    "PutOAuth2ProviderSettingsRequest": {"dynamic_client_registration_enabled": True},
     "ScriptTimingRequest": {
         "script_id": "{script_id}", "started_at": MOMENT, "ended_at": MOMENT, "exit_code": 0, "stage": "start", "status": "ok",
     },

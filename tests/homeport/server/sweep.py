@@ -1,6 +1,7 @@
 """Walks over routes as one person and notes every answer that is not what bad input deserves."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ Value = TypeVar("Value")
 JSON = "application/json"
 # What happened inside must not be read outside.
 _INNER = (b"Traceback", b"asyncpg", b"msgspec", b"litestar", b'File "', b"SELECT ", b"select ", b"/src/homeport")
+_CODE = re.compile(r"[a-z_]+")
 # Bodies of which an accepted one uses up what the next one needs.
 _CONSUMING = {"CreateWorkspaceBuildRequest", "CreateTemplateRequest"}
 _JOB_ENDING = {"CompleteJobRequest", "FailJobRequest"}
@@ -210,16 +212,48 @@ def shape_problems(route: Route, answer: Answer) -> Iterator[str]:
         return
     if any(word in answer.body for word in _INNER):
         yield "tells of the inside"
-    if not route.is_api:
+    if not (route.is_api or route.is_protocol):
         return
     if answer.kind != JSON:
         yield f"the refusal is {answer.kind}"
         return
     body = answer.json()
-    if not isinstance(body, dict) or not body.get("message") or body.keys() - {"message", "detail", "validations"}:
+    if not any(fits(body) for fits in _shapes(route, answer.status)):
         yield "the refusal has another shape"
-    elif not all(one.get("field") and one.get("detail") for one in body.get("validations", ())):
+    elif _is_of_api(body) and not all(one.get("field") and one.get("detail") for one in body.get("validations", ())):
         yield "a validation lacks its field or its words"
+    if route.path.startswith("/oauth2/") and answer.headers.get("cache-control") != "no-store":
+        yield "caches may store it"
+
+
+def _shapes(route: Route, status: int) -> Sequence[Callable[[Any], bool]]:
+    """Return what the body of a refusal may be: each route has one form, MCP one for each layer that may refuse."""
+    if route.path.startswith("/oauth2/"):
+        return (_is_of_oauth,)
+    if route.access.resource is None:
+        return (_is_of_api,)
+    # Who is not let in is told in OAuth's form (RFC 6750), what is no message at all in ours, a bad one in JSON-RPC's.
+    return (_is_of_oauth,) if status == 401 else (_is_of_oauth, _is_of_api, _is_of_rpc)
+
+
+def _is_of_api(body: Any) -> bool:
+    return (
+        isinstance(body, dict) and bool(body.get("message")) and not body.keys() - {"message", "detail", "validations"}
+    )
+
+
+def _is_of_oauth(body: Any) -> bool:
+    """Tell whether it is the error of RFC 6749 5.2: two texts, the second one ASCII without quotes and backslashes."""
+    if not isinstance(body, dict) or body.keys() != {"error", "error_description"}:
+        return False
+    code, words = body["error"], body["error_description"]
+    return bool(_CODE.fullmatch(code) and words and words.isascii() and words.isprintable() and not {*'"\\'} & {*words})
+
+
+def _is_of_rpc(body: Any) -> bool:
+    return (
+        isinstance(body, dict) and body.get("jsonrpc") == "2.0" and isinstance(body.get("error", {}).get("code"), int)
+    )
 
 
 def _fields(answer: Answer) -> list[str]:

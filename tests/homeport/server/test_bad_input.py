@@ -24,6 +24,7 @@ GROUPS = (
     ("templates", "templateversions"),
     ("workspaces", "workspacebuilds"),
     ("workspaceagents",),
+    ("oauth2-provider",),
     (),
 )
 # Not done even with a good body: there is a first user, and nobody has this password.

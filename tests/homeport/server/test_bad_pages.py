@@ -5,7 +5,7 @@ from urllib.parse import quote, quote_from_bytes
 
 import pytest
 
-from tests.homeport.server.deployment import NOWHERE, Deployment, Places
+from tests.homeport.server.deployment import NOWHERE, Deployment, Places, asking
 from tests.homeport.server.driver import Answer, Headers, send
 from tests.homeport.server.hostile import BAD_QUERIES, BAD_SEARCHES, BAD_SEGMENTS, quoted
 from tests.homeport.server.routes import Route, all_routes
@@ -26,10 +26,17 @@ QUERIES = (
     "show",
     "organization",
     "version",
+    "user_code",
+    "client_id",
+    "redirect_uri",
+    "scope",
+    "resource",
+    "response_type",
 )
 FIELDS = (
     "username", "name", "email", "password", "old_password", "token_name", "lifetime", "redirect", "confirm", "update",
-    "parameter.size", "parameter.", "user_status", "login_type", "roles",
+    "parameter.size", "parameter.", "user_status", "login_type", "roles", "callback_url", "client_type", "scope", "registration",
+    "decision", "user_code",
 )  # fmt: skip
 TEXTS = (
     b"",
@@ -46,8 +53,12 @@ TEXTS = (
 
 
 def pages(deployment: Deployment) -> list[Route]:
-    """List what people open in a browser."""
-    return [route for route in all_routes(deployment.app) if not route.is_api and route.path != "/logout"]
+    """List what people open in a browser; signing out would end the sweep."""
+    return [
+        route
+        for route in all_routes(deployment.app)
+        if not (route.is_api or route.is_protocol) and route.path != "/logout"
+    ]
 
 
 def words(places: Places) -> Mapping[str, str]:
@@ -56,6 +67,12 @@ def words(places: Places) -> Mapping[str, str]:
         **places.words, "handle": "@me", "name": places.words["workspacename"], "number": "1", "digest": "x",
         "template": places.words["templatename"], "key": places.words["keyid"],
     }  # fmt: skip
+
+
+def good(route: Route, known: Mapping[str, str]) -> str:
+    """Return an address that shows something."""
+    path = route.path.format_map(known)
+    return f"{path}?{asking(known['client_id'])}" if path == "/oauth2/authorize" else path
 
 
 def browser(person: Person) -> Headers:
@@ -88,11 +105,12 @@ async def test_odd_addresses_get_a_page(deployment: Deployment, error_log: Error
     for route in pages(deployment):
         if route.method != "GET":
             continue
-        good = route.path.format_map(known)
-        targets = [good]
+        shown = good(route, known)
+        targets = [shown]
         targets += [route.path.format_map({**known, name: text}) for name in route.names for text in BAD_SEGMENTS]
-        targets += [f"{good}?{name}={text}" for name in QUERIES for text in BAD_QUERIES[::4]]
-        targets += [f"{good}?q={quoted(text)}" for text in BAD_SEARCHES] if route.path.count("/") == 1 else []
+        more = "&" if "?" in shown else "?"
+        targets += [f"{shown}{more}{name}={text}" for name in QUERIES for text in BAD_QUERIES[::4]]
+        targets += [f"{shown}?q={quoted(text)}" for text in BAD_SEARCHES] if route.path.count("/") == 1 else []
         for target in targets:
             answer = await send(deployment.asgi, "GET", target, headers=browser(identity))
             problems += wrong(route, target[-80:], answer, error_log)
@@ -108,7 +126,7 @@ async def test_odd_forms_get_a_page(deployment: Deployment, error_log: ErrorLog,
     for route in pages(deployment):
         if route.method != "POST":
             continue
-        target = route.path.format_map(known)
+        target = good(route, known)
         bodies = [(f"csrf_token={CSRF}&{filled(text)}".encode(), FORM) for text in TEXTS]
         bodies += [(f"csrf_token={CSRF}&{'a=b&' * 6000}".encode(), FORM), (f"csrf_token={CSRF}".encode(), FORM)]
         bodies += [

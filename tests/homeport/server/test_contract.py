@@ -21,19 +21,24 @@ REMEMBERED = {
     "POST /organizations/{organization}/templates": [("new_template", "id")],
     "POST /organizations/{organization}/templateversions": [("new_version", "id"), ("new_versionname", "name")],
     "POST /templateversions/{templateversion}/dry-run": [("new_job", "id")],
+    "POST /oauth2-provider/apps": [("new_app", "id")],
     "POST /workspaces/{workspace}/builds": [("new_build", "id")],
 }
 STANDS_FOR = {
     "new_user": "user", "new_key": "keyid", "new_template": "template", "new_version": "templateversion",
     "new_versionname": "templateversionname", "new_job": "job", "new_build": "workspacebuild",
+    "new_app": "app",
 }  # fmt: skip
 # Walked elsewhere: a mark is its owner's alone, an upload is no JSON, and before there is a user nobody can call the rest.
 ELSEWHERE = {
     "PUT /workspaces/{workspace}/favorite", "DELETE /workspaces/{workspace}/favorite", "POST /files", "POST /users/first",
     "POST /users/login", "GET /workspaceagents/{workspaceagent}/listening-ports",
 }  # fmt: skip
-# Ours alone: the protocols of daemons and agents.
-OURS = ("/provisionerjobs/", "/provisionerdaemons/acquire", "/provisionerkeys/{provisionerkey}", "/workspaceagents/me/")
+# Ours alone: the protocols of daemons and agents, and what people have allowed clients.
+OURS = (
+    "/provisionerjobs/", "/provisionerdaemons/acquire", "/provisionerkeys/{provisionerkey}", "/workspaceagents/me/",
+    "/oauth2-provider/grants",
+)  # fmt: skip
 
 
 def problem(call: Call, answer: Answer) -> str:
@@ -79,7 +84,7 @@ async def test_routes_of_the_reference_answer_as_it_does(deployment: Deployment)
         filled = fill(call.body, words | {"unique": unique_name(), "email": unique_email()})
         if call.method == "PATCH" and path == "/workspaces/{workspace}":
             words["workspacename"] = filled["name"]
-        target = "/api/v2" + path.format_map(words).rstrip("/") + (f"?{query}" if query else "")
+        target = "/api/v2" + path.format_map(words).rstrip("/") + (f"?{query.format_map(words)}" if query else "")
         headers = [("coder-session-token", token_of(path, owner, places))]
         body = b"" if call.body is None else json.dumps(filled).encode()
         answer = await send(deployment.asgi, call.method, target, headers=headers, body=body)

@@ -23,6 +23,8 @@ SHARED = (
     "/organizations/{organization}", "/templates", "/templateversions", "/users/roles", "/auth/scopes", "/experiments",
     "/deployment/ssh", "/workspaceagents/connection", "/provisionerdaemons",
 )  # fmt: skip
+# What everybody with an account may read, of an organization or not: which applications there are (identity 5.1).
+KNOWN_TO_ALL = {"GET /api/v2/oauth2-provider/apps/{app}"}
 
 
 def asked_by_people(deployment: Deployment) -> list[Route]:
@@ -32,6 +34,11 @@ def asked_by_people(deployment: Deployment) -> list[Route]:
         for route in all_routes(deployment.app)
         if route.is_api and route.method != "WS" and route.access.credential == "user" and route.names
     ]
+
+
+def protocols(deployment: Deployment) -> list[Route]:
+    """List the endpoints of OAuth and MCP that people's credentials open; they name nothing of anybody."""
+    return [one for one in all_routes(deployment.app) if one.is_protocol and one.access.credential == "user"]
 
 
 async def ask(deployment: Deployment, route: Route, token: str, words: Mapping[str, str]) -> Answer:
@@ -76,7 +83,7 @@ async def test_a_member_reaches_nothing_of_another_member(deployment: Deployment
     problems = []
     for route in asked_by_people(deployment):
         answer = await ask(deployment, route, bob.token, words)
-        is_shared = route.method == "GET" and any(part in route.path for part in SHARED)
+        is_shared = str(route) in KNOWN_TO_ALL or (route.method == "GET" and any(part in route.path for part in SHARED))
         # 412: what a dry run found is not known while it goes on.
         if answer.status not in ({200, 403, 404, 412} if is_shared else {403, 404}):
             problems.append(f"{route}: {answer.status} {answer.body[:200]!r}")
@@ -92,7 +99,7 @@ async def test_somebody_of_no_organization_reaches_nothing(deployment: Deploymen
     problems = []
     for route in asked_by_people(deployment):
         answer = await ask(deployment, route, stranger.token, words)
-        if answer.status not in {403, 404}:
+        if answer.status not in ({200} if str(route) in KNOWN_TO_ALL else {403, 404}):
             problems.append(f"{route}: {answer.status} {answer.body[:200]!r}")
     assert not problems, "\n".join(problems)
     assert await contents(deployment) == before
@@ -116,7 +123,7 @@ async def test_sessions_that_are_over_open_nothing(deployment: Deployment, clock
         case "revoked":
             await deployment.ask(owner, "DELETE", f"/users/{fallen.id}/keys/{fallen.token.partition('-')[0]}")
     before = await settled(deployment, owner)
-    for route in asked_by_people(deployment):
+    for route in [*asked_by_people(deployment), *protocols(deployment)]:
         answer = await ask(deployment, route, fallen.token, words)
         assert answer.status == 401, f"{route}: {answer.status} {answer.body[:200]!r}"
     assert await contents(deployment) == before
@@ -224,7 +231,8 @@ async def test_programs_do_not_pass_for_people_nor_for_each_other(deployment: De
     secrets = {"agent": of_bob.agent_token, "job": of_bob.jobs["dry_run"].token, "key": of_bob.provisioner_key}
     for route in all_routes(deployment.app):
         credential = route.access.credential
-        if not route.is_api or route.method == "WS" or credential in {"public", "optional"}:
+        is_for_programs = route.is_api or route.is_protocol
+        if not is_for_programs or route.method == "WS" or credential in {"public", "optional"}:
             continue
         body = (
             b""

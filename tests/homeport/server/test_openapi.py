@@ -24,13 +24,19 @@ WANTED = {
     "provisioner": {"CoderProvisionerKey", "CoderSessionToken"},
     "job": {"HomeportJobToken"},
 }
+# Endpoints of protocols that the document leaves out: what it describes under another address, what says that there is
+# nothing, and MCP, whose messages no such document can describe.
+ALIASES = ("/oauth2/token", "/.well-known/oauth-authorization-server/{path}", "/oauth2/{path}", "/.well-known/{path}")
 
 
 def operations(deployment: Deployment) -> tuple[dict[str, Any], list[tuple[Route, dict[str, Any]]]]:
-    """Return the document, and the API routes with what it says of each. One route answers for another one's `me`."""
+    """Return the document, and the routes of programs with what it says of each. One route answers for another one's `me`."""
     described = document(deployment.app)
     routes = [
-        one for one in all_routes(deployment.app) if one.is_api and one.method != "WS" and "/users/me" not in one.path
+        one
+        for one in all_routes(deployment.app)
+        if (one.is_api and one.method != "WS" and "/users/me" not in one.path)
+        or (one.is_protocol and one.path not in ALIASES and one.access.resource is None)
     ]
     return described, [(route, described["paths"][route.path][route.method.lower()]) for route in routes]
 
@@ -48,9 +54,15 @@ async def test_every_route_is_described_once_and_completely(deployment: Deployme
         declared = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "path"}
         assert declared == set(route.names), route
         assert route.is_changing or "requestBody" not in operation, route
+        if route.is_protocol and route.method in {"POST", "PUT"}:
+            (content,) = operation["requestBody"]["content"].values()
+            assert content["schema"]["properties"], route
         statuses = set(operation["responses"])
         assert any(status.startswith("2") for status in statuses), route
-        assert operation["responses"]["4XX"]["content"]["application/json"]["schema"]["$ref"].endswith("/Response")
+        shape = "OAuth2ErrorBody" if route.path.startswith("/oauth2/") else "Response"
+        assert operation["responses"]["4XX"]["content"]["application/json"]["schema"] == {
+            "$ref": f"#/components/schemas/{shape}"
+        }
         for status, answer in operation["responses"].items():
             assert status in {"204", "4XX"} or answer["content"], f"{route} {status}"
 
