@@ -652,31 +652,27 @@ class OAuth2AppEndpoints(Struct, kw_only=True):
 
 
 class OAuth2AuthorizationServerMetadata(Struct, kw_only=True):
-    authorization_endpoint: Annotated[str, Meta(examples=["tcsUiXpEDCSMEDSZUHSB"])]
-    authorization_response_iss_parameter_supported: Annotated[bool, Meta(examples=[False])]
-    code_challenge_methods_supported: Annotated[list[str], Meta(examples=[["uBmvmAaSZIYfKSlvejFf"]])]
-    device_authorization_endpoint: Annotated[str, Meta(examples=["yHTKgIohIeybObQvYiFJ"])]
-    grant_types_supported: Annotated[list[str], Meta(examples=[["GzKUWEbwDLrAPBHmjHdb"]])]
-    introspection_endpoint: Annotated[str, Meta(examples=["lmUlqWbmSsroUWmSKwwp"])]
-    introspection_endpoint_auth_methods_supported: Annotated[list[str], Meta(examples=[["jduaoAoglrrSjuPcAiMI"]])]
-    introspection_endpoint_auth_signing_alg_values_supported: Annotated[
-        list[str], Meta(examples=[["lNuFORoMWLkwGGiYruav"]])
-    ]
-    issuer: Annotated[str, Meta(examples=["icnRJuDyGgnWvDMWnOTn"])]
-    protected_resources: Annotated[list[str], Meta(examples=[["XkcHkDmxRyxxtLZjgEHy"]])]
-    response_modes_supported: Annotated[list[str], Meta(examples=[["XojfslQMjYzAizoeAbXB"]])]
-    response_types_supported: Annotated[list[str], Meta(examples=[["dzGNBmTVYaWZfREpwlMK"]])]
-    revocation_endpoint: Annotated[str, Meta(examples=["nPGoyjeoiWjxUQxmNZuS"])]
-    revocation_endpoint_auth_methods_supported: Annotated[list[str], Meta(examples=[["xKVzbzpABnQCluBxkQps"]])]
-    revocation_endpoint_auth_signing_alg_values_supported: Annotated[
-        list[str], Meta(examples=[["rJMHesffeZoPTktpskFN"]])
-    ]
-    scopes_supported: Annotated[list[str], Meta(examples=[["rNnnMpnDLMqaVLBiBVZL"]])]
-    token_endpoint: Annotated[str, Meta(examples=["YXVkZHfOcxPOXfSvclAH"])]
-    token_endpoint_auth_methods_supported: Annotated[list[str], Meta(examples=[["vFyoEwbnBboqBzqRJUQq"]])]
-    token_endpoint_auth_signing_alg_values_supported: Annotated[list[str], Meta(examples=[["GIoanrDIdUzQopvSwVCi"]])]
-    client_id_metadata_document_supported: Annotated[bool, Meta(examples=[True])] = False
-    registration_endpoint: Annotated[str, Meta(examples=["kfBcRJPDSwxdBSAmDGpE"])] = ""
+    authorization_endpoint: str
+    authorization_response_iss_parameter_supported: bool
+    code_challenge_methods_supported: list[str]
+    device_authorization_endpoint: str
+    grant_types_supported: list[str]
+    introspection_endpoint: str
+    introspection_endpoint_auth_methods_supported: list[str]
+    introspection_endpoint_auth_signing_alg_values_supported: list[str]
+    issuer: str
+    protected_resources: list[str]
+    response_modes_supported: list[str]
+    response_types_supported: list[str]
+    revocation_endpoint: str
+    revocation_endpoint_auth_methods_supported: list[str]
+    revocation_endpoint_auth_signing_alg_values_supported: list[str]
+    scopes_supported: list[str]
+    token_endpoint: str
+    token_endpoint_auth_methods_supported: list[str]
+    token_endpoint_auth_signing_alg_values_supported: list[str]
+    client_id_metadata_document_supported: bool = False
+    registration_endpoint: str = ""
 
 
 class OAuth2ClientInformation(Struct, kw_only=True):
@@ -714,8 +710,8 @@ class OAuth2DeviceResponse(Struct, kw_only=True):
 
 
 class OAuth2ErrorBody(Struct, kw_only=True):
-    error: Annotated[str, Meta(examples=["IATAndpWRrnAYGKfVtlC"])]
-    error_description: Annotated[str, Meta(examples=["lPBCVyJxzsGjPnqFLmBG"])]
+    error: str
+    error_description: str
 
 
 class OAuth2IntrospectionResponse(Struct, kw_only=True):

@@ -27,7 +27,9 @@ _ready: dict[bytes, Ready] = {}
     opt=public(_WHY, has_cors=True),
     tags=_TAGS,
     summary="OAuth2 authorization server metadata",
-    responses={200: ResponseSpec(OAuth2AuthorizationServerMetadata, description="The metadata.")},
+    responses={
+        200: ResponseSpec(OAuth2AuthorizationServerMetadata, generate_examples=False, description="The metadata.")
+    },
 )
 async def server_metadata(db: Database, settings: Settings) -> ASGIApp:
     """Return the metadata of the authorization server (RFC 8414)."""

@@ -17,8 +17,10 @@ from homeport.oauth2.service import configuring, registering
 _TAGS = ["OAuth2"]
 _CLIENT = "/oauth2/clients/{client_id:str}"
 _REFUSALS = {
-    400: ResponseSpec(OAuth2ErrorBody, description="invalid_redirect_uri or invalid_client_metadata"),
-    401: ResponseSpec(OAuth2ErrorBody, description="invalid_token"),
+    400: ResponseSpec(
+        OAuth2ErrorBody, generate_examples=False, description="invalid_redirect_uri or invalid_client_metadata"
+    ),
+    401: ResponseSpec(OAuth2ErrorBody, generate_examples=False, description="invalid_token"),
 }
 _OPTIONS: dict[str, Any] = {"tags": _TAGS, "middleware": [NoStore]}
 _TOKEN = public("the registration access token is checked by the service", has_cors=True)
