@@ -68,7 +68,8 @@ class Authentication:
         opt = scope["route_handler"].opt
         access: Access = opt.get(KEY, _UNDECLARED)
         try:
-            if scope["type"] == ScopeType.HTTP and access.resource is None and (answer := self._forged(scope)):
+            # Where pages of every site may call, no cookie counts, so none can be abused.
+            if scope["type"] == ScopeType.HTTP and not access.has_cors and (answer := self._forged(scope)):
                 await _send_text(send, 400, answer)
                 return
             if scope["type"] != ScopeType.HTTP and self._is_foreign(scope):
