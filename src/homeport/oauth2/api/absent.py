@@ -20,9 +20,9 @@ _METHODS = [HttpMethod.GET, HttpMethod.POST, HttpMethod.PUT, HttpMethod.PATCH, H
     opt=public("there is nothing to protect", has_cors=True),
     include_in_schema=False,
 )
-async def nothing(path: str) -> None:
-    """Answer 404."""
-    raise NotFound(f"There is nothing at {path.strip('/')[:200]}.")
+async def nothing() -> None:
+    """Answer 404. Nothing of the address is repeated: what OAuth's errors may hold is less than what an address may."""
+    raise NotFound("There is nothing at this address.")
 
 
 routes: list[Any] = [nothing]
