@@ -31,7 +31,7 @@ from homeport.mcp.tools import TOOLSETS
 if TYPE_CHECKING:
     from homeport.mcp.sdk import Engine
 
-_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+_JSON = "application/json"
 
 
 class Endpoint:
@@ -58,8 +58,8 @@ class Endpoint:
         access: Access = scope["route_handler"].opt[ACCESS]
         identity: Identity = scope[IDENTITY]  # type: ignore[literal-required]
         assert access.resource is not None
-        if header(headers, b"content-type").lower().startswith(_FORMS):
-            raise self._doorkeeper.refusal(access.resource, 400, "invalid_request", "Send JSON, not a form")
+        if header(headers, b"content-type").partition(";")[0].strip().lower() != _JSON:
+            raise self._doorkeeper.refusal(access.resource, 400, "invalid_request", f"Send JSON, as {_JSON}")
         body = await _read(headers, receive)
         if body is None:
             return
