@@ -215,7 +215,7 @@ def _keys(body: Mapping[str, Any], method: AuthMethod) -> tuple[str, dict[str, A
     if jwks_uri and not jwks_uri.startswith("https://"):
         raise invalid_client_metadata("The jwks_uri must begin with https.")
     if jwks is not None and (problem := keys_problem(jwks)):
-        raise invalid_client_metadata(problem)
+        raise invalid_client_metadata(f"The jwks are not right. {problem}")
     if method == AuthMethod.PRIVATE_KEY_JWT and not jwks_uri and jwks is None:
         raise invalid_client_metadata("A client with private_key_jwt needs jwks or jwks_uri.")
     return jwks_uri, jwks
