@@ -210,7 +210,7 @@ def shape_problems(route: Route, answer: Answer) -> Iterator[str]:
         yield "neither done nor refused"
     if answer.status < 400:
         return
-    if any(word in answer.body for word in _INNER):
+    if inner_words(answer.body):
         yield "tells of the inside"
     if not (route.is_api or route.is_protocol):
         return
@@ -224,6 +224,11 @@ def shape_problems(route: Route, answer: Answer) -> Iterator[str]:
         yield "a validation lacks its field or its words"
     if route.path.startswith("/oauth2/") and answer.headers.get("cache-control") != "no-store":
         yield "caches may store it"
+
+
+def inner_words(text: bytes) -> bool:
+    """Tell whether a text tells of the inside."""
+    return any(word in text for word in _INNER)
 
 
 def _shapes(route: Route, status: int) -> Sequence[Callable[[Any], bool]]:
