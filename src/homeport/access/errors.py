@@ -49,6 +49,15 @@ class ForeignRequest(HomeportError):
         self.status = status
 
 
+class NotForWebSockets(HomeportError):
+    """405: the address speaks HTTP alone."""
+
+    status = 405
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"There is no WebSocket at {path}.")
+
+
 def challenge(access_url: str, error: str, description: str) -> str:
     """Build the Bearer challenge (RFC 6750 section 3) that leads to the resource's metadata (RFC 9728 section 5.1)."""
     metadata = f"{access_url.rstrip('/')}/.well-known/oauth-protected-resource"

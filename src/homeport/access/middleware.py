@@ -10,7 +10,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from homeport.access import rules
 from homeport.access.authenticators import Authenticators, Presented
-from homeport.access.errors import SignedOut
+from homeport.access.errors import NotForWebSockets, SignedOut
 from homeport.access.providers import AGENT, DAEMON, IDENTITY
 from homeport.access.rate_limits import RateLimits
 from homeport.access.resources import Doorkeeper
@@ -102,7 +102,7 @@ class Authentication:
     async def _identify(self, scope: Any, access: Access) -> None:
         if access.resource is not None:
             if scope["type"] != ScopeType.HTTP:
-                raise Forbidden("This address speaks HTTP, not WebSocket.")
+                raise NotForWebSockets(scope["path"])
             scope[IDENTITY] = await self._gate.doorkeeper.admit(scope, access.resource)
             return
         headers, query = scope["headers"], scope["query_string"]
