@@ -3,6 +3,7 @@
 A benchmark is a module of this folder with `run()`, plain or async, that returns its figures (benchmarks/figures.py).
 """
 
+import argparse
 import asyncio
 import importlib
 import inspect
@@ -68,10 +69,23 @@ def show(results: dict[str, list[Figure]], console: Console) -> None:
     console.print(table)
 
 
-def main(names: Sequence[str]) -> int:
+def described() -> str:
+    """Return the benchmarks by name, each with the first sentence of its module."""
+    lines = [
+        f"  {name:<10} {(inspect.getdoc(inspect.getmodule(run)) or '').splitlines()[0]}" for name, run in find().items()
+    ]
+    return "\n".join(["benchmarks:", *lines])
+
+
+def main(arguments: Sequence[str]) -> int:
     """Measure and print; a missed goal is shown, not an error."""
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks", description="Measure, and print one table of figures.", epilog=described(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("names", nargs="*", metavar="name", help="a benchmark; without one all are run")
     results: dict[str, list[Figure]] = {}
-    for name, run in find(names).items():
+    for name, run in find(parser.parse_args(arguments).names).items():
         sys.stderr.write(f"measuring {name} …\n")
         results[name] = measure(run)
     show(results, Console(width=None if sys.stdout.isatty() else 120))
