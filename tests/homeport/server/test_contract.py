@@ -99,6 +99,7 @@ async def test_routes_of_the_reference_answer_as_it_does(deployment: Deployment)
 
 @pytest.mark.requirement("HTTP-CONTRACT-01")
 async def test_no_route_is_left_out(deployment: Deployment) -> None:
+    # Below /api/v2: what clients and tests of others hold OAuth's endpoints and MCP against stands in tests/interop.
     called = set(ELSEWHERE)
     for call in CALLS:
         path = call.path.partition("?")[0]
