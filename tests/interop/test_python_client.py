@@ -103,7 +103,8 @@ async def test_an_agent_makes_a_workspace_works_in_it_and_deletes_it(server: Ser
             },
         )  # fmt: skip
         text(made)
-        server.api.wait_for_agent(server.api.call("GET", f"/users/me/workspace/{name}"), lifecycle_state="ready")
+        workspace = server.api.call("GET", f"/users/me/workspace/{name}")
+        server.api.wait_for_agent(workspace, status="connected", lifecycle_state="ready")
         ran = text(
             await client.call_tool(
                 "coder_workspace_bash", {"workspace": name, "command": "echo written > ~/file; exit 3"}
@@ -116,7 +117,6 @@ async def test_an_agent_makes_a_workspace_works_in_it_and_deletes_it(server: Ser
             )
         )
         assert "written" in read
-        workspace = server.api.call("GET", f"/users/me/workspace/{name}")
         text(
             await client.call_tool(
                 "coder_create_workspace_build", {"workspace_id": workspace["id"], "transition": "delete"}
