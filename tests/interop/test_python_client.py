@@ -2,7 +2,9 @@
 
 import json
 from typing import Any
+from uuid import uuid4
 
+import httpx
 import pytest
 from mcp.shared.auth import OAuthClientInformationFull
 
@@ -126,6 +128,34 @@ async def test_an_agent_makes_a_workspace_works_in_it_and_deletes_it(server: Ser
         server.api.call("GET", f"/workspaces/{workspace['id']}?include_deleted=true")["latest_build"]
     )
     assert not server.home(workspace["id"]).exists()
+
+
+STEPS = {
+    "coder_create_workspace": {"user": "me", "template_version_id": str(uuid4()), "name": "x", "rich_parameters": {}},
+    "coder_workspace_bash": {"workspace": "x", "command": "true"},
+    "coder_workspace_read_file": {"workspace": "x", "path": "/etc/hostname"},
+    "coder_create_workspace_build": {"workspace_id": str(uuid4()), "transition": "delete"},
+}
+
+
+@pytest.mark.requirement("E2E-AGENT-01")
+async def test_each_step_is_refused_with_a_challenge_where_the_granted_scope_lacks(server: Server) -> None:
+    session = Session(server, scope=READ)
+    text(await session.call("coder_list_workspaces"))
+    assert session.memory.tokens is not None
+    headers = {
+        "Authorization": f"Bearer {session.memory.tokens.access_token}",
+        "Accept": "application/json, text/event-stream",
+    }
+    for tool, arguments in STEPS.items():
+        call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}}
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
+            reply = await http.post(session.url, json=call, headers=headers)
+        challenge = reply.headers["www-authenticate"]
+        assert reply.status_code == 403, tool
+        assert 'error="insufficient_scope"' in challenge
+        assert "coder:workspaces." in challenge.partition('scope="')[2].partition('"')[0]
+        assert f'resource_metadata="{server.url}/.well-known/oauth-protected-resource/mcp"' in challenge
 
 
 def home(server: Server, name: str) -> str:
