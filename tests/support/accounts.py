@@ -33,8 +33,8 @@ from homeport.identity.types import LoginType, UserCreated, UserStatus
 from homeport.kit import clock as kit_clock
 from homeport.kit.crypto import Cipher
 from homeport.kit.ids import new_id
-from homeport.organizations import queries as organization_queries
 from homeport.organizations.api import routes as organization_routes
+from homeport.organizations.queries import members as member_queries
 from homeport.organizations.service import place_created_user
 from homeport.rbac import Subject
 from tests.support.identities import makes_identities
@@ -102,7 +102,7 @@ class Accounts:
                 hashed_password="", status=status, roles=site, login_type=LoginType.PASSWORD, now=now,
             )  # fmt: skip
             for organization_id in places:
-                await organization_queries.insert_member(conn, organization_id, row.id, local, now)
+                await member_queries.insert_member(conn, organization_id, row.id, local, now)
             _, token = await create_key(
                 conn,
                 user_id=row.id,

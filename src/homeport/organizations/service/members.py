@@ -13,8 +13,9 @@ from homeport.identity.types import UserCreated
 from homeport.kit import clock
 from homeport.kit.errors import invalid_field
 from homeport.kit.http import Page
-from homeport.organizations import queries
 from homeport.organizations.errors import AlreadyMember, MemberNotFound, OwnMembership
+from homeport.organizations.queries import members as queries
+from homeport.organizations.queries import organizations as organization_queries
 from homeport.organizations.rules import member_object
 from homeport.organizations.schemas import (
     OrganizationMember,
@@ -120,7 +121,7 @@ async def remove_member(db: Database, *, subject: Subject, organization: str, us
 async def place_created_user(conn: Connection, event: UserCreated) -> None:
     """Put a new user into its organizations, by the rights of who made it (None: the first user, by nobody's)."""
     for organization_id in event.organization_ids:
-        found = await queries.find_organization(conn, organization_id)
+        found = await organization_queries.find_organization(conn, organization_id)
         if event.actor is not None:
             require(event.actor, Action.CREATE, member_object(organization_id), noun=_NOUN)
         if found is None:

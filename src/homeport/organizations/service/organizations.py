@@ -6,8 +6,9 @@ from homeport.database import Connection, Database
 from homeport.identity.service.users import resolve_user
 from homeport.kit.ids import NIL_ID
 from homeport.kit.names import is_storable
-from homeport.organizations import queries
 from homeport.organizations.errors import OrganizationNotFound
+from homeport.organizations.queries import members as member_queries
+from homeport.organizations.queries import organizations as queries
 from homeport.organizations.rules import organization_object
 from homeport.organizations.schemas import Organization
 from homeport.organizations.types import DEFAULT_ORGANIZATION_ALIAS, OrganizationRow
@@ -49,7 +50,7 @@ async def get_organization_of_user(db: Database, *, subject: Subject, value: str
     async with db.connection() as conn:
         user = await resolve_user(conn, subject, value)
         found = await resolve_organization(conn, subject, name)
-        if await queries.find_member(conn, found.id, user.id) is None:
+        if await member_queries.find_member(conn, found.id, user.id) is None:
             raise OrganizationNotFound
     return organization_view(found)
 

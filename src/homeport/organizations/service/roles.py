@@ -8,8 +8,8 @@ from homeport.identity.schemas import AssignableRoles, UpdateRoles
 from homeport.identity.service.views import role_fields
 from homeport.kit import clock
 from homeport.kit.errors import Forbidden
-from homeport.organizations import queries
 from homeport.organizations.errors import MemberNotFound, OwnMembership
+from homeport.organizations.queries import members as queries
 from homeport.organizations.rules import ORGANIZATION_MEMBER_ROLE, role_object, wanted_roles
 from homeport.organizations.schemas import OrganizationMember
 from homeport.organizations.service.members import member_view, record_member, resolve_member

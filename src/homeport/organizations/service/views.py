@@ -5,7 +5,7 @@ from uuid import UUID
 
 from homeport.database import Connection
 from homeport.identity.schemas import SlimRole
-from homeport.organizations import queries
+from homeport.organizations.queries import custom_roles as queries
 from homeport.organizations.types import CustomRoleRow
 from homeport.rbac import Role, built_in_roles, custom_role, read_permissions
 

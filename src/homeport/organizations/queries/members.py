@@ -1,4 +1,4 @@
-"""All SQL of organizations and members."""
+"""SQL on `organization_members`."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,20 +7,11 @@ from uuid import UUID
 
 from homeport.database import Connection
 from homeport.database.rows import many, maybe
-from homeport.organizations.types import CustomRoleRow, MemberRow, MemberWithUserRow, OrganizationRow
+from homeport.organizations.types import MemberRow, MemberWithUserRow
 from homeport.rbac import Columns
 
-ORGANIZATION_COLUMNS = Columns(id="o.id", organization="o.id")
 MEMBER_COLUMNS = Columns(id="m.user_id", organization="m.organization_id", owner="m.user_id")
-
-_ORGANIZATION = (
-    "o.id, o.name, o.display_name, o.description, o.icon, o.is_default, o.deleted, o.created_at, o.updated_at"
-)
 _MEMBER = "m.user_id, m.organization_id, u.username, m.roles, m.created_at, m.updated_at"
-
-FIND_DEFAULT = f"select {_ORGANIZATION} from organizations o where o.is_default"
-FIND_BY_ID = f"select {_ORGANIZATION} from organizations o where o.id = $1 and not o.deleted"
-FIND_BY_NAME = f"select {_ORGANIZATION} from organizations o where lower(o.name) = lower($1) and not o.deleted"
 FIND_MEMBER = f"""
 select {_MEMBER} from organization_members m join visible_users u on u.id = m.user_id
 where m.organization_id = $1 and m.user_id = $2
@@ -38,46 +29,11 @@ UPDATE_MEMBER_ROLES = (
     "update organization_members set roles = $3, updated_at = $4 where organization_id = $1 and user_id = $2"
 )
 DELETE_MEMBER = "delete from organization_members where organization_id = $1 and user_id = $2"
-LIST_CUSTOM_ROLES = """
-select name, display_name, organization_id, site_permissions, org_permissions, user_permissions
-from custom_roles where organization_id = $1 order by lower(name)
-"""
 _MEMBERS = """
 from organization_members m join users u on u.id = m.user_id
 where m.organization_id = $1 and not u.deleted and ($2 or not u.is_system)
 """
 FIRST_MEMBER_PARAMETER = 3
-FIRST_ORGANIZATION_PARAMETER = 2
-
-
-async def get_default(conn: Connection) -> OrganizationRow:
-    """Return the default organization, which always exists."""
-    row = maybe(OrganizationRow, await conn.fetchrow(FIND_DEFAULT))
-    assert row is not None
-    return row
-
-
-async def find_organization(conn: Connection, organization_id: UUID) -> OrganizationRow | None:
-    """Return a live organization by id."""
-    return maybe(OrganizationRow, await conn.fetchrow(FIND_BY_ID, organization_id))
-
-
-async def find_organization_by_name(conn: Connection, name: str) -> OrganizationRow | None:
-    """Return a live organization by name, whatever its case."""
-    return maybe(OrganizationRow, await conn.fetchrow(FIND_BY_NAME, name))
-
-
-async def list_organizations(
-    conn: Connection, *, member_id: UUID | None, predicate: str, arguments: Sequence[Any]
-) -> list[OrganizationRow]:
-    """Return live organizations by name, of one member or all. `predicate` speaks of alias `o`."""
-    sql = (
-        f"select {_ORGANIZATION} from organizations o where not o.deleted and ({predicate})"
-        " and ($1::uuid is null or exists ("
-        "select 1 from organization_members m where m.organization_id = o.id and m.user_id = $1))"
-        " order by lower(o.name)"
-    )
-    return many(OrganizationRow, await conn.fetch(sql, member_id, *arguments))
 
 
 async def find_member(conn: Connection, organization_id: UUID, user_id: UUID) -> MemberRow | None:
@@ -146,8 +102,3 @@ async def update_member_roles(
 async def delete_member(conn: Connection, organization_id: UUID, user_id: UUID) -> bool:
     """Delete a membership; a trigger removes the user from the organization's groups. False when there was none."""
     return await conn.execute(DELETE_MEMBER, organization_id, user_id) == 1
-
-
-async def list_custom_roles(conn: Connection, organization_id: UUID) -> list[CustomRoleRow]:
-    """Return an organization's custom roles by name."""
-    return many(CustomRoleRow, await conn.fetch(LIST_CUSTOM_ROLES, organization_id))

@@ -1,0 +1,65 @@
+-- Organizations, people and their groups as an enterprise runs them: history of statuses, the connection log, SCIM.
+
+-- What became of each account and when (triggers write it: spec authorization-and-data 18).
+create table user_status_changes (
+    id bigint generated always as identity primary key,
+    user_id uuid not null references users (id) on delete cascade,
+    new_status user_status not null,
+    changed_at timestamptz not null
+);
+create index user_status_changes_time_idx on user_status_changes (changed_at);
+create index user_status_changes_user_idx on user_status_changes (user_id, changed_at);
+create table user_deleted (
+    id bigint generated always as identity primary key,
+    user_id uuid not null unique references users (id) on delete cascade,
+    deleted_at timestamptz not null
+);
+create index user_deleted_time_idx on user_deleted (deleted_at);
+insert into user_status_changes (user_id, new_status, changed_at) select id, status, created_at from users;
+insert into user_deleted (user_id, deleted_at) select id, updated_at from users where deleted;
+
+-- Who entered which workspace, by which way, from where, and until when. Apart from audit: there are far more of them.
+create table connection_logs (
+    id uuid primary key,
+    connect_time timestamptz not null,
+    organization_id uuid not null references organizations (id) on delete cascade,
+    workspace_owner_id uuid not null references users (id) on delete cascade,
+    workspace_id uuid not null references workspaces (id) on delete cascade,
+    workspace_name text not null,
+    agent_name text not null,
+    type text not null check (type in ('ssh', 'vscode', 'jetbrains', 'reconnecting_pty', 'workspace_app', 'port_forwarding')),
+    ip text not null,
+    -- Who came: the nil id where nobody had signed in (public applications).
+    user_id uuid not null,
+    user_agent text not null default '',
+    -- Of web connections: the application's slug or the port, and the answer's status.
+    slug_or_port text not null default '',
+    status_code integer,
+    -- Of connections that last: one id from end to end, and how it ended.
+    connection_id uuid unique,
+    disconnect_time timestamptz,
+    disconnect_reason text not null default '',
+    exit_code integer
+);
+create index connection_logs_time_idx on connection_logs (connect_time desc, id);
+create index connection_logs_organization_idx on connection_logs (organization_id, connect_time desc, id);
+create index connection_logs_owner_idx on connection_logs (workspace_owner_id, connect_time desc, id);
+create index connection_logs_workspace_idx on connection_logs (workspace_id, connect_time desc, id);
+create index connection_logs_user_idx on connection_logs (user_id, connect_time desc, id);
+create index connection_logs_open_idx on connection_logs (connect_time) where connection_id is not null and disconnect_time is null;
+
+-- Which accounts and groups an identity provider keeps by SCIM, and the provider's own ids of them (RFC 7643, 3.1).
+create table scim_users (
+    user_id uuid primary key references users (id) on delete cascade,
+    external_id text not null default '',
+    created_at timestamptz not null,
+    updated_at timestamptz not null
+);
+create unique index scim_users_external_key on scim_users (external_id) where external_id <> '';
+create table scim_groups (
+    group_id uuid primary key references groups (id) on delete cascade,
+    external_id text not null default '',
+    created_at timestamptz not null,
+    updated_at timestamptz not null
+);
+create unique index scim_groups_external_key on scim_groups (external_id) where external_id <> '';
