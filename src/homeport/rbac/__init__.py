@@ -2,7 +2,7 @@
 
 from homeport.rbac.errors import InvalidRoleName, UnknownScope
 from homeport.rbac.rules.assignments import may_assign
-from homeport.rbac.rules.custom_roles import custom_role, find_custom_role_errors, read_permissions
+from homeport.rbac.rules.custom_roles import SITE_ONLY_TYPES, custom_role, find_custom_role_errors, read_permissions
 from homeport.rbac.rules.decisions import (
     DecisionLog,
     decisions,
@@ -51,6 +51,7 @@ __all__ = [
     "NO_ACL",
     "PREBUILDS_USER_ID",
     "SCOPE_NAMES",
+    "SITE_ONLY_TYPES",
     "Acl",
     "Action",
     "AllowEntry",

@@ -14,7 +14,7 @@ from homeport.rbac.rules.roles import RESERVED_ROLE_NAMES
 from homeport.rbac.rules.subjects import Subject
 from homeport.rbac.types import ACTIONS, Action, Grants, Object, Permission, ResourceType, Role
 
-_SITE_ONLY_TYPES = frozenset(
+SITE_ONLY_TYPES = frozenset(
     {
         ResourceType.API_KEY,
         ResourceType.ASSIGN_ROLE,
@@ -103,7 +103,7 @@ def _find_fault(author: Subject, organization_id: UUID, permission: Permission) 
         return f"{type_!r} is not a resource type."
     if action not in ACTIONS[type_]:
         return f"{action!r} is not an action on {type_}."
-    if type_ in _SITE_ONLY_TYPES:
+    if type_ in SITE_ONLY_TYPES:
         return f"{type_} is not part of an organization, so the permission would never apply."
     if not is_allowed(author, action, Object(type_, organization_id=organization_id)):
         return f"You cannot grant {type_}:{action}, because you do not have it in this organization."
