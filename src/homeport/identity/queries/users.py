@@ -47,6 +47,9 @@ returning {_COLUMNS}
 UPDATE_PROFILE = (
     f"update users set username = $2, name = $3, updated_at = $4 where id = $1 and not deleted returning {_COLUMNS}"
 )
+UPDATE_PERSON = (
+    f"update users set email = $2, name = $3, updated_at = $4 where id = $1 and not deleted returning {_COLUMNS}"
+)
 UPDATE_PASSWORD = (
     f"update users set hashed_password = $2, updated_at = $3 where id = $1 and not deleted returning {_COLUMNS}"
 )
@@ -179,6 +182,11 @@ async def insert_user(
 async def update_profile(conn: Connection, user_id: UUID, *, username: str, name: str, now: datetime) -> UserRow:
     """Set names. Raises UserNotFound, UniqueViolation."""
     return _found(maybe(UserRow, await conn.fetchrow(UPDATE_PROFILE, user_id, username, name, now)))
+
+
+async def update_person(conn: Connection, user_id: UUID, *, email: str, name: str, now: datetime) -> UserRow:
+    """Set address and display name. Raises UserNotFound, UniqueViolation."""
+    return _found(maybe(UserRow, await conn.fetchrow(UPDATE_PERSON, user_id, email, name, now)))
 
 
 async def update_password(conn: Connection, user_id: UUID, hashed_password: str, now: datetime) -> UserRow:

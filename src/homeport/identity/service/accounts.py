@@ -28,7 +28,7 @@ from homeport.identity.types import (
 )
 from homeport.kit import clock
 from homeport.kit.errors import BadRequest, invalid_field
-from homeport.kit.names import validate_display_name, validate_name, validate_text
+from homeport.kit.names import validate_display_name, validate_email, validate_name, validate_text
 from homeport.rbac import Action, Subject, require
 
 _MOST_THEME = 64
@@ -89,32 +89,59 @@ async def suspend_user(db: Database, *, subject: Subject, value: str) -> User:
     """Suspend an account: sessions end, tokens stop working until it is active again. Not oneself, not the last owner."""
     async with db.transaction() as conn:
         found = await resolve_user(conn, subject, value)
-        require(subject, Action.UPDATE, rules.user_object(found.id), noun="user")
-        if found.id == subject.id:
-            raise BadRequest("You cannot suspend yourself.")
-        before = await lock_with_owners(conn, found.id)
-        require_rank(subject, before)
-        if before.status == UserStatus.SUSPENDED:
-            return await load_user_view(conn, before)
-        after = await set_status(conn, subject, before, UserStatus.SUSPENDED)
-        # What has more than a key ends in its own order, before the keys.
-        await conn.emit(UserSuspended(user_id=before.id))
-        await key_queries.delete_sessions_of_user(conn, before.id)
-        return await load_user_view(conn, after)
+        return await load_user_view(conn, await suspend(conn, subject=subject, found=found))
+
+
+async def suspend(conn: Connection, *, subject: Subject, found: UserRow) -> UserRow:
+    """Suspend an account within the caller's transaction, as `suspend_user` does."""
+    require(subject, Action.UPDATE, rules.user_object(found.id), noun="user")
+    if found.id == subject.id:
+        raise BadRequest("You cannot suspend yourself.")
+    before = await lock_with_owners(conn, found.id)
+    require_rank(subject, before)
+    if before.status == UserStatus.SUSPENDED:
+        return before
+    after = await set_status(conn, subject, before, UserStatus.SUSPENDED)
+    # What has more than a key ends in its own order, before the keys.
+    await conn.emit(UserSuspended(user_id=before.id))
+    await key_queries.delete_sessions_of_user(conn, before.id)
+    return after
 
 
 async def activate_user(db: Database, *, subject: Subject, value: str) -> User:
     """Make a suspended or dormant account active."""
     async with db.transaction() as conn:
         found = await resolve_user(conn, subject, value)
-        require(subject, Action.UPDATE, rules.user_object(found.id), noun="user")
-        before = await queries.lock_user(conn, found.id)
-        require_rank(subject, before)
-        if before.status == UserStatus.ACTIVE:
-            return await load_user_view(conn, before)
-        after = await set_status(conn, subject, before, UserStatus.ACTIVE)
-        await conn.emit(UserActivated(user_id=before.id))
-        return await load_user_view(conn, after)
+        return await load_user_view(conn, await activate(conn, subject=subject, found=found))
+
+
+async def activate(conn: Connection, *, subject: Subject, found: UserRow) -> UserRow:
+    """Make an account active within the caller's transaction."""
+    require(subject, Action.UPDATE, rules.user_object(found.id), noun="user")
+    before = await queries.lock_user(conn, found.id)
+    require_rank(subject, before)
+    if before.status == UserStatus.ACTIVE:
+        return before
+    after = await set_status(conn, subject, before, UserStatus.ACTIVE)
+    await conn.emit(UserActivated(user_id=before.id))
+    return after
+
+
+async def update_provisioned(conn: Connection, *, subject: Subject, found: UserRow, email: str, name: str) -> UserRow:
+    """Set what an identity provider says of a person: address and display name. Raises Taken."""
+    require(subject, Action.UPDATE, rules.user_object(found.id), noun="user")
+    require_person(found)
+    rules.validate_all(lambda: validate_email(email), lambda: validate_display_name(name, "name"))
+    before = await queries.lock_user(conn, found.id)
+    if (before.email, before.name) == (email, name):
+        return before
+    try:
+        async with conn.savepoint():
+            after = await queries.update_person(conn, before.id, email=email, name=name, now=clock.now())
+    except UniqueViolation as error:
+        raise name_taken(error) from error
+    await record_user(conn, subject.id, AuditAction.WRITE, before=before, after=after)
+    return after
 
 
 async def wake_dormant_user(conn: Connection, row: UserRow) -> UserRow:

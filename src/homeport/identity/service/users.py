@@ -175,41 +175,76 @@ async def create_user(db: Database, *, subject: Subject, request: CreateUserRequ
     async with db.transaction() as conn:
         wanted = tuple(dict.fromkeys(request.organization_ids or ()))
         organization_ids = wanted or (await queries.get_default_organization_id(conn),)
-        try:
-            async with conn.savepoint():
-                row = await queries.insert_user(
-                    conn,
-                    user_id=new_id(),
-                    email=request.email,
-                    username=request.username,
-                    name=request.name,
-                    hashed_password=hashed,
-                    status=request.user_status or UserStatus.DORMANT,
-                    roles=(),
-                    login_type=login_type,
-                    now=clock.now(),
-                )
-        except UniqueViolation as error:
-            raise name_taken(error) from error
-        await conn.emit(UserCreated(user_id=row.id, organization_ids=organization_ids, actor=subject))
-        await record_user(conn, subject.id, AuditAction.CREATE, after=row)
+        row = await create_account(
+            conn,
+            subject=subject,
+            email=request.email,
+            username=request.username,
+            name=request.name,
+            login_type=login_type,
+            status=UserStatus(request.user_status or UserStatus.DORMANT),
+            organization_ids=organization_ids,
+            hashed_password=hashed,
+        )
         return await load_user_view(conn, row)
+
+
+async def create_account(
+    conn: Connection,
+    *,
+    subject: Subject,
+    email: str,
+    username: str,
+    name: str,
+    login_type: LoginType,
+    status: UserStatus,
+    organization_ids: tuple[UUID, ...],
+    hashed_password: str = "",
+) -> UserRow:
+    """Insert an account with its memberships within the caller's transaction; the values have been checked.
+
+    Needs user:create and, in each organization, organization_member:create. Raises Taken.
+    """
+    require(subject, Action.CREATE, rules.user_object(), noun="user")
+    try:
+        async with conn.savepoint():
+            row = await queries.insert_user(
+                conn,
+                user_id=new_id(),
+                email=email,
+                username=username,
+                name=name,
+                hashed_password=hashed_password,
+                status=status,
+                roles=(),
+                login_type=login_type,
+                now=clock.now(),
+            )
+    except UniqueViolation as error:
+        raise name_taken(error) from error
+    await conn.emit(UserCreated(user_id=row.id, organization_ids=organization_ids, actor=subject))
+    await record_user(conn, subject.id, AuditAction.CREATE, after=row)
+    return row
 
 
 async def delete_user(db: Database, *, subject: Subject, value: str) -> None:
     """Delete an account softly: its keys and memberships end at once, its name becomes free."""
     async with db.transaction() as conn:
-        found = await resolve_user(conn, subject, value)
-        require(subject, Action.DELETE, rules.user_object(found.id), noun="user")
-        if found.is_system:
-            raise SystemUser
-        if found.id == subject.id:
-            raise OwnAccount("You cannot delete yourself.")
-        before = await lock_with_owners(conn, found.id)
-        require_rank(subject, before)
-        await conn.emit(UserDeleted(user_id=before.id, actor=subject))
-        after = await queries.delete_user(conn, before.id, clock.now())
-        await record_user(conn, subject.id, AuditAction.DELETE, before=before, after=after)
+        await remove_account(conn, subject=subject, found=await resolve_user(conn, subject, value))
+
+
+async def remove_account(conn: Connection, *, subject: Subject, found: UserRow) -> None:
+    """Delete an account within the caller's transaction, as `delete_user` does."""
+    require(subject, Action.DELETE, rules.user_object(found.id), noun="user")
+    if found.is_system:
+        raise SystemUser
+    if found.id == subject.id:
+        raise OwnAccount("You cannot delete yourself.")
+    before = await lock_with_owners(conn, found.id)
+    require_rank(subject, before)
+    await conn.emit(UserDeleted(user_id=before.id, actor=subject))
+    after = await queries.delete_user(conn, before.id, clock.now())
+    await record_user(conn, subject.id, AuditAction.DELETE, before=before, after=after)
 
 
 async def lock_with_owners(conn: Connection, user_id: UUID) -> UserRow:
@@ -271,23 +306,14 @@ async def create_service_account(
     """
     require(subject, Action.CREATE, rules.user_object(), noun="user")
     validate_name(username, "username")
-    try:
-        async with conn.savepoint():
-            row = await queries.insert_user(
-                conn,
-                user_id=new_id(),
-                # No address of anybody's: the domain is one that never is (RFC 2606).
-                email=f"{username}@service.invalid",
-                username=username,
-                name=name,
-                hashed_password="",
-                status=UserStatus.ACTIVE,
-                roles=(),
-                login_type=LoginType.NONE,
-                now=clock.now(),
-            )
-    except UniqueViolation as error:
-        raise name_taken(error) from error
-    await conn.emit(UserCreated(user_id=row.id, organization_ids=(organization_id,), actor=subject))
-    await record_user(conn, subject.id, AuditAction.CREATE, after=row)
-    return row
+    return await create_account(
+        conn,
+        subject=subject,
+        # No address of anybody's: the domain is one that never is (RFC 2606).
+        email=f"{username}@service.invalid",
+        username=username,
+        name=name,
+        login_type=LoginType.NONE,
+        status=UserStatus.ACTIVE,
+        organization_ids=(organization_id,),
+    )
