@@ -13,21 +13,16 @@ _EMAIL = re.compile(r"^[^@\s]+@[^@\s]+$")
 RESERVED_NAMES = frozenset({"new", "create"})
 
 
-def is_valid_name(value: str) -> bool:
-    """Tell whether `value` is 1 to 32 letters and digits, joined by single hyphens, and not reserved."""
-    return (
-        len(value) <= MAX_NAME
-        and value.lower() not in RESERVED_NAMES
-        and bool(_NAME.match(value))
-        and "\n" not in value
-    )
+def is_valid_name(value: str, *, most: int = MAX_NAME) -> bool:
+    """Tell whether `value` is 1 to 32 (or `most`) letters and digits, joined by single hyphens, and not reserved."""
+    return len(value) <= most and value.lower() not in RESERVED_NAMES and bool(_NAME.match(value)) and "\n" not in value
 
 
-def validate_name(value: str, field: str = "name") -> str:
+def validate_name(value: str, field: str = "name", *, most: int = MAX_NAME) -> str:
     """Return `value`, or raise a 400 that names `field`."""
-    if is_valid_name(value):
+    if is_valid_name(value, most=most):
         return value
-    raise invalid_field(field, _explain(value))
+    raise invalid_field(field, _explain(value, most))
 
 
 def validate_version_name(value: str, field: str = "name") -> str:
@@ -63,11 +58,11 @@ def validate_email(value: str, field: str = "email") -> str:
     raise invalid_field(field, "Give an e-mail address of the form name@domain.")
 
 
-def _explain(value: str) -> str:
+def _explain(value: str, most: int) -> str:
     if not value:
         return "A name is required."
-    if len(value) > MAX_NAME:
-        return f"A name has at most {MAX_NAME} characters; this one has {len(value)}."
+    if len(value) > most:
+        return f"A name has at most {most} characters; this one has {len(value)}."
     if value.lower() in RESERVED_NAMES:
         return f"The name '{value}' is reserved; choose another."
     return "Use letters and digits; single hyphens may stand between them."

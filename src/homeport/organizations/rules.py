@@ -1,17 +1,41 @@
 """The objects that decisions about organizations speak of, and which of their roles exist."""
 
+import re
 from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from homeport.kit.errors import invalid_field
-from homeport.rbac import Object, ResourceType
+from homeport.kit.names import validate_display_name, validate_name, validate_text
+from homeport.organizations.types import DEFAULT_ORGANIZATION_ALIAS, EVERYONE, GroupRow
+from homeport.rbac import Action, Object, ResourceType
 
 ORGANIZATION_MEMBER_ROLE = "organization-member"
+MAX_DESCRIPTION = 1024
+MAX_ICON = 256
+# Names of groups come from identity providers as well, where they are long.
+MOST_GROUP_NAME = 255
+MOST_AVATAR_URL = 2048
+MOST_ALLOWANCE = 2_147_483_647
+_AVATAR = re.compile(r"(?:https?://[^\s/\x00-\x1f]+|/(?!/))[^\s\x00-\x1f]*\Z")
 
 
-def organization_object(organization_id: UUID) -> Object:
-    """An organization; it lies in itself."""
+def organization_object(organization_id: UUID | None = None) -> Object:
+    """An organization; it lies in itself. None stands for one that does not exist yet."""
+    if organization_id is None:
+        return Object(ResourceType.ORGANIZATION)
     return Object(ResourceType.ORGANIZATION, id=organization_id, organization_id=organization_id)
+
+
+def validate_organization_name(name: str) -> None:
+    """Raise a 400 for what is no name, or would be taken for something else where an organization is named in a path."""
+    if name.lower() == DEFAULT_ORGANIZATION_ALIAS:
+        raise invalid_field("name", f"'{name}' means the default organization everywhere; choose another name.")
+    validate_name(name)
+    try:
+        UUID(name)
+    except ValueError:
+        return
+    raise invalid_field("name", "This name would be taken for an id; choose another.")
 
 
 def member_object(organization_id: UUID, user_id: UUID | None = None) -> Object:
@@ -24,6 +48,36 @@ def member_object(organization_id: UUID, user_id: UUID | None = None) -> Object:
 def role_object(organization_id: UUID) -> Object:
     """The giving and taking of an organization's roles."""
     return Object(ResourceType.ASSIGN_ORG_ROLE, organization_id=organization_id)
+
+
+def group_object(organization_id: UUID, group_id: UUID | None = None) -> Object:
+    """A group, which its members may read; None stands for one that does not exist yet."""
+    if group_id is None:
+        return Object(ResourceType.GROUP, organization_id=organization_id)
+    return Object(
+        ResourceType.GROUP,
+        id=group_id,
+        organization_id=organization_id,
+        group_acl={str(group_id): [Action.READ.value]},
+    )
+
+
+def check_group(group: GroupRow) -> None:
+    """Raise a 400 for the first field of a group, new or changed, that is not valid."""
+    if not group.is_everyone:
+        validate_name(group.name, most=MOST_GROUP_NAME)
+        if group.name.lower() == EVERYONE.lower():
+            raise invalid_field(
+                "name", f"The name '{EVERYONE}' is reserved for the group of all members; choose another."
+            )
+    validate_display_name(group.display_name)
+    validate_text(group.avatar_url, "avatar_url", most=MOST_AVATAR_URL)
+    if group.avatar_url and not _AVATAR.match(group.avatar_url):
+        raise invalid_field(
+            "avatar_url", "Give the http(s) address of a picture, or a path of this server that begins with '/'."
+        )
+    if not 0 <= group.quota_allowance <= MOST_ALLOWANCE:
+        raise invalid_field("quota_allowance", f"Give a whole number from 0 to {MOST_ALLOWANCE}.")
 
 
 def wanted_roles(names: Iterable[str], known: Collection[str]) -> set[str]:

@@ -1,11 +1,17 @@
 """Wire shapes of organizations and their members. Names are the reference's model names."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
 
-from homeport.identity.schemas import SlimRole
+from homeport.identity.schemas import Permission, ReducedUser, SlimRole
+from homeport.organizations.rules import MOST_ALLOWANCE
+from homeport.organizations.types import GroupSource
+
+MOST_CHANGED = 10_000
+Allowance = Annotated[int, msgspec.Meta(ge=0, le=MOST_ALLOWANCE)]
 
 
 class MinimalOrganization(msgspec.Struct, frozen=True):
@@ -28,6 +34,41 @@ class Organization(msgspec.Struct, kw_only=True):
     created_at: datetime
     updated_at: datetime
     is_default: bool
+    # Said only where deleted ones were asked for.
+    deleted: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+class CreateOrganizationRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A new organization. Without a display name it shows its name."""
+
+    name: str
+    display_name: str = ""
+    description: str = ""
+    icon: str = ""
+
+
+class UpdateOrganizationRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """New words for an organization; what is absent or null stays, and so do names when they are empty."""
+
+    name: str | None = None
+    display_name: str | None = None
+    description: str | None = None
+    icon: str | None = None
+
+
+class CustomRoleRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A role of an organization, which may only grant, and only what its author holds there.
+
+    Of the permissions only `organization_permissions` may be other than empty; `organization_id` is that of the path, or empty.
+    """
+
+    name: str
+    display_name: str = ""
+    organization_id: str = ""
+    site_permissions: list[Permission] | None = None
+    user_permissions: list[Permission] | None = None
+    organization_permissions: list[Permission] | None = None
+    organization_member_permissions: list[Permission] | None = None
 
 
 class OrganizationMember(msgspec.Struct, kw_only=True):
@@ -55,3 +96,42 @@ class PaginatedMembersResponse(msgspec.Struct):
 
     members: list[OrganizationMemberWithUserData]
     count: int
+
+
+class Group(msgspec.Struct, kw_only=True):
+    """A group of an organization's members.
+
+    `members` are those whom the caller may see, by username, in lists the first hundred; `total_member_count` is of all people.
+    """
+
+    id: UUID
+    name: str
+    display_name: str
+    organization_id: UUID
+    organization_name: str
+    organization_display_name: str
+    members: list[ReducedUser]
+    total_member_count: int
+    avatar_url: str
+    quota_allowance: int
+    source: GroupSource
+
+
+class CreateGroupRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A new group, without members. `quota_allowance` is in credits a day, for each member."""
+
+    name: str
+    display_name: str = ""
+    avatar_url: str = ""
+    quota_allowance: Allowance = 0
+
+
+class PatchGroupRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Changes of a group, all or none; what is absent stays, and so does the name when it is empty."""
+
+    add_users: Annotated[list[UUID], msgspec.Meta(max_length=MOST_CHANGED)] | None = None
+    remove_users: Annotated[list[UUID], msgspec.Meta(max_length=MOST_CHANGED)] | None = None
+    name: str = ""
+    display_name: str | None = None
+    avatar_url: str | None = None
+    quota_allowance: Allowance | None = None

@@ -1,14 +1,18 @@
 """Rows of organizations and members, what a resolved member is, and this room's events. No I/O."""
 
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 import msgspec
 
 from homeport.database.events import DomainEvent
+from homeport.identity.schemas import UserStatusName
 from homeport.identity.types import UserRow
 
 DEFAULT_ORGANIZATION_ALIAS = "default"
+EVERYONE = "Everyone"
+GroupSource = Literal["user", "oidc"]
 
 
 class OrganizationRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,12 +58,102 @@ class MemberWithUserRow(msgspec.Struct, frozen=True, kw_only=True):
 class CustomRoleRow(msgspec.Struct, frozen=True, kw_only=True):
     """A custom role of an organization, its permissions as stored."""
 
+    id: UUID
     name: str
     display_name: str
     organization_id: UUID
     site_permissions: list[dict[str, object]]
     org_permissions: list[dict[str, object]]
     user_permissions: list[dict[str, object]]
+    created_at: datetime
+    updated_at: datetime
+
+
+class AuditedRole(msgspec.Struct, frozen=True, kw_only=True):
+    """What audit shows of a custom role: permissions as `type:action`, those that refuse with a minus before them."""
+
+    name: str
+    display_name: str
+    site_permissions: list[str]
+    org_permissions: list[str]
+    user_permissions: list[str]
+
+
+class GroupRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `groups`. The Everyone group has the organization's id and no rows in `group_members`."""
+
+    id: UUID
+    organization_id: UUID
+    name: str
+    display_name: str
+    avatar_url: str
+    quota_allowance: int
+    source: GroupSource
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def is_everyone(self) -> bool:
+        """Tell whether this is the group that all members of the organization are in by being members."""
+        return self.id == self.organization_id
+
+
+class GroupViewRow(GroupRow, frozen=True, kw_only=True):
+    """A group with the names of its organization, and how many people are in it."""
+
+    organization_name: str
+    organization_display_name: str
+    total_member_count: int
+
+
+class GroupMemberRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A person in a group, as lists show people."""
+
+    group_id: UUID
+    id: UUID
+    username: str
+    name: str
+    email: str
+    avatar_url: str
+    created_at: datetime
+    updated_at: datetime
+    last_seen_at: datetime
+    status: UserStatusName
+    login_type: str
+
+
+class MemberCandidate(msgspec.Struct, frozen=True):
+    """A user whose place in a group is in question."""
+
+    id: UUID
+    username: str
+    is_system: bool
+
+
+class AuditedGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """What audit shows of a group: `members` are `{user_id, username}`, left out for Everyone."""
+
+    id: UUID
+    name: str
+    display_name: str
+    avatar_url: str
+    quota_allowance: int
+    members: list[dict[str, str]]
+
+
+class GroupChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to change about a group; None stays. Members are added and removed by id of the user.
+
+    `is_idempotent` lets those pass who are in the group already, or not in it any more; else they refuse the change.
+    """
+
+    name: str | None = None
+    display_name: str | None = None
+    avatar_url: str | None = None
+    quota_allowance: int | None = None
+    add_users: tuple[UUID, ...] = ()
+    remove_users: tuple[UUID, ...] = ()
+    is_idempotent: bool = False
 
 
 class ResolvedMember(msgspec.Struct, frozen=True, kw_only=True):
