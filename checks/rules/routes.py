@@ -9,6 +9,7 @@ RULE = "route-permission"
 DECLARATIONS = frozenset(
     {
         "requires",
+        "scim_route",
         "public",
         "authenticated",
         "agent_route",

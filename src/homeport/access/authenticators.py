@@ -1,4 +1,7 @@
-"""Credentials that other rooms know how to check: of agents, provisioner daemons and jobs. Registered by the composition root."""
+"""Credentials that other rooms know how to check: of agents, provisioner daemons, jobs, identity providers.
+
+The composition root registers who checks them.
+"""
 
 from collections.abc import Awaitable, Callable
 from typing import Literal
@@ -8,6 +11,7 @@ import msgspec
 from homeport.access.rules import Headers, header
 from homeport.access.types import AgentIdentity, ProvisionerIdentity
 from homeport.database import Database
+from homeport.rbac import Subject
 
 Kind = Literal["agent", "provisioner", "job"]
 
@@ -29,12 +33,16 @@ ProvisionerResolver = Callable[[Database, Presented], Awaitable[ProvisionerIdent
 """None says that no such credential was presented: then a person's session may serve. A bad one raises NotAuthenticated."""
 
 
+ScimResolver = Callable[[Presented], Awaitable[Subject]]
+
+
 class Authenticators:
     """The resolvers of one application."""
 
     def __init__(self) -> None:
         self._agent: AgentResolver | None = None
         self._provisioner: dict[str, ProvisionerResolver] = {}
+        self._scim: ScimResolver | None = None
 
     def register_agent(self, resolver: AgentResolver) -> None:
         """Let `resolver` recognise agents; it raises NotAuthenticated for a token that is none."""
@@ -43,6 +51,10 @@ class Authenticators:
     def register_provisioner(self, kind: Literal["provisioner", "job"], resolver: ProvisionerResolver) -> None:
         """Let `resolver` recognise daemons, or the daemon that holds a job."""
         self._provisioner[kind] = resolver
+
+    def register_scim(self, resolver: ScimResolver) -> None:
+        """Let `resolver` recognise the identity provider; it raises NotAuthenticated for a token that is not its."""
+        self._scim = resolver
 
     async def agent(self, db: Database, presented: Presented) -> AgentIdentity:
         """Recognise an agent. Raises NotAuthenticated."""
@@ -56,3 +68,9 @@ class Authenticators:
         if resolver is None:
             raise RuntimeError(f"No authenticator for '{kind}' is registered.")
         return await resolver(db, presented)
+
+    async def scim(self, presented: Presented) -> Subject:
+        """Recognise the identity provider. Raises NotAuthenticated."""
+        if self._scim is None:
+            raise RuntimeError("No authenticator of identity providers is registered.")
+        return await self._scim(presented)

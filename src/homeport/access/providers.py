@@ -12,6 +12,7 @@ from homeport.rbac import Subject
 IDENTITY = IDENTITY_KEY
 AGENT = "homeport.agent"
 DAEMON = "homeport.daemon"
+PROVIDER = "homeport.provider"
 
 
 def provide_identity(scope: Scope) -> Identity:
@@ -28,6 +29,9 @@ def provide_optional_identity(scope: Scope) -> Identity | None:
 def provide_subject(scope: Scope) -> Subject:
     """Return the subject of whatever credential the route asks for."""
     state = _state(scope)
+    provider: Subject | None = state.get(PROVIDER)
+    if provider is not None:
+        return provider
     holder: Identity | AgentIdentity | ProvisionerIdentity = state.get(IDENTITY) or state.get(AGENT) or state[DAEMON]
     return holder.subject
 

@@ -15,9 +15,9 @@ from homeport.telemetry.logs import get_logger
 
 _log = get_logger(__name__)
 
-Limit = Literal["login", "authorize", "register", "device", "token", "token_address"]
+Limit = Literal["login", "authorize", "register", "device", "token", "token_address", "scim"]
 """What is counted: sign-ins, authorization requests, registrations of clients, looks at the page for devices; wrong secrets,
-codes and tokens of one client, or of all."""
+codes and tokens of one client, or of all; wrong tokens of identity providers."""
 
 _WORDS: Final = MappingProxyType(
     {
@@ -27,6 +27,7 @@ _WORDS: Final = MappingProxyType(
         "device": "Too many device codes were tried from this address.",
         "token": "Too many wrong credentials from this address.",
         "token_address": "Too many wrong credentials from this address.",
+        "scim": "Too many wrong tokens from this address.",
     }
 )
 # How much more than for one client an address may be wrong for all of them together.
@@ -46,6 +47,7 @@ class RateLimits:
             "device": RateLimitItemPerMinute(settings.oauth2_authorize_rate_limit),
             "token": RateLimitItemPerMinute(settings.oauth2_token_rate_limit),
             "token_address": RateLimitItemPerMinute(settings.oauth2_token_rate_limit * _CLIENTS_OF_ADDRESS),
+            "scim": RateLimitItemPerMinute(settings.login_rate_limit),
         }
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._is_off = settings.dangerous_disable_rate_limits

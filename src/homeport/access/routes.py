@@ -15,11 +15,13 @@ from homeport.kit.routes import (
     agent_route,
     authenticated,
     job_route,
+    lasting,
     optional,
     protected_resource,
     provisioner_route,
     public,
     requires,
+    scim_route,
 )
 
 __all__ = [
@@ -30,9 +32,11 @@ __all__ = [
     "agent_route",
     "authenticated",
     "job_route",
+    "lasting",
     "optional",
     "protected_resource",
     "provisioner_route",
     "public",
     "requires",
+    "scim_route",
 ]

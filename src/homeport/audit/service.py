@@ -12,7 +12,7 @@ from homeport.database import Connection, Database
 from homeport.kit import clock
 from homeport.kit.http import Page
 from homeport.kit.ids import NIL_ID, new_id
-from homeport.kit.request import current_request
+from homeport.kit.request import RequestInfo, current_request
 from homeport.rbac import Action, Columns, ResourceType, Subject, predicate
 
 _COLUMNS = Columns(id="a.id", organization="a.organization_id")
@@ -57,9 +57,14 @@ async def record(
         action.value,
         rules.difference(declaration, before, after) if has_diff and declaration else {},
         status_code,
-        additional_fields or {},
+        {**(additional_fields or {}), **_subsystem(request)},
         UUID(request.request_id),
     )
+
+
+def _subsystem(request: RequestInfo) -> dict[str, str]:
+    """Say which part of the server acted where nobody had signed in."""
+    return {"subsystem": request.subsystem} if request.subsystem else {}
 
 
 async def list_audit_logs(db: Database, *, subject: Subject, query: str, page: Page) -> AuditLogResponse:

@@ -12,7 +12,7 @@ import msgspec
 
 KEY = "access"
 
-Credential = Literal["public", "user", "optional", "agent", "provisioner", "job"]
+Credential = Literal["public", "user", "optional", "agent", "provisioner", "job", "scim"]
 
 
 class Resource(msgspec.Struct, frozen=True):
@@ -26,7 +26,7 @@ class Access(msgspec.Struct, frozen=True):
     """How a route is entered: with which credential, and by which permission (empty: any holder of the credential).
 
     `resource` is None for the HTTP API and pages. `has_cors` lets pages of every site call the route, without credentials
-    that a browser sends by itself.
+    that a browser sends by itself. The answer of a route that `lasts` goes on for as long as its person may have it.
     """
 
     credential: Credential
@@ -35,6 +35,7 @@ class Access(msgspec.Struct, frozen=True):
     is_page: bool = False
     resource: Resource | None = None
     has_cors: bool = False
+    lasts: bool = False
 
 
 def requires(permission: str, *, is_page: bool = False) -> dict[str, Any]:
@@ -57,7 +58,16 @@ def protected_resource(path: str, *, scopes: tuple[str, ...]) -> dict[str, Any]:
 
     Strangers are told to ask for `scopes`. Pages of every site may call it.
     """
-    return {KEY: Access("user", resource=Resource(path, scopes), has_cors=True)}
+    return {KEY: Access("user", resource=Resource(path, scopes), has_cors=True, lasts=True)}
+
+
+def lasting(declared: dict[str, Any]) -> dict[str, Any]:
+    """The same for a route whose answer goes on, such as an event stream: it ends with the person's right to it.
+
+    WebSockets are that by themselves.
+    """
+    access: Access = declared[KEY]
+    return {**declared, KEY: msgspec.structs.replace(access, lasts=True)}
 
 
 def optional(reason: str, *, is_page: bool = False) -> dict[str, Any]:
@@ -73,6 +83,11 @@ def agent_route() -> dict[str, Any]:
 def provisioner_route() -> dict[str, Any]:
     """A provisioner daemon with a key or the deployment's PSK, or a user who may run daemons."""
     return {KEY: Access("provisioner")}
+
+
+def scim_route() -> dict[str, Any]:
+    """The deployment's identity provider, with the token that the settings name. No cookie, session or key counts."""
+    return {KEY: Access("scim")}
 
 
 def job_route() -> dict[str, Any]:

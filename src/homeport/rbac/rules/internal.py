@@ -29,6 +29,7 @@ class InternalName(StrEnum):
     FILE_READER = "file-reader"
     PREBUILDS = "prebuilds"
     SYSTEM_RESTRICTED = "system-restricted"
+    SCIM = "scim"
 
 
 # Builds create and delete agents of dormant workspaces too (a stop build does), hence both types name those actions.
@@ -60,7 +61,13 @@ _PERMISSIONS: Final[dict[InternalName, str]] = {
     "workspace_dormant:update,delete,stop workspace:update,delete,start,stop,ssh workspace_proxy:create,update,delete "
     "deployment_config:update notification_message:create,update,delete notification_template:update "
     "notification_preference:update crypto_key:create,update,delete",
+    # What an identity provider keeps: accounts, their memberships, groups. It gives no roles.
+    InternalName.SCIM: "user:create,read,update,delete organization:read organization_member:create,read "
+    "group:create,read,update,delete group_member:read",
 }
+
+# Who outranks the holders of any role: somebody who has left is suspended by the identity provider whatever they held here.
+_ABOVE_ALL_ROLES: Final = frozenset((InternalName.SYSTEM_RESTRICTED, InternalName.SCIM))
 
 _SUB_AGENTS = Grants(
     user=permissions("workspace:read,create_agent,delete_agent workspace_dormant:read,create_agent,delete_agent")
@@ -75,7 +82,7 @@ def system_subject(name: str) -> Subject:
     user's.
     """
     name = InternalName(name)
-    role_name = SYSTEM_ROLE if name == InternalName.SYSTEM_RESTRICTED else name.value
+    role_name = SYSTEM_ROLE if name in _ABOVE_ALL_ROLES else name.value
     role = Role(name=role_name, grants=Grants(site=permissions(_PERMISSIONS[name])), display_name=name.value)
     id_ = PREBUILDS_USER_ID if name == InternalName.PREBUILDS else NIL_ID
     return Subject.build(id_, roles=(role,), scope=scope_named(ALL), friendly_name=name.value, kind="system")
