@@ -11,17 +11,17 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from homeport.access import rules
 from homeport.access.authenticators import Authenticators, Presented
 from homeport.access.errors import NotForWebSockets, SignedOut
-from homeport.access.providers import AGENT, DAEMON, IDENTITY
+from homeport.access.providers import AGENT, DAEMON, IDENTITY, PROVIDER
 from homeport.access.rate_limits import RateLimits
 from homeport.access.resources import Doorkeeper
 from homeport.access.service.sessions import Sessions
 from homeport.access.types import Identity, ProvisionerIdentity
 from homeport.database import Database
 from homeport.identity.types import LoginType
-from homeport.kit.errors import Forbidden
+from homeport.kit.errors import Forbidden, NotAuthenticated
 from homeport.kit.request import current_request
 from homeport.kit.routes import KEY, Access
-from homeport.rbac import DecisionLog, decisions
+from homeport.rbac import DecisionLog, Subject, decisions
 
 _UNDECLARED = Access("public", reason="the framework's own route")
 
@@ -68,8 +68,9 @@ class Authentication:
         opt = scope["route_handler"].opt
         access: Access = opt.get(KEY, _UNDECLARED)
         try:
-            # Where pages of every site may call, no cookie counts, so none can be abused.
-            if scope["type"] == ScopeType.HTTP and not access.has_cors and (answer := self._forged(scope)):
+            # Where pages of every site may call, or an identity provider, no cookie counts, so none can be abused.
+            has_cookies = not access.has_cors and access.credential != "scim"
+            if scope["type"] == ScopeType.HTTP and has_cookies and (answer := self._forged(scope)):
                 await _send_text(send, 400, answer)
                 return
             if scope["type"] != ScopeType.HTTP and self._is_foreign(scope):
@@ -132,6 +133,9 @@ class Authentication:
     async def _identify_program(self, scope: Any, access: Access, token: str) -> None:
         presented = Presented(token, scope["headers"], dict(scope.get("path_params") or {}))
         gate = self._gate
+        if access.credential == "scim":
+            scope[PROVIDER] = await self._identify_provider(presented)
+            return
         if access.credential == "agent":
             scope[AGENT] = await gate.authenticators.agent(gate.db, presented)
             return
@@ -148,6 +152,16 @@ class Authentication:
                 subject=identity.subject,
             )
         scope[DAEMON] = daemon
+
+    async def _identify_provider(self, presented: Presented) -> Subject:
+        """Recognise the identity provider; an address whose tokens were wrong too often waits, so that nobody guesses one."""
+        limits, address = self._gate.rate_limits, current_request().ip
+        await limits.require("scim", address)
+        try:
+            return await self._gate.authenticators.scim(presented)
+        except NotAuthenticated:
+            await limits.count("scim", address)
+            raise
 
     async def _serve_with_proof(self, scope: Scope, receive: Receive, send: Send, access: Access) -> None:
         log = DecisionLog()
