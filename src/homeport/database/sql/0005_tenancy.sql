@@ -48,13 +48,20 @@ create index connection_logs_workspace_idx on connection_logs (workspace_id, con
 create index connection_logs_user_idx on connection_logs (user_id, connect_time desc, id);
 create index connection_logs_open_idx on connection_logs (connect_time) where connection_id is not null and disconnect_time is null;
 
--- Which accounts and groups an identity provider keeps by SCIM, and the provider's own ids of them (RFC 7643, 3.1).
+-- Which accounts and groups an identity provider keeps by SCIM, the provider's own ids of them (RFC 7643, 3.1), and what it says
+-- of people that `users` has no place for. `user_name` is the provider's name of an account; `users.username` was made from it.
 create table scim_users (
     user_id uuid primary key references users (id) on delete cascade,
+    user_name text not null,
     external_id text not null default '',
+    given_name text not null default '',
+    family_name text not null default '',
+    formatted_name text not null default '',
+    email_type text not null default 'work',
     created_at timestamptz not null,
     updated_at timestamptz not null
 );
+create unique index scim_users_name_key on scim_users (lower(user_name));
 create unique index scim_users_external_key on scim_users (external_id) where external_id <> '';
 create table scim_groups (
     group_id uuid primary key references groups (id) on delete cascade,
