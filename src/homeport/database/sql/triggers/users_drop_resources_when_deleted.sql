@@ -5,6 +5,8 @@ begin
         delete from api_keys where user_id = new.id;
         delete from group_members where user_id = new.id;
         delete from organization_members where user_id = new.id;
+        -- So that the provider may make the person anew.
+        delete from scim_users where user_id = new.id;
     end if;
     return new;
 end;
