@@ -19,10 +19,10 @@ class SlimRole(msgspec.Struct, frozen=True, omit_defaults=True):
     organization_id: str = ""
 
 
-class Permission(msgspec.Struct, frozen=True):
+class Permission(msgspec.Struct, frozen=True, kw_only=True):
     """One vote of a role."""
 
-    negate: bool
+    negate: bool = False
     resource_type: str
     action: str
 

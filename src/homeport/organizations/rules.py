@@ -26,15 +26,15 @@ def organization_object(organization_id: UUID | None = None) -> Object:
     return Object(ResourceType.ORGANIZATION, id=organization_id, organization_id=organization_id)
 
 
-def validate_organization_name(name: str) -> None:
-    """Raise a 400 for what is no name, or would be taken for something else where an organization is named in a path."""
+def validate_organization_name(name: str) -> str:
+    """Return `name`, or raise a 400 for what is none, or would be taken for something else where paths name organizations."""
     if name.lower() == DEFAULT_ORGANIZATION_ALIAS:
         raise invalid_field("name", f"'{name}' means the default organization everywhere; choose another name.")
     validate_name(name)
     try:
         UUID(name)
     except ValueError:
-        return
+        return name
     raise invalid_field("name", "This name would be taken for an id; choose another.")
 
 

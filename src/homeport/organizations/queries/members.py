@@ -32,8 +32,10 @@ DELETE_MEMBER = "delete from organization_members where organization_id = $1 and
 _MEMBERS = """
 from organization_members m join users u on u.id = m.user_id
 where m.organization_id = $1 and not u.deleted and ($2 or not u.is_system)
+  and ($3::text is null or strpos(lower(u.username), lower($3)) > 0 or strpos(lower(u.name), lower($3)) > 0
+       or strpos(lower(u.email), lower($3)) > 0)
 """
-FIRST_MEMBER_PARAMETER = 3
+FIRST_MEMBER_PARAMETER = 4
 
 
 async def find_member(conn: Connection, organization_id: UUID, user_id: UUID) -> MemberRow | None:
@@ -56,33 +58,43 @@ async def list_members(
     organization_id: UUID,
     *,
     has_system_users: bool,
+    text: str | None,
     predicate: str,
     arguments: Sequence[Any],
     limit: int | None,
     offset: int,
 ) -> list[MemberWithUserRow]:
-    """Return members by username; all of them when `limit` is None. `predicate` speaks of alias `m`."""
+    """Return members by username; all of them when `limit` is None. `predicate` speaks of alias `m`.
+
+    `text` is a part of username, name or address, whatever the case.
+    """
     following = FIRST_MEMBER_PARAMETER + len(arguments)
     sql = (
         f"select {_MEMBER}, u.name, u.avatar_url, u.email, u.rbac_roles as global_roles {_MEMBERS} and ({predicate})"
         f" order by lower(u.username) limit ${following} offset ${following + 1}"
     )
-    return many(MemberWithUserRow, await conn.fetch(sql, organization_id, has_system_users, *arguments, limit, offset))
+    return many(MemberWithUserRow, await conn.fetch(sql, organization_id, has_system_users, text, *arguments, limit, offset))
 
 
 async def count_members(
-    conn: Connection, organization_id: UUID, *, has_system_users: bool, predicate: str, arguments: Sequence[Any]
+    conn: Connection,
+    organization_id: UUID,
+    *,
+    has_system_users: bool,
+    text: str | None,
+    predicate: str,
+    arguments: Sequence[Any],
 ) -> int:
     """Count members, whatever the page."""
     sql = f"select count(*) {_MEMBERS} and ({predicate})"
-    count: int = await conn.fetchval(sql, organization_id, has_system_users, *arguments)
+    count: int = await conn.fetchval(sql, organization_id, has_system_users, text, *arguments)
     return count
 
 
 async def insert_member(
     conn: Connection, organization_id: UUID, user_id: UUID, roles: Sequence[str], now: datetime
 ) -> MemberRow:
-    """Insert a membership. Raises UniqueViolation (organization_members_pkey), CheckViolation for a deleted user."""
+    """Insert a membership. Raises UniqueViolation (organization_members_pkey), OwnerDeleted for a deleted user or organization."""
     await conn.execute(INSERT_MEMBER, user_id, organization_id, list(roles), now)
     row = await find_member(conn, organization_id, user_id)
     assert row is not None

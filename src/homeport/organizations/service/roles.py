@@ -12,8 +12,9 @@ from homeport.organizations.errors import MemberNotFound, OwnMembership
 from homeport.organizations.queries import members as queries
 from homeport.organizations.rules import ORGANIZATION_MEMBER_ROLE, role_object, wanted_roles
 from homeport.organizations.schemas import OrganizationMember
-from homeport.organizations.service.members import member_view, record_member, resolve_member
+from homeport.organizations.service.members import member_view, resolve_member
 from homeport.organizations.service.organizations import resolve_organization
+from homeport.organizations.service.trail import record_member
 from homeport.organizations.service.views import list_roles, organization_roles
 from homeport.rbac import Action, RoleName, Subject, built_in_roles, may_assign, require
 
