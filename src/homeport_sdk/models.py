@@ -263,6 +263,23 @@ class AuthMethods(Struct, kw_only=True):
     terms_of_service_url: str = ""
 
 
+class AuthorizationCheck(Struct, kw_only=True):
+    action: str
+    object: AuthorizationObject
+
+
+class AuthorizationObject(Struct, kw_only=True):
+    resource_type: str
+    any_org: bool = False
+    organization_id: str = ""
+    owner_id: str = ""
+    resource_id: str = ""
+
+
+class AuthorizationRequest(Struct, kw_only=True):
+    checks: Annotated[dict[str, AuthorizationCheck], Meta(description="At most 1000 checks, by names of your choice.")]
+
+
 class AvailableExperiments(Struct, kw_only=True):
     safe: list[str]
 
@@ -814,6 +831,7 @@ class Organization(Struct, kw_only=True):
     is_default: bool
     name: str
     updated_at: datetime
+    deleted: bool | None = None
 
 
 class OrganizationMember(Struct, kw_only=True):

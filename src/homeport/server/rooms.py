@@ -5,6 +5,7 @@ from typing import Any
 from litestar import Router
 
 from homeport import web
+from homeport.access import api as access_api
 from homeport.agents import api as agents_api
 from homeport.agents.service.authentication import resolve_agent
 from homeport.audit import api as audit_api
@@ -28,6 +29,7 @@ from homeport.workspaces.service import registration
 _IN_V2 = (
     deployment.api_routes,
     health.routes,
+    access_api.routes,
     audit_api.routes,
     identity_api.routes,
     organizations_api.routes,

@@ -87,6 +87,7 @@ MODELS: dict[str, str] = {
     "SSHConfigResponse": "hostname_prefix hostname_suffix ssh_config_options",
     "HealthcheckReport": "time healthy severity coder_version derp access_url websocket database workspace_proxy "
     "provisioner_daemons",
+    "AuthorizationResponse": "can-read",
     "AvailableExperiments": "safe",
     "UpdateCheckResponse": "current version url",
     "ListSubAgentsResponse": "agents",
@@ -127,6 +128,8 @@ CALLS: tuple[Call, ...] = (
     Call("GET", "/debug/metrics", 200, "text/plain"),
     Call("GET", "/audit", 200, "AuditLogResponse"),
     Call("GET", "/auth/scopes", 200, "ExternalAPIKeyScopes"),
+    Call("POST", "/authcheck", 200, "AuthorizationResponse",
+         {"checks": {"can-read": {"object": {"resource_type": "template"}, "action": "read"}}}),
     Call("GET", "/users/authmethods", 200, "AuthMethods"),
     Call("GET", "/users/first", 200, "Response"),
     Call("POST", "/users/validate-password", 200, "ValidateUserPasswordResponse", {"password": "x"}),

@@ -32,6 +32,9 @@ _SAMPLES: dict[str, Any] = {
     },
     "AgentStats": {"rx_bytes": 1},
     "ArchiveTemplateVersionsRequest": {"all": True},
+    "AuthorizationRequest": {
+        "checks": {"can-read": {"object": {"resource_type": "template", "resource_id": "{template}"}, "action": "read"}},
+    },
     "CommitQuotaRequest": {"daily_cost": 0},
     "CompleteJobRequest": {},
     "CreateFirstUserRequest": {"email": "{email}", "username": "{unique}", "password": PASSWORD},
