@@ -7,8 +7,7 @@ from uuid import UUID
 import msgspec
 
 from homeport.identity.schemas import Permission, ReducedUser, SlimRole
-from homeport.organizations.rules import MOST_ALLOWANCE
-from homeport.organizations.types import GroupSource
+from homeport.organizations.types import MOST_ALLOWANCE, GroupSource
 
 MOST_CHANGED = 10_000
 Allowance = Annotated[int, msgspec.Meta(ge=0, le=MOST_ALLOWANCE)]

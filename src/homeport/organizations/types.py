@@ -12,6 +12,7 @@ from homeport.identity.types import UserRow
 
 DEFAULT_ORGANIZATION_ALIAS = "default"
 EVERYONE = "Everyone"
+MOST_ALLOWANCE = 2_147_483_647
 GroupSource = Literal["user", "oidc"]
 
 

@@ -2,6 +2,6 @@
 
 from typing import Any
 
-from homeport.organizations.api import custom_roles, members, organizations
+from homeport.organizations.api import custom_roles, groups, members, organizations
 
-routes: list[Any] = [*organizations.routes, *members.routes, *custom_roles.routes]
+routes: list[Any] = [*organizations.routes, *members.routes, *custom_roles.routes, *groups.routes]

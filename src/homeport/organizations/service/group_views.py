@@ -1,0 +1,60 @@
+"""Groups as the wire shows them: any number of them by one query for all their members."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+
+from homeport.database import Connection
+from homeport.identity.schemas import ReducedUser
+from homeport.organizations.queries import groups as queries
+from homeport.organizations.schemas import Group
+from homeport.organizations.types import GroupViewRow
+from homeport.rbac import Action, Predicate, ResourceType, Subject, predicate
+
+# So many members of each group a list shows; the whole group shows all.
+MOST_LISTED = 100
+
+
+async def group_views(
+    conn: Connection, subject: Subject, rows: Sequence[GroupViewRow], *, most: int | None = MOST_LISTED
+) -> list[Group]:
+    """Return groups in the order given, each with its first members that `subject` may see (None: with all of them).
+
+    The caller has authorized the reader of the groups.
+    """
+    visible = visible_members(subject, first_parameter=queries.FIRST_MEMBER_PARAMETER)
+    members: dict[UUID, list[ReducedUser]] = {}
+    if rows and not visible.is_never:
+        for member in await queries.list_members(conn, [row.id for row in rows], visible, limit=most):
+            reduced = msgspec.convert(member, ReducedUser, from_attributes=True)
+            members.setdefault(member.group_id, []).append(reduced)
+    return [_view(row, members.get(row.id, [])) for row in rows]
+
+
+def visible_members(subject: Subject, *, first_parameter: int) -> Predicate:
+    """Return the condition for memberships that `subject` may see, on alias `e` of the view."""
+    return predicate(
+        subject, Action.READ, ResourceType.GROUP_MEMBER, queries.MEMBER_COLUMNS, first_parameter=first_parameter
+    )
+
+
+def visible_groups(subject: Subject, *, first_parameter: int) -> Predicate:
+    """Return the condition for groups that `subject` may read, on alias `g`."""
+    return predicate(subject, Action.READ, ResourceType.GROUP, queries.GROUP_COLUMNS, first_parameter=first_parameter)
+
+
+def _view(row: GroupViewRow, members: list[ReducedUser]) -> Group:
+    return Group(
+        id=row.id,
+        name=row.name,
+        display_name=row.display_name,
+        organization_id=row.organization_id,
+        organization_name=row.organization_name,
+        organization_display_name=row.organization_display_name,
+        members=members,
+        total_member_count=row.total_member_count,
+        avatar_url=row.avatar_url,
+        quota_allowance=row.quota_allowance,
+        source=row.source,
+    )
