@@ -69,6 +69,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ()
 
+    audit_logs_retention: Annotated[
+        timedelta, Setting("Storage", "How long entries of the audit log are kept. 0: forever.", "duration")
+    ] = timedelta(0)
+    connection_logs_retention: Annotated[
+        timedelta, Setting("Storage", "How long entries of the connection log are kept. 0: forever.", "duration")
+    ] = timedelta(days=90)
+
     session_duration: Annotated[
         timedelta, Setting("Sessions", "Life of a sign-in without use; use extends it.", "duration")
     ] = timedelta(hours=24)

@@ -26,6 +26,7 @@ from homeport.mcp.registry import Surroundings
 from homeport.provisioning.service.acquire import Acquirer
 from homeport.server import rooms
 from homeport.server.edge import Edge
+from homeport.server.attempts import Attempts
 from homeport.server.errors import HANDLERS
 from homeport.server.openapi import openapi_config
 from homeport.server.parts import Parts
@@ -82,7 +83,7 @@ def build_asgi(parts: Parts, *, has_proof: bool = False) -> tuple[ASGIApp, Lites
     )
     _resolve_in_order(app)
     headers = SecurityHeaders(is_https=parts.settings.is_https)
-    return Edge(SocketRefusals(CrossOrigin(app)), headers), app, gate
+    return Edge(Attempts(SocketRefusals(CrossOrigin(app)), parts.db), headers), app, gate
 
 
 def _resolve_in_order(app: Litestar) -> None:

@@ -39,14 +39,30 @@ create table connection_logs (
     connection_id uuid unique,
     disconnect_time timestamptz,
     disconnect_reason text not null default '',
-    exit_code integer
+    exit_code integer,
+    -- The server process that carries it, and writes its end. What a dead one has left open is closed by another.
+    replica_id uuid
 );
-create index connection_logs_time_idx on connection_logs (connect_time desc, id);
-create index connection_logs_organization_idx on connection_logs (organization_id, connect_time desc, id);
-create index connection_logs_owner_idx on connection_logs (workspace_owner_id, connect_time desc, id);
-create index connection_logs_workspace_idx on connection_logs (workspace_id, connect_time desc, id);
-create index connection_logs_user_idx on connection_logs (user_id, connect_time desc, id);
-create index connection_logs_open_idx on connection_logs (connect_time) where connection_id is not null and disconnect_time is null;
+create index connection_logs_time_idx on connection_logs (connect_time desc, id desc);
+create index connection_logs_organization_idx on connection_logs (organization_id, connect_time desc, id desc);
+create index connection_logs_owner_idx on connection_logs (workspace_owner_id, connect_time desc, id desc);
+create index connection_logs_workspace_idx on connection_logs (workspace_id, connect_time desc, id desc);
+create index connection_logs_user_idx on connection_logs (user_id, connect_time desc, id desc);
+create index connection_logs_open_idx on connection_logs (connect_time desc, id desc) where connection_id is not null and disconnect_time is null;
+
+-- A page of the audit log costs the same for each of its filters, however long the log is: every one has an index that ends
+-- with the time. Names are compared without case and byte by byte, so that the index also knows what begins with a word.
+drop index audit_logs_time_idx;
+create index audit_logs_time_idx on audit_logs (time desc, id desc);
+create index audit_logs_action_idx on audit_logs (action, time desc);
+create index audit_logs_type_idx on audit_logs (resource_type, time desc);
+create index audit_logs_target_idx on audit_logs ((lower(resource_target) collate "C"), time desc);
+create index audit_logs_request_idx on audit_logs (request_id);
+create index audit_logs_build_reason_idx on audit_logs ((additional_fields ->> 'build_reason'), time desc)
+    where resource_type = 'workspace_build';
+-- Searches of both logs find what deleted accounts did.
+create index users_deleted_username_idx on users (lower(username)) where deleted;
+create index users_deleted_email_idx on users (lower(email)) where deleted;
 
 -- Which accounts and groups an identity provider keeps by SCIM, the provider's own ids of them (RFC 7643, 3.1), and what it says
 -- of people that `users` has no place for. `user_name` is the provider's name of an account; `users.username` was made from it.
