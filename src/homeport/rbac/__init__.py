@@ -2,6 +2,7 @@
 
 from homeport.rbac.errors import InvalidRoleName, UnknownScope
 from homeport.rbac.rules.assignments import may_assign
+from homeport.rbac.rules.branches import Branch, branches_by_type
 from homeport.rbac.rules.custom_roles import SITE_ONLY_TYPES, custom_role, find_custom_role_errors, read_permissions
 from homeport.rbac.rules.decisions import (
     DecisionLog,
@@ -55,6 +56,7 @@ __all__ = [
     "Acl",
     "Action",
     "AllowEntry",
+    "Branch",
     "Columns",
     "DecisionLog",
     "Grants",
@@ -71,6 +73,7 @@ __all__ = [
     "SubjectKind",
     "UnknownScope",
     "agent_scope",
+    "branches_by_type",
     "built_in_roles",
     "covers",
     "custom_role",

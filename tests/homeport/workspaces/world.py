@@ -82,7 +82,7 @@ class World:
         }  # fmt: skip
         await self.insert("templates", columns)
         await self.version(id, id=version_id, author=author.id, parameters=parameters, job=job)
-        return Template(id, version_id, name)
+        return Template(id, version_id, columns["name"])
 
     async def version(
         self,
@@ -213,30 +213,33 @@ class World:
         return id
 
     async def many(self, owner_id: UUID, template: Template, count: int, newest: datetime) -> None:
-        """Insert `count` stopped workspaces at once, each with a build and its job, one second of use apart."""
+        """Insert `count` running workspaces at once, each with a build and its job, one second of use apart."""
         await self.db.execute(
             """
             with made as (
                 insert into workspaces (id, owner_id, organization_id, template_id, name, last_used_at, created_at, updated_at)
-                select gen_random_uuid(), $1, $2, $3, 'bulk-' || n, $5::timestamptz - make_interval(secs => n), $5, $5
-                from generate_series(1, $4::int) n returning id
+                select gen_random_uuid(), $1, t.organization_id, t.id, 'bulk-' || taken.count + n,
+                    $4::timestamptz - make_interval(secs => n), $4, $4
+                from generate_series(1, $3::int) n, templates t,
+                    lateral (select count(*) from workspaces where owner_id = $1) taken
+                where t.id = $2 returning *
             ), jobs as (
                 insert into provisioner_jobs (
                     id, organization_id, initiator_id, provisioner, type, tags, created_at, updated_at, started_at, completed_at
                 )
-                select id, $2, $1, 'echo', 'workspace_build', '{"scope": "organization", "owner": ""}', $5, $5, $5, $5
+                select id, organization_id, $1, 'echo', 'workspace_build', '{"scope": "organization", "owner": ""}', $4, $4, $4, $4
                 from made returning id
             )
             insert into workspace_builds (
                 id, workspace_id, template_version_id, build_number, transition, initiator_id, job_id, created_at, updated_at
             )
-            select id, id, $6, 1, 'start', $1, id, $5, $5 from made
+            select id, id, $5, 1, 'start', $1, id, $4, $4 from made
             """,
             owner_id,
-            self.organization_id,
             template.id,
             count,
             newest,
             template.version_id,
         )
-        await self.db.execute("analyze workspaces")
+        for table in ("workspaces", "workspace_builds", "provisioner_jobs"):
+            await self.db.execute(f"analyze {table}")

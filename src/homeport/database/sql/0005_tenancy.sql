@@ -86,3 +86,12 @@ create table scim_groups (
     updated_at timestamptz not null
 );
 create unique index scim_groups_external_key on scim_groups (external_id) where external_id <> '';
+
+-- A template's workspaces in the order of every listing, as those of an owner and of an organization are since the start.
+create index workspaces_template_last_used_idx on workspaces (template_id, last_used_at desc, id) where not deleted;
+drop index workspaces_template_idx;
+
+-- The server's own daemons work for every organization, those of people for theirs. Both walk the queue in its order.
+alter table provisioner_daemons add column is_shared boolean not null default false;
+create index provisioner_jobs_queue_idx on provisioner_jobs (priority, created_at, id)
+    where started_at is null and completed_at is null;
