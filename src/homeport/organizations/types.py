@@ -1,5 +1,6 @@
 """Rows of organizations and members, what a resolved member is, and this room's events. No I/O."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -140,6 +141,16 @@ class AuditedGroup(msgspec.Struct, frozen=True, kw_only=True):
     avatar_url: str
     quota_allowance: int
     members: list[dict[str, str]]
+
+
+class GroupFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which groups a list holds; None asks for all. `limit` None: as many as there are."""
+
+    organization_id: UUID | None = None
+    ids: Sequence[UUID] | None = None
+    text: str | None = None
+    limit: int | None = None
+    offset: int = 0
 
 
 class GroupChange(msgspec.Struct, frozen=True, kw_only=True):

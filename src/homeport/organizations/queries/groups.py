@@ -5,11 +5,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
 from homeport.database import Connection
 from homeport.database.rows import many, maybe, one
-from homeport.organizations.types import GroupMemberRow, GroupRow, GroupViewRow, MemberCandidate
+from homeport.organizations.types import GroupFilter, GroupMemberRow, GroupRow, GroupViewRow, MemberCandidate
 from homeport.rbac import Columns, Predicate
 
 # Members of a group may read it: it stands in its own access list.
@@ -142,16 +140,6 @@ async def list_as_groups(conn: Connection, organization_id: UUID, ids: Collectio
 async def get_group_view(conn: Connection, group_id: UUID) -> GroupViewRow | None:
     """Return a group as the wire shows it; None when it has gone."""
     return maybe(GroupViewRow, await conn.fetchrow(GET_VIEW, group_id))
-
-
-class GroupFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which groups a list holds; None asks for all. `limit` None: as many as there are."""
-
-    organization_id: UUID | None = None
-    ids: Sequence[UUID] | None = None
-    text: str | None = None
-    limit: int | None = None
-    offset: int = 0
 
 
 async def list_group_views(

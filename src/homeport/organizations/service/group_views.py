@@ -9,11 +9,25 @@ from homeport.database import Connection
 from homeport.identity.schemas import ReducedUser
 from homeport.organizations.queries import groups as queries
 from homeport.organizations.schemas import Group
-from homeport.organizations.types import GroupViewRow
+from homeport.organizations.types import GroupFilter, GroupViewRow
 from homeport.rbac import Action, Predicate, ResourceType, Subject, predicate
 
 # So many members of each group a list shows; the whole group shows all.
 MOST_LISTED = 100
+
+
+async def list_groups(
+    conn: Connection, subject: Subject, wanted: GroupFilter, *, has_all: bool = False, most: int | None = MOST_LISTED
+) -> list[Group]:
+    """Return the groups that a filter lets pass and `subject` may read, by name: two queries.
+
+    `has_all`: the caller knows that `subject` is to see all of them, because of what stands above them.
+    """
+    visible = Predicate("TRUE") if has_all else visible_groups(subject, first_parameter=queries.FIRST_PARAMETER)
+    if visible.is_never:
+        return []
+    rows = await queries.list_group_views(conn, wanted, predicate=visible.sql, arguments=visible.args)
+    return await group_views(conn, subject, rows, most=most)
 
 
 async def group_views(

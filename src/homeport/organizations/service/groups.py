@@ -24,10 +24,11 @@ from homeport.organizations.service.group_changes import (
     remove_members,
     rename,
 )
-from homeport.organizations.service.group_views import group_views, visible_groups, visible_members
+from homeport.organizations.service.group_views import group_views, visible_members
+from homeport.organizations.service.group_views import list_groups as list_visible
 from homeport.organizations.service.members import resolve_owner
 from homeport.organizations.service.organizations import resolve_organization
-from homeport.organizations.types import GroupChange, GroupRow
+from homeport.organizations.types import GroupChange, GroupFilter, GroupRow
 from homeport.rbac import Action, Object, ResourceType, Subject, is_allowed, require
 
 __all__ = [
@@ -172,18 +173,14 @@ async def _list(
 ) -> list[Group]:
     if not is_storable(query):
         raise invalid_field("q", "The search holds characters that no name has.")
-    visible = visible_groups(subject, first_parameter=queries.FIRST_PARAMETER)
-    if visible.is_never:
-        return []
-    wanted = queries.GroupFilter(
+    wanted = GroupFilter(
         organization_id=organization_id,
         ids=ids,
         text=query.strip() or None,
         limit=page.limit if page else None,
         offset=page.offset if page else 0,
     )
-    rows = await queries.list_group_views(conn, wanted, predicate=visible.sql, arguments=visible.args)
-    return await group_views(conn, subject, rows)
+    return await list_visible(conn, subject, wanted)
 
 
 def _parse_ids(texts: Sequence[str]) -> list[UUID] | None:
