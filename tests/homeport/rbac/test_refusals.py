@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 from homeport.kit.errors import Forbidden, NotFound
@@ -12,6 +13,7 @@ from homeport.rbac import (
     DecisionLog,
     Object,
     ResourceType,
+    Subject,
     decisions,
     filter_allowed,
     is_allowed,
@@ -20,9 +22,11 @@ from homeport.rbac import (
     record_public,
     require,
     require_any,
+    scope_for_key,
 )
 from tests.homeport.rbac.people import ME, ORG, OTHER_ORG, SOMEBODY, holder
 
+R = ResourceType
 TEMPLATE = Object(ResourceType.TEMPLATE, organization_id=ORG)
 member = holder([], {ORG: []})
 auditor = holder(["auditor"], {ORG: []})
@@ -61,6 +65,89 @@ def test_creation_is_refused_openly_because_there_is_nothing_to_hide() -> None:
     with pytest.raises(Forbidden) as caught:
         require(member, Action.CREATE, TEMPLATE, noun="template")
     assert "template:create" in caught.value.detail
+
+
+def told(who: Subject, action: Action, target: Object) -> str:
+    """Return the detail of a refusal."""
+    with pytest.raises(Forbidden) as caught:
+        require(who, action, target, noun="thing")
+    return caught.value.detail
+
+
+@pytest.mark.requirement("RBAC-REFUSAL-03")
+def test_a_refusal_says_what_is_missing_on_what_for_whom_and_who_has_it() -> None:
+    docker = msgspec.structs.replace(TEMPLATE, id=SOMEBODY, name="docker")
+    assert told(auditor, Action.UPDATE, docker) == (
+        "The permission that is missing is template:update on the template docker. test does not have it. "
+        "Built-in roles that have it: owner, template-admin; in its organization organization-admin, "
+        "organization-template-admin."
+    )
+    nameless = msgspec.structs.replace(docker, name="")
+    assert f"template:update on the template {SOMEBODY}." in told(auditor, Action.UPDATE, nameless)
+    assert f"template:create in the organization {ORG}." in told(auditor, Action.CREATE, docker)
+    assert "template:create in any organization. " in told(
+        auditor, Action.CREATE, Object(R.TEMPLATE, any_organization=True)
+    )
+    assert told(member, Action.CREATE, Object(R.USER)) == (
+        "The permission that is missing is user:create. test does not have it. "
+        "Built-in roles that have it: owner, user-admin."
+    )
+
+
+@pytest.mark.requirement("RBAC-REFUSAL-03")
+def test_a_refusal_says_that_it_would_do_for_ones_own() -> None:
+    theirs = Object(R.WORKSPACE, id=SOMEBODY, owner_id=SOMEBODY, organization_id=ORG)
+    words = told(template_admin, Action.SSH, theirs)
+    assert words.endswith("Built-in roles that have it: owner. Everybody has it on what is their own.")
+    dormant = msgspec.structs.replace(theirs, type=R.WORKSPACE_DORMANT)
+    assert told(owner, Action.START, dormant).endswith("No built-in role has it.")
+
+
+@pytest.mark.requirement("RBAC-REFUSAL-03")
+def test_a_refusal_names_the_role_that_refuses() -> None:
+    banned = holder([], {ORG: ["organization-admin", "organization-workspace-creation-ban"], OTHER_ORG: []})
+    mine = Object(R.WORKSPACE, id=SOMEBODY, owner_id=ME, organization_id=ORG)
+    words = told(banned, Action.DELETE, mine)
+    assert words.endswith("test is refused it by the role organization-workspace-creation-ban.")
+    # A ban elsewhere is not the reason here.
+    elsewhere = msgspec.structs.replace(mine, owner_id=SOMEBODY, organization_id=OTHER_ORG)
+    assert "refused it by" not in told(banned, Action.CREATE, elsewhere)
+
+
+@pytest.mark.requirement("RBAC-REFUSAL-04")
+def test_a_refusal_tells_the_token_from_its_owner() -> None:
+    mine = Object(R.WORKSPACE, id=SOMEBODY, owner_id=ME, organization_id=ORG)
+    reading = holder([], {ORG: []}, scope=scope_for_key(["workspace:read", "template:read"]))
+    assert told(reading, Action.UPDATE, mine) == (
+        f"The permission that is missing is workspace:update on the workspace {SOMEBODY}. test has it, but the token that "
+        "was used does not (its scopes: template:read workspace:read); use one with this scope."
+    )
+    listed = holder([], {ORG: []}, scope=scope_for_key(["all"], [f"workspace:{SOMEBODY}"]))
+    assert "is held to other objects" in told(
+        listed, Action.CREATE, Object(R.WORKSPACE, owner_id=ME, organization_id=ORG)
+    )
+    # What the owner could not do either is no matter of the token.
+    assert "test does not have it" in told(reading, Action.CREATE, TEMPLATE)
+    # And what the token may not read is hidden, whatever its owner may.
+    with pytest.raises(NotFound):
+        require(reading, Action.READ, Object(R.FILE, id=SOMEBODY, owner_id=ME), noun="file")
+
+
+@pytest.mark.requirement("RBAC-REFUSAL-02")
+@pytest.mark.parametrize(
+    "type_", [R.DEBUG_INFO, R.DEPLOYMENT_CONFIG, R.DEPLOYMENT_STATS, R.REPLICAS, R.SYSTEM], ids=str
+)
+def test_what_every_deployment_has_is_refused_openly(type_: ResourceType) -> None:
+    assert f"{type_}:read. test does not have it." in told(member, Action.READ, Object(type_))
+
+
+@pytest.mark.requirement("RBAC-REFUSAL-01")
+def test_a_hidden_object_is_explained_by_nothing() -> None:
+    for target in (TEMPLATE, msgspec.structs.replace(TEMPLATE, id=SOMEBODY, name="secret")):
+        with pytest.raises(NotFound) as caught:
+            require(member, Action.UPDATE, target, noun="template")
+        assert caught.value.detail == ""
+        assert "secret" not in caught.value.message
 
 
 def test_what_is_allowed_passes() -> None:
