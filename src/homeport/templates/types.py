@@ -133,13 +133,13 @@ TEMPLATE_AUDIT = declare(
     tracked=tuple(
         field
         for field in TemplateRow.__struct_fields__
-        if field not in {"id", "organization_id", "provisioner", "created_by", "deleted", "created_at", "updated_at"}
+        if field not in {"organization_id", "deleted", "created_at", "updated_at"}
     ),
-    ignored=("id", "organization_id", "provisioner", "created_by", "deleted", "created_at", "updated_at"),
+    ignored=("organization_id", "deleted", "created_at", "updated_at"),
 )
 VERSION_AUDIT = declare(
     "template_version",
     VersionRow,
-    tracked=("template_id", "name", "message", "readme", "archived"),
-    ignored=("id", "organization_id", "job_id", "created_by", "created_at", "updated_at"),
+    tracked=("id", "template_id", "name", "message", "readme", "created_by", "archived"),
+    ignored=("organization_id", "job_id", "created_at", "updated_at"),
 )

@@ -26,11 +26,13 @@ from homeport.workspaces.queries import workspaces as workspace_queries
 from homeport.workspaces.rules.schedule import next_autostart, required_stop, start_deadline
 from homeport.workspaces.rules.status import workspace_status
 from homeport.workspaces.service import metrics
-from homeport.workspaces.service.changes import record_workspace, workspace_changed
+from homeport.workspaces.service.changes import build_fields, record_build, record_workspace, workspace_changed
 from homeport.workspaces.service.provisioned import insert_resources
 from homeport.workspaces.types import BuildEnded, BuildRow, WorkspaceRow
 
 # Where neither the owner nor the template says when a required stop disturbs least.
+# What audit says of a build that has failed, as of a request that broke here.
+_FAILED = 500
 DEFAULT_QUIET_HOURS = "CRON_TZ=UTC 0 0 * * *"
 
 
@@ -70,6 +72,9 @@ class JobHandlers:
             return
         if event.state is not None:
             await queries.update_sealed_state(conn, build.id, self._cipher.encrypt(event.state), clock.now())
+        workspace = await workspace_queries.find_workspace(conn, build.workspace_id)
+        if isinstance(event, JobFailed) and workspace is not None:
+            await record_build(conn, build.initiator_id, workspace, build, status_code=_FAILED, is_background=True)
         await _ended(conn, build, event.job)
 
     async def _build_completed(
@@ -117,7 +122,15 @@ async def _delete(conn: Connection, workspace: WorkspaceRow, build: BuildRow, no
     await resource_queries.delete_agents_of_workspace(conn, workspace.id, now)
     if not workspace.deleted:
         after = await workspace_queries.update_deleted(conn, workspace.id, now)
-        await record_workspace(conn, build.initiator_id, AuditAction.DELETE, before=workspace, after=after)
+        await record_workspace(
+            conn,
+            build.initiator_id,
+            AuditAction.DELETE,
+            before=workspace,
+            after=after,
+            additional_fields=build_fields(workspace, build),
+            is_background=True,
+        )
 
 
 async def _set_deadlines(conn: Connection, workspace: WorkspaceRow, build: BuildRow, now: datetime) -> None:
