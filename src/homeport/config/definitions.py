@@ -224,6 +224,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int, Setting("OAuth2", "Registrations of clients per minute and address.", "number")
     ] = 30
 
+    scim_auth_header: Annotated[
+        str,
+        _text(
+            "SCIM",
+            "Token, of at least 32 characters, with which an identity provider keeps accounts and groups at /scim/v2. "
+            "Empty: SCIM is switched off.",
+            is_secret=True,
+        ),
+    ] = ""
+    scim_organization: Annotated[
+        str,
+        _text(
+            "SCIM",
+            "Organization, by name or id, to which the accounts and groups of the identity provider belong. Empty: the "
+            "default organization.",
+        ),
+    ] = ""
+
     mcp_allowed_origins: Annotated[
         tuple[str, ...],
         Setting(

@@ -67,9 +67,10 @@ async def insert(
     status_code: int,
     additional_fields: dict[str, Any],
 ) -> None:
-    """Write one entry as it is."""
+    """Write one entry as it is. Which part of the server acted, where nobody had signed in, stands in the additional fields."""
+    subsystem = {"subsystem": request.subsystem} if request.subsystem else {}
     await queries.insert_entry(
         conn, new_id(), clock.now(), subject_id, resource.organization_id, request.ip, request.user_agent, resource_type,
-        resource.id, resource.target, resource.icon, action.value, diff, status_code, additional_fields,
+        resource.id, resource.target, resource.icon, action.value, diff, status_code, {**additional_fields, **subsystem},
         UUID(request.request_id),
     )  # fmt: skip

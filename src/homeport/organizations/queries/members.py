@@ -1,6 +1,6 @@
 """SQL on `organization_members`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -24,6 +24,16 @@ where m.user_id = $1 and ($2::uuid is null or m.organization_id = $2) order by m
 """
 INSERT_MEMBER = """
 insert into organization_members (user_id, organization_id, roles, created_at, updated_at) values ($1, $2, $3, $4, $4)
+"""
+# Of accounts that are in the organization already, deleted ones and system users nothing is inserted.
+INSERT_MISSING_MEMBERS = """
+insert into organization_members (user_id, organization_id, roles, created_at, updated_at)
+select u.id, $1, '{}', $3, $3 from users u where u.id = any ($2::uuid[]) and not u.deleted and not u.is_system order by u.id
+on conflict do nothing returning user_id
+"""
+LIST_MEMBERS_OF = f"""
+select {_MEMBER} from organization_members m join visible_users u on u.id = m.user_id
+where m.organization_id = $1 and m.user_id = any ($2::uuid[]) order by m.user_id
 """
 UPDATE_MEMBER_ROLES = (
     "update organization_members set roles = $3, updated_at = $4 where organization_id = $1 and user_id = $2"
@@ -99,6 +109,16 @@ async def insert_member(
     row = await find_member(conn, organization_id, user_id)
     assert row is not None
     return row
+
+
+async def insert_missing_members(
+    conn: Connection, organization_id: UUID, user_ids: Collection[UUID], now: datetime
+) -> list[MemberRow]:
+    """Insert memberships of those who have none yet, and return these. Raises CheckViolation for one just deleted."""
+    inserted = await conn.fetch(INSERT_MISSING_MEMBERS, organization_id, list(user_ids), now)
+    if not inserted:
+        return []
+    return many(MemberRow, await conn.fetch(LIST_MEMBERS_OF, organization_id, [row["user_id"] for row in inserted]))
 
 
 async def update_member_roles(
