@@ -47,6 +47,7 @@ def _environment() -> Environment:
         moment=_moment,
         kind=wording.status_kind,
         readable=wording.readable,
+        emblem=wording.emblem,
         markdown=render_markdown,
         inline_markdown=render_inline,
     )
@@ -130,6 +131,8 @@ def _navigation(identity: Identity | None, path: str) -> list[tuple[str, str, bo
     if identity is None:
         return []
     links = [("Workspaces", "/workspaces"), ("Templates", "/templates")]
+    if is_allowed(identity.subject, Action.READ, Object(ResourceType.ORGANIZATION, any_organization=True)):
+        links.append(("Organizations", "/organizations"))
     if is_allowed(identity.subject, Action.READ, Object(ResourceType.USER)):
         links.append(("Users", "/users"))
     if is_allowed(identity.subject, Action.UPDATE, Object(ResourceType.OAUTH2_APP)):

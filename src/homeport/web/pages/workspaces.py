@@ -70,6 +70,12 @@ def _asked(search: str, show: str) -> str:
     return search.strip() if show == "all" or "owner:" in search else f"owner:me {search}".strip()
 
 
+def asked(view: View) -> tuple[str, int]:
+    """Return the search and the number of the page that an address asks for."""
+    query = view.request.query_params
+    return query.get("q", "")[:2000], page_number(query.get("page", ""))
+
+
 def window(number: int) -> Page:
     """Return the rows of a page, counted from 1."""
     return Page(limit=PAGE_SIZE, offset=(number - 1) * PAGE_SIZE)
