@@ -6,6 +6,11 @@ from typing import Annotated, Any, Literal, TypeAlias
 from msgspec import Meta, Struct, field
 
 
+class ACLAvailable(Struct, kw_only=True):
+    groups: list[Group]
+    users: list[ReducedUser]
+
+
 class APIAllowListTarget(Struct, kw_only=True):
     id: str
     type: str
@@ -79,6 +84,9 @@ class AcquiredJob(Struct, kw_only=True):
     organization_id: str
     provisioner: str
     type: Literal["template_version_import", "template_version_dry_run", "workspace_build"]
+
+
+AddUsers: TypeAlias = Annotated[list[str], Meta(max_length=10000)]
 
 
 class AgentConnectionInfo(Struct, kw_only=True):
@@ -357,6 +365,42 @@ class CompleteJobRequest(Struct, kw_only=True):
     workspace_build: BuildResult | None = None
 
 
+class ConnectionLog(Struct, kw_only=True):
+    agent_name: str
+    connect_time: datetime
+    id: str
+    ip: str
+    organization: AuditLogOrganization
+    type: Literal["ssh", "vscode", "jetbrains", "reconnecting_pty", "workspace_app", "port_forwarding"]
+    workspace_id: str
+    workspace_name: str
+    workspace_owner_id: str
+    workspace_owner_username: str
+    ssh_info: ConnectionLogSSHInfo | None = None
+    web_info: ConnectionLogWebInfo | None = None
+
+
+class ConnectionLogResponse(Struct, kw_only=True):
+    connection_logs: list[ConnectionLog]
+    count: int
+
+
+class ConnectionLogSSHInfo(Struct, kw_only=True):
+    connection_id: str
+    disconnect_reason: str
+    disconnect_time: datetime | None
+    exit_code: int | None
+    user_agent: str
+    user: AuditLogUser | None = None
+
+
+class ConnectionLogWebInfo(Struct, kw_only=True):
+    slug_or_port: str
+    status_code: int
+    user_agent: str
+    user: AuditLogUser | None = None
+
+
 class CreateFirstUserRequest(Struct, kw_only=True):
     email: str
     password: str
@@ -369,6 +413,20 @@ class CreateFirstUserRequest(Struct, kw_only=True):
 class CreateFirstUserResponse(Struct, kw_only=True):
     organization_id: str
     user_id: str
+
+
+class CreateGroupRequest(Struct, kw_only=True):
+    name: str
+    avatar_url: str = ""
+    display_name: str = ""
+    quota_allowance: Annotated[int, Meta(ge=0, le=2147483647)] = 0
+
+
+class CreateOrganizationRequest(Struct, kw_only=True):
+    name: str
+    description: str = ""
+    display_name: str = ""
+    icon: str = ""
 
 
 class CreateProvisionerKeyRequest(Struct, kw_only=True):
@@ -477,6 +535,16 @@ class CreateWorkspaceRequest(Struct, kw_only=True):
     ttl_ms: int | None = None
 
 
+class CustomRoleRequest(Struct, kw_only=True):
+    name: str
+    display_name: str = ""
+    organization_id: str = ""
+    organization_member_permissions: list[Permission] | None = None
+    organization_permissions: list[Permission] | None = None
+    site_permissions: list[Permission] | None = None
+    user_permissions: list[Permission] | None = None
+
+
 class DERPReport(Struct, kw_only=True):
     dismissed: bool
     healthy: bool
@@ -573,6 +641,20 @@ class GitSSHKey(Struct, kw_only=True):
 class GithubAuthMethod(Struct, kw_only=True):
     default_provider_configured: bool
     enabled: bool
+
+
+class Group(Struct, kw_only=True):
+    avatar_url: str
+    display_name: str
+    id: str
+    members: list[ReducedUser]
+    name: str
+    organization_display_name: str
+    organization_id: str
+    organization_name: str
+    quota_allowance: int
+    source: Literal["user", "oidc"]
+    total_member_count: int
 
 
 class HealthMessage(Struct, kw_only=True):
@@ -869,6 +951,15 @@ class PatchAppStatus(Struct, kw_only=True):
     uri: str = ""
 
 
+class PatchGroupRequest(Struct, kw_only=True):
+    add_users: AddUsers | AddUsers1 | None = None
+    avatar_url: str | None = None
+    display_name: str | None = None
+    name: str = ""
+    quota_allowance: QuotaAllowance | QuotaAllowance1 | None = None
+    remove_users: RemoveUsers | RemoveUsers1 | None = None
+
+
 class PatchLogs(Struct, kw_only=True):
     logs: list[AgentLogLine]
     log_source_id: str = "00000000-0000-0000-0000-000000000000"
@@ -881,8 +972,8 @@ class PatchTemplateVersionRequest(Struct, kw_only=True):
 
 class Permission(Struct, kw_only=True):
     action: str
-    negate: bool
     resource_type: str
+    negate: bool = False
 
 
 class PostAppHealthRequest(Struct, kw_only=True):
@@ -1206,6 +1297,7 @@ class PutOAuth2ProviderSettingsRequest(Struct, kw_only=True):
     dynamic_client_registration_enabled: bool | None = None
 
 
+QuotaAllowance: TypeAlias = Annotated[int, Meta(le=2147483647)]
 Readme: TypeAlias = Annotated[str, Meta(max_length=1048576)]
 Readme2: TypeAlias = Readme
 
@@ -1222,6 +1314,9 @@ class ReducedUser(Struct, kw_only=True):
     updated_at: datetime
     username: str
     theme_preference: str = ""
+
+
+RemoveUsers: TypeAlias = AddUsers
 
 
 class ResolveAutostartResponse(Struct, kw_only=True):
@@ -1241,9 +1336,22 @@ class Response(Struct, kw_only=True):
 
 
 RichParameterValues1: TypeAlias = None
+AddUsers1: TypeAlias = RichParameterValues1
 InstanceId1: TypeAlias = RichParameterValues1
+QuotaAllowance1: TypeAlias = RichParameterValues1
 Readme1: TypeAlias = RichParameterValues1
 Readme3: TypeAlias = RichParameterValues1
+RemoveUsers1: TypeAlias = RichParameterValues1
+
+
+class Role(Struct, kw_only=True):
+    name: str
+    organization_member_permissions: list[Permission]
+    organization_permissions: list[Permission]
+    site_permissions: list[Permission]
+    user_permissions: list[Permission]
+    display_name: str | None = None
+    organization_id: str = ""
 
 
 class SSHConfigResponse(Struct, kw_only=True):
@@ -1374,7 +1482,7 @@ class TemplateGroup(Struct, kw_only=True):
     organization_name: str
     quota_allowance: int
     role: Literal["admin", "use", ""]
-    source: str
+    source: Literal["user", "oidc"]
     total_member_count: int
 
 
@@ -1502,6 +1610,13 @@ class UpdateJobResponse(Struct, kw_only=True):
     canceled: bool
     force: bool
     variable_values: list[JobVariableValue] | None = None
+
+
+class UpdateOrganizationRequest(Struct, kw_only=True):
+    description: str | None = None
+    display_name: str | None = None
+    icon: str | None = None
+    name: str | None = None
 
 
 class UpdateRoles(Struct, kw_only=True):

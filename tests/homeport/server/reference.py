@@ -37,7 +37,10 @@ MODELS: dict[str, str] = {
     "created_by_name allow_user_autostart allow_user_autostop allow_user_cancel_workspace_jobs failure_ttl_ms "
     "time_til_dormant_ms time_til_dormant_autodelete_ms require_active_version max_port_share_level cors_behavior "
     "use_classic_parameter_flow",
+    "Group": "id name display_name organization_id organization_name organization_display_name members total_member_count "
+    "avatar_url quota_allowance source",
     "TemplateACL": "users group",
+    "ACLAvailable": "users groups",
     "TemplateExample": "id url name description icon tags markdown",
     "TemplateVersion": "id template_id? organization_id? created_at updated_at name message job readme created_by archived "
     "warnings? matched_provisioners? has_external_agent",
@@ -166,6 +169,14 @@ CALLS: tuple[Call, ...] = (
     Call("PUT", "/organizations/{organization}/members/{user}/roles", 200, "OrganizationMember", {"roles": []}),
     Call("GET", "/organizations/{organization}/members/{user}/workspace-quota", 200, "WorkspaceQuota"),
     Call("GET", "/workspace-quota/{user}", 200, "WorkspaceQuota"),
+    Call("GET", "/groups", 200, "[Group]"),
+    Call("GET", "/groups?organization={organization}&has_member={user}&group_ids={group}", 200, "[Group]"),
+    Call("GET", "/organizations/{organization}/groups", 200, "[Group]"),
+    Call("POST", "/organizations/{organization}/groups", 201, "Group", NAMES),
+    Call("GET", "/organizations/{organization}/groups/{groupname}", 200, "Group"),
+    Call("GET", "/groups/{group}", 200, "Group"),
+    Call("PATCH", "/groups/{group}", 200, "Group", {"quota_allowance": 1, "remove_users": ["{user}"]}),
+    Call("DELETE", "/groups/{group}", 200, "Response"),
     Call("GET", "/files/{file_id}", 200, "application/x-tar"),
     Call("GET", "/organizations/{organization}/provisionerjobs", 200, "[ProvisionerJob]"),
     Call("GET", "/organizations/{organization}/provisionerjobs/{job}", 200, "ProvisionerJob"),
@@ -187,6 +198,7 @@ CALLS: tuple[Call, ...] = (
     Call("PATCH", "/templates/{template}", 200, "Template", {"description": "better"}),
     Call("GET", "/templates/{template}/acl", 200, "TemplateACL"),
     Call("PATCH", "/templates/{template}/acl", 200, "Response", {}),
+    Call("GET", "/templates/{template}/acl/available", 200, "ACLAvailable"),
     Call("GET", "/templates/{template}/versions", 200, "[TemplateVersion]"),
     Call("PATCH", "/templates/{template}/versions", 200, "Response", {"id": "{templateversion}"}),
     Call("GET", "/templates/{template}/versions/{templateversionname}", 200, "TemplateVersion"),
