@@ -38,6 +38,8 @@ _SAMPLES: dict[str, Any] = {
     "CommitQuotaRequest": {"daily_cost": 0},
     "CompleteJobRequest": {},
     "CreateFirstUserRequest": {"email": "{email}", "username": "{unique}", "password": PASSWORD},
+    "CreateGroupRequest": {"name": "{unique}"},
+    "CreateOrganizationRequest": {"name": "{unique}"},
     "CreateProvisionerKeyRequest": {"name": "{unique}", "tags": {"a": "b"}},
     "CreateSubAgentRequest": {
         "name": "{unique}", "directory": "/", "apps": [{"slug": "web", "healthcheck": {"url": "http://x"}}], "display_apps": [0],
@@ -62,9 +64,14 @@ _SAMPLES: dict[str, Any] = {
     "CreateWorkspaceRequest": {
         "name": "{unique}", "template_id": "{template}", "rich_parameter_values": [{"name": "size", "value": "small"}],
     },
+    "CustomRoleRequest": {
+        "name": "{unique}",
+        "organization_permissions": [{"negate": False, "resource_type": "template", "action": "read"}],
+    },
     "FailJobRequest": {"error": "it broke", "workspace_build": {"state": "c3RhdGU="}},
     "LoginWithPasswordRequest": {"email": "nobody@homeport.test", "password": PASSWORD},
     "PatchAppStatus": {"app_slug": "web", "state": "working", "message": "at it"},
+    "PatchGroupRequest": {"display_name": "Better"},
     "PatchLogs": {"logs": [{"output": "line", "created_at": MOMENT}]},
     "PatchTemplateVersionRequest": {"message": "better"},
     "PostAppHealthRequest": {"healths": {"{app_id}": "healthy"}},
@@ -87,6 +94,7 @@ _SAMPLES: dict[str, Any] = {
     "UpdateJobRequest": {
         "logs": [{"output": "line", "created_at": MOMENT}], "variables": [{"name": "a"}], "readme": "words",
     },
+    "UpdateOrganizationRequest": {"description": "better"},
     "UpdateRoles": {"roles": []},
     "UpdateTemplateACL": {"user_perms": {}, "group_perms": {}},
     "UpdateTemplateMeta": {
