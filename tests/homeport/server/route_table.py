@@ -179,7 +179,7 @@ class Walk:
                 return [("coder-provisioner-daemon-key", self._places.provisioner_key)]
             case "provisioner":
                 return [("coder-provisioner-daemon-psk", PSK)]
-        return [("authorization", f"Bearer {self._deployment.parts.settings.scim_token}")]
+        raise Untaught(route, f"the credential {route.access.credential}")
 
 
 def render(table: Table) -> str:
