@@ -129,6 +129,7 @@ class Application:
             server, thread = self._metrics
             await asyncio.to_thread(server.shutdown)
             thread.join()
+        await self.parts.live.stop()
         await self._gate.close()
         try:
             async with self.parts.db.transaction() as conn:
