@@ -23,12 +23,6 @@ def owner_of(handle: str) -> str:
     return handle[1:]
 
 
-def workspace_target(workspace: Workspace) -> Object:
-    """Return what is decided upon for a workspace that is shown: which buttons there are."""
-    type_ = ResourceType.WORKSPACE if workspace.dormant_at is None else ResourceType.WORKSPACE_DORMANT
-    return Object(type_, workspace.id, workspace.owner_id, workspace.organization_id)
-
-
 async def find_template(conn: Connection, subject: Subject, name: str, organization: str = "") -> Template:
     """Return the template of a name; without an organization the default one's comes first. Raises 404."""
     if organization:

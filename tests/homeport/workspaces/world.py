@@ -23,7 +23,7 @@ from homeport.workspaces.schemas import (
     WorkspaceBuild,
     WorkspaceBuildParameter,
 )
-from homeport.workspaces.service import builds, creation, reading
+from homeport.workspaces.service import build_view, builds, creation, reading
 from homeport.workspaces.service.registration import register
 from tests.support.accounts import DEFAULT_ORGANIZATION_ID, Accounts, Api, Person, build_api
 from tests.support.names import unique_name
@@ -155,6 +155,11 @@ class World:
             self.db, self.cipher, subject=person.me, workspace_id=workspace_id, request=request
         )
 
+    async def build_view(self, build_id: UUID) -> WorkspaceBuild:
+        """Return a build, whoever asks."""
+        async with self.db.connection() as conn:
+            return await build_view(conn, build_id)
+
     async def read(self, person: Person, workspace_id: UUID, *, can_be_deleted: bool = False) -> Workspace:
         """Return a workspace as `person` sees it."""
         return await reading.get_workspace(
@@ -211,6 +216,19 @@ class World:
             {"id": id, "organization_id": id, "name": "Everyone", "created_at": now, "updated_at": now},
         )
         return id
+
+    async def custom_role(self, organization_id: UUID, *permissions: str) -> str:
+        """Insert a custom role that holds `type:action` in an organization, and return its name."""
+        name, now = unique_name("role"), clock.now()
+        held = [dict(zip(("resource_type", "action"), each.split(":"), strict=True)) for each in permissions]
+        await self.insert(
+            "custom_roles",
+            {
+                "id": new_id(), "name": name, "organization_id": organization_id,
+                "org_permissions": [{"negate": False, **each} for each in held], "created_at": now, "updated_at": now,
+            },
+        )  # fmt: skip
+        return name
 
     async def many(self, owner_id: UUID, template: Template, count: int, newest: datetime) -> None:
         """Insert `count` running workspaces at once, each with a build and its job, one second of use apart."""
