@@ -38,6 +38,7 @@ async def test_each_change_leaves_one_entry_with_the_members(api: Api, accounts:
             ("create", "crew", 201, {"id": ("", crew["id"]), "name": ("", "crew"), "quota_allowance": (0, 3)}),
             ("write", "crew", 200, {"members": ([], in_it[0])}),
             ("write", "ship", 200, {"name": ("crew", "ship"), "members": (in_it[0], in_it[1])}),
+            ("write", "ship", 412, {}),
             ("write", "Everyone", 200, {"quota_allowance": (0, 5)}),
             ("delete", "ship", 200, {
                 "id": (crew["id"], ""), "name": ("ship", ""), "quota_allowance": (3, 0), "members": (in_it[1], []),

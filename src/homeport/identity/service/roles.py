@@ -6,7 +6,7 @@ from homeport.identity import rules
 from homeport.identity.errors import LastOwner
 from homeport.identity.queries import users as queries
 from homeport.identity.schemas import AssignableRoles, UpdateRoles, User, UserRoles
-from homeport.identity.service.trail import record_user
+from homeport.identity.service.trail import attempt_user, record_user
 from homeport.identity.service.users import OWNER, OWNERS_LOCK, require_person, resolve_user
 from homeport.identity.service.views import load_user_view, role_fields
 from homeport.identity.types import UserRolesChanged, UserStatus
@@ -39,6 +39,7 @@ async def update_roles(db: Database, *, subject: Subject, value: str, request: U
     """Make `request.roles` the user's deployment roles. Not one's own; an active owner must remain."""
     async with db.transaction() as conn:
         found = await resolve_user(conn, subject, value)
+        attempt_user(subject.id, AuditAction.WRITE, found)
         require_person(found)
         if found.id == subject.id:
             raise BadRequest("You cannot change your own roles.")

@@ -17,7 +17,7 @@ from homeport.identity.schemas import (
     User,
 )
 from homeport.identity.service.passwords import hash_password
-from homeport.identity.service.trail import record_user
+from homeport.identity.service.trail import attempt_user, record_user
 from homeport.identity.service.views import identity_view, load_user_view, load_user_views
 from homeport.identity.types import Identity, LoginType, UserCreated, UserDeleted, UserRow, UserStatus
 from homeport.kit import clock
@@ -235,6 +235,7 @@ async def delete_user(db: Database, *, subject: Subject, value: str) -> None:
 
 async def remove_account(conn: Connection, *, subject: Subject, found: UserRow) -> None:
     """Delete an account within the caller's transaction, as `delete_user` does."""
+    attempt_user(subject.id, AuditAction.DELETE, found)
     require(subject, Action.DELETE, rules.user_object(found.id), noun="user")
     if found.is_system:
         raise SystemUser

@@ -17,7 +17,8 @@ LIST_CUSTOM_ROLES = f"select {_ROLE} from custom_roles c where c.organization_id
 HOLD_ROLES = """
 select c.name from custom_roles c where c.organization_id = $1 and c.name = any ($2::text[]) order by c.id for share
 """
-LOCK_ROLE = f"select {_ROLE} from custom_roles c where c.organization_id = $1 and lower(c.name) = lower($2) for update"
+FIND_ROLE = f"select {_ROLE} from custom_roles c where c.organization_id = $1 and lower(c.name) = lower($2)"
+LOCK_ROLE = f"{FIND_ROLE} for update"
 INSERT_ROLE = f"""
 insert into custom_roles as c (id, name, display_name, organization_id, org_permissions, created_at, updated_at)
 values ($1, $2, $3, $4, $5, $6, $6)
@@ -41,6 +42,11 @@ async def list_custom_roles(conn: Connection, organization_id: UUID) -> list[Cus
 async def hold_custom_roles(conn: Connection, organization_id: UUID, names: Sequence[str]) -> set[str]:
     """Return which of these names are custom roles, and keep the roles in being until the transaction ends."""
     return {row["name"] for row in await conn.fetch(HOLD_ROLES, organization_id, list(names))}
+
+
+async def find_custom_role(conn: Connection, organization_id: UUID, name: str) -> CustomRoleRow | None:
+    """Return a custom role by name, whatever its case."""
+    return maybe(CustomRoleRow, await conn.fetchrow(FIND_ROLE, organization_id, name))
 
 
 async def lock_custom_role(conn: Connection, organization_id: UUID, name: str) -> CustomRoleRow | None:

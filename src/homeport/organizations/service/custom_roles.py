@@ -24,7 +24,7 @@ from homeport.organizations.queries import organizations as organization_queries
 from homeport.organizations.rules import role_object
 from homeport.organizations.schemas import CustomRoleRequest
 from homeport.organizations.service.organizations import resolve_organization
-from homeport.organizations.service.trail import record_role
+from homeport.organizations.service.trail import attempt_role, record_role
 from homeport.organizations.service.views import compile_role
 from homeport.organizations.types import CustomRoleRow
 from homeport.rbac import Action, ResourceType, Subject, find_custom_role_errors, require
@@ -61,7 +61,7 @@ async def update_custom_role(
     Needs assign_org_role:update there, and all that the role shall grant. Raises RoleNotFound.
     """
     async with db.transaction() as conn:
-        organization_id = await _authorize(conn, subject, organization, Action.UPDATE)
+        organization_id = await _authorize(conn, subject, organization, Action.UPDATE, request.name)
         wanted = _wanted(subject, organization_id, request)
         before = await queries.lock_custom_role(conn, organization_id, request.name)
         if before is None:
@@ -80,7 +80,7 @@ async def delete_custom_role(db: Database, *, subject: Subject, organization: st
     Raises RoleNotFound, and BuiltInRole.
     """
     async with db.transaction() as conn:
-        organization_id = await _authorize(conn, subject, organization, Action.DELETE)
+        organization_id = await _authorize(conn, subject, organization, Action.DELETE, name)
         if name.lower() in RESERVED_ROLE_NAMES:
             raise BuiltInRole(name)
         before = await queries.lock_custom_role(conn, organization_id, name) if is_storable(name) else None
@@ -91,9 +91,15 @@ async def delete_custom_role(db: Database, *, subject: Subject, organization: st
         return await _list(conn, organization_id)
 
 
-async def _authorize(conn: Connection, subject: Subject, organization: str, action: Action) -> UUID:
-    """Decide, and let changes of one organization's roles take turns: two deletions could wait for each other's holders."""
+async def _authorize(conn: Connection, subject: Subject, organization: str, action: Action, name: str = "") -> UUID:
+    """Decide about roles, or about one that may be there, and let changes of one organization's roles take turns.
+
+    Two deletions could wait for each other's holders.
+    """
     place = await resolve_organization(conn, subject, organization)
+    known = await queries.find_custom_role(conn, place.id, name) if name and is_storable(name) else None
+    if known is not None:
+        attempt_role(subject.id, AuditAction.DELETE if action is Action.DELETE else AuditAction.WRITE, known)
     require(subject, action, role_object(place.id), noun=_NOUN)
     if await organization_queries.lock_to_change(conn, place.id) is None:
         raise OrganizationNotFound

@@ -6,6 +6,7 @@ What `group_changes` gives to callers with a transaction of their own stands her
 from collections.abc import Sequence
 from uuid import UUID
 
+from homeport.audit import AuditAction
 from homeport.database import Connection, Database
 from homeport.kit.errors import NotFound, invalid_field
 from homeport.kit.http import Page
@@ -17,6 +18,7 @@ from homeport.organizations.schemas import CreateGroupRequest, Group, PatchGroup
 from homeport.organizations.service import group_changes
 from homeport.organizations.service.group_changes import (
     add_members,
+    attempt_group,
     change,
     create,
     delete,
@@ -128,7 +130,9 @@ async def update_group(db: Database, *, subject: Subject, group_id: UUID, reques
     )
 
     async def work(conn: Connection) -> Group:
-        group = _require(subject, Action.UPDATE, await queries.lock_group(conn, group_id))
+        found = await queries.lock_group(conn, group_id)
+        attempt_group(subject.id, AuditAction.WRITE, found)
+        group = _require(subject, Action.UPDATE, found)
         await change(conn, actor_id=subject.id, group=group, wanted=wanted)
         return await _view(conn, subject, group_id)
 
@@ -140,7 +144,9 @@ async def delete_group(db: Database, *, subject: Subject, group_id: UUID) -> Non
     """Delete a group. Needs group:delete."""
 
     async def work(conn: Connection) -> None:
-        group = _require(subject, Action.DELETE, await queries.lock_group(conn, group_id))
+        found = await queries.lock_group(conn, group_id)
+        attempt_group(subject.id, AuditAction.DELETE, found)
+        group = _require(subject, Action.DELETE, found)
         await group_changes.delete(conn, actor_id=subject.id, group=group)
 
     await db.run(work, isolation="read_committed")

@@ -23,7 +23,7 @@ from homeport.organizations.schemas import (
     PaginatedMembersResponse,
 )
 from homeport.organizations.service.organizations import resolve_organization
-from homeport.organizations.service.trail import record_member
+from homeport.organizations.service.trail import attempt_member, record_member
 from homeport.organizations.service.views import organization_roles
 from homeport.organizations.types import MemberAdded, MemberRemoved, MemberRow, MemberWithUserRow, ResolvedMember
 from homeport.rbac import Action, Predicate, ResourceType, Subject, filter_allowed, is_allowed, predicate, require
@@ -121,6 +121,13 @@ async def remove_member(db: Database, *, subject: Subject, organization: str, us
         if target.user_id == subject.id:
             raise OwnMembership("You cannot remove yourself from an organization.")
         before = await queries.lock_member(conn, place.id, target.user_id)
+        attempt_member(
+            subject.id,
+            AuditAction.DELETE,
+            organization_id=place.id,
+            user_id=target.user_id,
+            username=target.username,
+        )
         if before is None:
             raise MemberNotFound
         await queries.delete_member(conn, place.id, target.user_id)

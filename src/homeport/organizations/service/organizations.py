@@ -22,7 +22,7 @@ from homeport.organizations.queries import members as member_queries
 from homeport.organizations.queries import organizations as queries
 from homeport.organizations.rules import MAX_DESCRIPTION, MAX_ICON, organization_object, validate_organization_name
 from homeport.organizations.schemas import CreateOrganizationRequest, Organization, UpdateOrganizationRequest
-from homeport.organizations.service.trail import record_member, record_organization
+from homeport.organizations.service.trail import attempt_organization, record_member, record_organization
 from homeport.organizations.types import DEFAULT_ORGANIZATION_ALIAS, MemberAdded, OrganizationRow
 from homeport.rbac import Action, ResourceType, Subject, predicate, require
 
@@ -85,6 +85,7 @@ async def update_organization(
     """Change names, description and icon. Needs organization:update there. Raises OrganizationNameTaken."""
     async with db.transaction() as conn:
         found = await resolve_organization(conn, subject, value)
+        attempt_organization(subject.id, AuditAction.WRITE, found)
         require(subject, Action.UPDATE, organization_object(found.id), noun=_NOUN)
         before = await queries.lock_to_change(conn, found.id)
         if before is None:
@@ -105,6 +106,7 @@ async def delete_organization(db: Database, *, subject: Subject, value: str) -> 
     """
     async with db.transaction() as conn:
         found = await resolve_organization(conn, subject, value)
+        attempt_organization(subject.id, AuditAction.DELETE, found)
         require(subject, Action.DELETE, organization_object(found.id), noun=_NOUN)
         if found.is_default:
             raise DefaultOrganization
@@ -195,7 +197,7 @@ def _changed(row: OrganizationRow, request: CreateOrganizationRequest | UpdateOr
     validate_all(
         # A name from before a rule may stay as it is.
         lambda: name if name and name == row.name else validate_organization_name(name),
-        lambda: validate_display_name(display_name),
+        lambda: validate_display_name(request.display_name or ""),
         lambda: validate_text(description, "description", most=MAX_DESCRIPTION),
         lambda: validate_text(icon, "icon", most=MAX_ICON),
     )

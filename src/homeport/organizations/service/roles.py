@@ -14,7 +14,7 @@ from homeport.organizations.rules import ORGANIZATION_MEMBER_ROLE, role_object, 
 from homeport.organizations.schemas import OrganizationMember
 from homeport.organizations.service.members import member_view, resolve_member
 from homeport.organizations.service.organizations import resolve_organization
-from homeport.organizations.service.trail import record_member
+from homeport.organizations.service.trail import attempt_member, record_member
 from homeport.organizations.service.views import list_roles, organization_roles
 from homeport.rbac import Action, RoleName, Subject, built_in_roles, may_assign, require
 
@@ -50,6 +50,9 @@ async def update_member_roles(
         if target.user_id == subject.id:
             raise OwnMembership("You cannot change your own roles in an organization.")
         if target.is_system:
+        attempt_member(
+            subject.id, AuditAction.WRITE, organization_id=place.id, user_id=target.user_id, username=target.username
+        )
             raise MemberNotFound
         wanted = wanted_roles(request.roles, {role.name for role in await list_roles(conn, place.id)})
         before = await queries.lock_member(conn, place.id, target.user_id)

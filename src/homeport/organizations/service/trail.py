@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from homeport.audit import AuditAction, AuditResource, declare, record
+from homeport.audit import AuditAction, AuditResource, attempt, declare, record
 from homeport.database import Connection
 from homeport.organizations.types import AuditedRole, CustomRoleRow, MemberRow, OrganizationRow
 
@@ -25,6 +25,23 @@ declare(
 )
 
 
+def attempt_organization(actor_id: UUID, action: AuditAction, row: OrganizationRow) -> None:
+    """Say that the request is about this organization, should it fail."""
+    attempt("organization", subject_id=actor_id, action=action, resource=_organization(row))
+
+
+def attempt_member(actor_id: UUID, action: AuditAction, *, organization_id: UUID, user_id: UUID, username: str) -> None:
+    """Say that the request is about this user's membership, should it fail."""
+    resource = AuditResource(user_id, username, organization_id=organization_id)
+    attempt("organization_member", subject_id=actor_id, action=action, resource=resource)
+
+
+def attempt_role(actor_id: UUID, action: AuditAction, row: CustomRoleRow) -> None:
+    """Say that the request is about this custom role, should it fail."""
+    resource = AuditResource(row.id, row.name, organization_id=row.organization_id)
+    attempt("custom_role", subject_id=actor_id, action=action, resource=resource)
+
+
 async def record_organization(
     conn: Connection,
     actor_id: UUID,
@@ -37,9 +54,14 @@ async def record_organization(
     """Record a change of an organization."""
     row = after or before
     assert row is not None
-    resource = AuditResource(row.id, row.name, organization_id=row.id, icon=row.icon)
     await record(
-        conn, subject_id=actor_id, action=action, resource=resource, before=before, after=after, status_code=status_code
+        conn,
+        subject_id=actor_id,
+        action=action,
+        resource=_organization(row),
+        before=before,
+        after=after,
+        status_code=status_code,
     )
 
 
@@ -79,6 +101,10 @@ async def record_role(
         after=after and _audited(after),
         status_code=status_code,
     )
+
+
+def _organization(row: OrganizationRow) -> AuditResource:
+    return AuditResource(row.id, row.name, organization_id=row.id, icon=row.icon)
 
 
 def _audited(row: CustomRoleRow) -> AuditedRole:
