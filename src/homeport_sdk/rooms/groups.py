@@ -1,7 +1,6 @@
 """Groups of an organization's members."""
 
 import builtins
-from uuid import UUID
 
 from homeport_sdk.http import HttpClient
 from homeport_sdk.models import CreateGroupRequest, Group, PatchGroupRequest
@@ -34,10 +33,10 @@ class Groups:
         """Make a group without members. ApiError 409 for a name in use."""
         return await self._http.call("POST", f"/organizations/{organization}/groups", body=request, answer=Group)
 
-    async def update(self, group_id: UUID, request: PatchGroupRequest) -> Group:
+    async def update(self, group_id: str, request: PatchGroupRequest) -> Group:
         """Change a group and its members, all or nothing; what is None stays."""
         return await self._http.call("PATCH", f"/groups/{group_id}", body=request, answer=Group)
 
-    async def delete(self, group_id: UUID) -> None:
+    async def delete(self, group_id: str) -> None:
         """Delete a group; what it was given by access lists goes with it."""
         await self._http.call("DELETE", f"/groups/{group_id}")
