@@ -91,6 +91,11 @@ create unique index scim_groups_external_key on scim_groups (external_id) where 
 create index workspaces_template_last_used_idx on workspaces (template_id, last_used_at desc, id) where not deleted;
 drop index workspaces_template_idx;
 
+-- Whether the daemon that took a job keeps workspaces apart from its machine: into one that is not only site owners may go,
+-- whatever roles and access lists say. Of jobs of the past only the need is known.
+alter table provisioner_jobs add column is_isolated boolean not null default false;
+update provisioner_jobs set is_isolated = needs_isolation where started_at is not null;
+
 -- The server's own daemons work for every organization, those of people for theirs. Both walk the queue in its order.
 alter table provisioner_daemons add column is_shared boolean not null default false;
 create index provisioner_jobs_queue_idx on provisioner_jobs (priority, created_at, id)

@@ -54,7 +54,7 @@ def _acquire(place: str) -> str:
         for update of j skip locked
     )
     update provisioner_jobs j
-    set started_at = $4, updated_at = $4, worker_id = $5, worker_name = $6, token_hash = $7
+    set started_at = $4, updated_at = $4, worker_id = $5, worker_name = $6, token_hash = $7, is_isolated = $8
     from candidate
     where j.id = candidate.id
     returning {_COLUMNS}
