@@ -164,3 +164,13 @@ class ConnectionRow(msgspec.Struct, frozen=True, kw_only=True):
     disconnect_reason: str
     exit_code: int | None
     replica_id: UUID | None
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where somebody goes: the agent of a workspace."""
+
+    organization_id: UUID
+    workspace_owner_id: UUID
+    workspace_id: UUID
+    workspace_name: str
+    agent_name: str

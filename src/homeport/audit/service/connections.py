@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from homeport.audit.queries import connections as queries
-from homeport.audit.types import ConnectionRow, ConnectionType
+from homeport.audit.types import ConnectionRow, ConnectionType, Place
 from homeport.database import Database, DatabaseError
 from homeport.kit import clock
 from homeport.kit.ids import new_id
@@ -20,20 +20,11 @@ from homeport.kit.request import current_request
 from homeport.telemetry.logs import get_logger
 
 LEFT = "the client left"
+CUT_OFF = "the server ended it: the session or access of the person is over, or the server stops"
 SERVER_ENDED = "the server ended"
 # After so many missed signs of life a server counts as gone.
 SILENCE = timedelta(seconds=90)
 _log = get_logger(__name__)
-
-
-class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """Where somebody goes: the agent of a workspace."""
-
-    organization_id: UUID
-    workspace_owner_id: UUID
-    workspace_id: UUID
-    workspace_name: str
-    agent_name: str
 
 
 class Visit(msgspec.Struct, kw_only=True):
@@ -56,6 +47,9 @@ async def logged(
     visit = await record_connect(db, place, user_id=user_id, kind=kind, replica_id=replica_id)
     try:
         yield visit
+    except asyncio.CancelledError:
+        visit.reason = CUT_OFF
+        raise
     finally:
         await asyncio.shield(record_disconnect(db, visit))
 
