@@ -29,12 +29,15 @@ FIND_USER_BY_EMAIL = f"select {_COLUMNS} from users where lower(email) = lower($
 HAS_USERS = "select exists (select 1 from users where not deleted and not is_system)"
 DEFAULT_ORGANIZATION = "select id from organizations where is_default"
 LIST_ORGANIZATION_IDS = """
-select user_id, array_agg(organization_id order by created_at, organization_id) as organization_ids
-from organization_members where user_id = any($1) group by user_id
+select m.user_id, array_agg(m.organization_id order by m.created_at, m.organization_id) as organization_ids
+from organization_members m join organizations o on o.id = m.organization_id and not o.deleted
+where m.user_id = any($1) group by m.user_id
 """
-LIST_ORGANIZATION_ROLES = (
-    "select organization_id, roles from organization_members where user_id = $1 order by created_at, organization_id"
-)
+LIST_ORGANIZATION_ROLES = """
+select m.organization_id, m.roles
+from organization_members m join organizations o on o.id = m.organization_id and not o.deleted
+where m.user_id = $1 order by m.created_at, m.organization_id
+"""
 COUNT_OTHER_OWNERS = """
 select count(*) from users
 where id <> $1 and not deleted and not is_system and status <> 'suspended' and 'owner' = any(rbac_roles)

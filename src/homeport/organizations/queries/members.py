@@ -83,7 +83,9 @@ async def list_members(
         f"select {_MEMBER}, u.name, u.avatar_url, u.email, u.rbac_roles as global_roles {_MEMBERS} and ({predicate})"
         f" order by lower(u.username) limit ${following} offset ${following + 1}"
     )
-    return many(MemberWithUserRow, await conn.fetch(sql, organization_id, has_system_users, text, *arguments, limit, offset))
+    return many(
+        MemberWithUserRow, await conn.fetch(sql, organization_id, has_system_users, text, *arguments, limit, offset)
+    )
 
 
 async def count_members(

@@ -4,9 +4,10 @@ from uuid import UUID
 
 from homeport.audit import AuditAction
 from homeport.database import Connection, Database, UniqueViolation
+from homeport.identity.errors import UserNotFound
 from homeport.identity.rules import user_object
 from homeport.identity.schemas import SlimRole
-from homeport.identity.service.users import find_named, require_person, resolve_user
+from homeport.identity.service.users import find_named, require_person
 from homeport.identity.service.views import site_roles
 from homeport.identity.types import UserCreated
 from homeport.kit import clock
@@ -94,11 +95,16 @@ async def list_members(
 
 
 async def add_member(db: Database, *, subject: Subject, organization: str, user: str) -> OrganizationMember:
-    """Add a user. Needs organization_member:create. Raises AlreadyMember."""
+    """Add a user, by id or username. Needs organization_member:create; that alone, not the right to read users.
+
+    Raises AlreadyMember.
+    """
     async with db.transaction() as conn:
         place = await resolve_organization(conn, subject, organization)
         require(subject, Action.CREATE, member_object(place.id), noun=_NOUN)
-        target = await resolve_user(conn, subject, user)
+        target = await find_named(conn, subject, user)
+        if target is None:
+            raise UserNotFound
         require_person(target)
         try:
             async with conn.savepoint():
@@ -115,12 +121,6 @@ async def remove_member(db: Database, *, subject: Subject, organization: str, us
     async with db.transaction() as conn:
         place = await resolve_organization(conn, subject, organization)
         target = await resolve_member(conn, subject, place.id, user)
-        require(subject, Action.DELETE, member_object(place.id, target.user_id), noun=_NOUN)
-        if target.is_system:
-            raise MemberNotFound
-        if target.user_id == subject.id:
-            raise OwnMembership("You cannot remove yourself from an organization.")
-        before = await queries.lock_member(conn, place.id, target.user_id)
         attempt_member(
             subject.id,
             AuditAction.DELETE,
@@ -128,6 +128,12 @@ async def remove_member(db: Database, *, subject: Subject, organization: str, us
             user_id=target.user_id,
             username=target.username,
         )
+        require(subject, Action.DELETE, member_object(place.id, target.user_id), noun=_NOUN)
+        if target.is_system:
+            raise MemberNotFound
+        if target.user_id == subject.id:
+            raise OwnMembership("You cannot remove yourself from an organization.")
+        before = await queries.lock_member(conn, place.id, target.user_id)
         if before is None:
             raise MemberNotFound
         await queries.delete_member(conn, place.id, target.user_id)
