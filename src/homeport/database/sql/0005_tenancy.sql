@@ -15,6 +15,9 @@ create table user_deleted (
     deleted_at timestamptz not null
 );
 create index user_deleted_time_idx on user_deleted (deleted_at);
+-- Lists of users are in the order of their names; few are suspended, and few hold a role of the deployment.
+create index users_status_idx on users (status, lower(username)) where not deleted;
+create index users_roles_idx on users (lower(username)) where not deleted and rbac_roles <> '{}';
 insert into user_status_changes (user_id, new_status, changed_at) select id, status, created_at from users;
 insert into user_deleted (user_id, deleted_at) select id, updated_at from users where deleted;
 

@@ -31,7 +31,13 @@ from homeport.rbac import Subject
 
 encode = msgspec.json.Encoder().encode
 SearchParameter = Annotated[
-    str, Parameter(query="q", max_length=2048, description="Words, and status:, role:, login_type:, include_system:.")
+    str,
+    Parameter(
+        query="q",
+        max_length=2048,
+        description="Words, and keys with values: status:, role:, login_type:, username:, email:, name:, organization:, "
+        "created_before:, created_after:, last_seen_before:, last_seen_after:, include_system:, is_system:.",
+    ),
 ]
 
 
