@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.support.api import PASSWORD, Api
 from tests.support.names import unique_name
 from tests.support.program import Cli
 
@@ -12,9 +13,9 @@ from tests.support.program import Cli
 def person(cli, server, tmp_path):
     """A user of no rights, and the program as they run it."""
     name = unique_name("ada")
-    cli.ok("users", "create", "-e", f"{name}@example.com", "-u", name, "-p", "Correct-Horse-7-battery", "-o", "json")
+    cli.ok("users", "create", "-e", f"{name}@example.com", "-u", name, "-p", PASSWORD)
     program = Cli(tmp_path / name)
-    program.ok("login", server.url, "--email", f"{name}@example.com", "--password", "Correct-Horse-7-battery")
+    program.ok("login", server.url, "--token", Api(server.url).sign_in(f"{name}@example.com"))
     return name, program
 
 
@@ -27,7 +28,9 @@ def organization(cli):
 @pytest.mark.requirement("CLI-TENANCY-01")
 def test_an_organization_from_its_making_to_its_end(cli, organization, person):
     assert organization in cli.ok("organizations", "list").out
-    edited = cli.json("organizations", "edit", organization, "--description", "All of us", "--name", f"{organization}-2")
+    edited = cli.json(
+        "organizations", "edit", organization, "--description", "All of us", "--name", f"{organization}-2"
+    )
     assert (edited["name"], edited["description"], edited["display_name"]) == (
         f"{organization}-2",
         "All of us",
@@ -146,5 +149,5 @@ def test_roles_and_passwords_of_accounts(cli, server, person, tmp_path):
     secret = printed.split()[-1]
     assert program.run("users", "show", "me").status == 1
     again = Cli(tmp_path / "again")
-    again.ok("login", server.url, "--email", f"{name}@example.com", "--password", secret)
+    again.ok("login", server.url, "--token", Api(server.url).sign_in(f"{name}@example.com", secret))
     assert again.json("users", "show", "me")["username"] == name
