@@ -1,5 +1,7 @@
-"""The whole application with SCIM switched on, and an identity provider that calls it."""
+"""An application with SCIM switched on, and an identity provider that calls it. `Whole` has every room, which takes longer to make."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -8,8 +10,10 @@ import httpx
 from homeport.config import Settings
 from homeport.database import Database, Listener
 from homeport.kit.crypto import Cipher
+from homeport.scim import api as scim_api
+from homeport.scim.service.door import provider_resolver
 from homeport.server.app import build_asgi, build_parts
-from tests.support.accounts import ACCESS_URL, Accounts, Api
+from tests.support.accounts import ACCESS_URL, Accounts, Api, build_api
 from tests.support.names import unique_name
 
 TOKEN = "a-token-of-the-deployment-for-scim-0123456789"
@@ -26,17 +30,14 @@ class World:
     """See the module. `api` calls the HTTP API as people do, `call` calls SCIM as the provider does."""
 
     def __init__(self, db: Database, **settings: Any) -> None:
-        chosen = {"access_url": ACCESS_URL, "dangerous_disable_rate_limits": True, "provisioner_daemons": 0}
-        self.settings = Settings(**{**chosen, "scim_auth_header": TOKEN, **settings})
-        self.parts = build_parts(self.settings, db, Listener(db.connect), Cipher([bytes(range(32))]))
-        self.asgi, self.app, self._gate = build_asgi(self.parts, has_proof=True)
-        self.api = Api(self.asgi, db, self.settings, self.parts.authenticators, self._gate)
+        chosen = {"scim_auth_header": TOKEN, **settings}
+        self.api = build_api(db, root_routes=[*scim_api.absent_routes, scim_api.router()], **chosen)
+        self.api.authenticators.register_scim(provider_resolver(self.api.settings))
         self.db, self.accounts = db, Accounts(db)
 
     async def close(self) -> None:
         """End what runs beside requests."""
-        await self.parts.mcp.close()
-        await self._gate.close()
+        await self.api.gate.close()
 
     async def call(
         self, method: str, path: str, body: Any = None, *, headers: dict[str, str] | None = None, **more: Any
@@ -83,6 +84,34 @@ class World:
     async def status_of(self, user_id: str) -> str:
         """Return what the table says of an account."""
         return str(await self.db.fetchval("select status::text from users where id = $1", UUID(user_id)))
+
+
+class Whole(World):
+    """The same with every room and layer of the server."""
+
+    def __init__(self, db: Database, **settings: Any) -> None:
+        chosen = {"access_url": ACCESS_URL, "dangerous_disable_rate_limits": True, "provisioner_daemons": 0}
+        self.settings = Settings(**{**chosen, "scim_auth_header": TOKEN, **settings})
+        self.parts = build_parts(self.settings, db, Listener(db.connect), Cipher([bytes(range(32))]))
+        asgi, self.app, gate = build_asgi(self.parts, has_proof=True)
+        self.api = Api(asgi, db, self.settings, self.parts.authenticators, gate)
+        self.db, self.accounts = db, Accounts(db)
+
+    async def close(self) -> None:
+        """End what runs beside requests."""
+        await self.parts.mcp.close()
+        await super().close()
+
+
+@asynccontextmanager
+async def another(world: World, **settings: Any) -> AsyncIterator[World]:
+    """Another server process on the same database, with other settings."""
+    database = Database(world.db.url, pool_size=8)
+    database.types = world.db.types
+    made = World(database, **settings)
+    yield made
+    await made.close()
+    await database.close()
 
 
 def person(user_name: str, **more: Any) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from homeport.scim.types import (
 MOST_TEXT: Final = 4096
 MOST_DEPTH: Final = 20
 MOST_TERMS: Final = 100
-_CORE: Final = frozenset((USER_SCHEMA.lower(), GROUP_SCHEMA.lower()))
+CORE_SCHEMAS: Final = frozenset((USER_SCHEMA.lower(), GROUP_SCHEMA.lower()))
 _TOKENS: Final = re.compile(
     r"""\s*(?:
     (?P<text>"(?:[^"\\]|\\.)*")
@@ -68,7 +68,7 @@ def parse_attribute(text: str, refuse: Refusal = invalid_filter) -> Attribute:
     name, dot, sub = rest.partition(".")
     if not _NAME.fullmatch(name) or (dot and not _NAME.fullmatch(sub)):
         raise refuse(f"{text[:64]!r} is no attribute.")
-    return Attribute(name, sub, "" if schema in _CORE else schema)
+    return Attribute(name, sub, "" if schema in CORE_SCHEMAS else schema)
 
 
 class Reader:

@@ -1,14 +1,15 @@
 """The path of a PATCH operation (RFC 7644 3.5.2): `attribute`, `attribute.sub`, `attribute[filter]` or `attribute[filter].sub`."""
 
 from homeport.scim.errors import invalid_path
-from homeport.scim.rules.filters import Reader
+from homeport.scim.rules.filters import CORE_SCHEMAS, Reader
 from homeport.scim.types import Attribute, Target
 
 
 def parse_path(text: str) -> Target:
     """Read a path. Raises invalidPath. A path that is the address of a schema names everything of it."""
-    if text.strip().lower().startswith("urn:") and text.strip().lower().endswith((":user", ":group")):
-        return Target(Attribute("", "", text.strip().lower()))
+    lowered = text.strip().lower()
+    if lowered.startswith("urn:") and lowered.endswith((":user", ":group")):
+        return Target(Attribute("", "", "" if lowered in CORE_SCHEMAS else lowered))
     reader = Reader(text, invalid_path)
     attribute = reader.read_attribute()
     inner = reader.read_brackets()

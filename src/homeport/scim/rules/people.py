@@ -43,7 +43,7 @@ def wanted_person(document: Document, before: PersonRow | None = None, *, touche
     user_name = read_text(document.get("username"), "userName", most=MOST_USER_NAME)
     if not user_name:
         raise invalid_value("userName is required.")
-    name = document.get("name") or {}
+    name = {} if document.get("name") is None else document["name"]
     if not isinstance(name, dict):
         raise invalid_value("name is an object with givenName, familyName and formatted.")
     given, family, shown = (

@@ -67,7 +67,8 @@ def group_resource(row: TeamRow, members: Sequence[MemberRow] | None, *, url: st
             for one in members or ()
         ],
     }
-    version = "" if members is None else version_of(found)
+    # Of whom it consists, not of what they are called or where this server is reached.
+    version = "" if members is None else version_of({**found, "members": [str(one.user_id) for one in members]})
     return _shaped(found, _meta(row, "Group", url, version), shape)
 
 
