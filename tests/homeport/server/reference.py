@@ -28,6 +28,8 @@ MODELS: dict[str, str] = {
     "OrganizationMemberWithUserData": "user_id organization_id created_at updated_at roles username name avatar_url email "
     "global_roles",
     "PaginatedMembersResponse": "members count",
+    "Role": "name organization_id? display_name site_permissions user_permissions organization_permissions "
+    "organization_member_permissions",
     "AssignableRoles": "name organization_id? display_name site_permissions user_permissions organization_permissions "
     "organization_member_permissions assignable built_in",
     "UploadResponse": "hash",
@@ -162,10 +164,14 @@ CALLS: tuple[Call, ...] = (
     Call("PUT", "/users/{user}/status/suspend", 200, "User"),
     Call("PUT", "/users/{user}/status/activate", 200, "User"),
     Call("GET", "/organizations", 200, "[Organization]"),
+    Call("POST", "/organizations", 201, "Organization", NAMES),
     Call("GET", "/organizations/{organization}", 200, "Organization"),
+    Call("PATCH", "/organizations/{organization}", 200, "Organization", {"description": "better"}),
     Call("GET", "/organizations/{organization}/members", 200, "[OrganizationMemberWithUserData]"),
     Call("GET", "/organizations/{organization}/paginated-members", 200, "PaginatedMembersResponse"),
     Call("GET", "/organizations/{organization}/members/roles", 200, "[AssignableRoles]"),
+    Call("POST", "/organizations/{organization}/members/roles", 200, "[Role]", NAMES),
+    Call("PUT", "/organizations/{organization}/members/roles", 200, "[Role]", {"name": "{rolename}"}),
     Call("PUT", "/organizations/{organization}/members/{user}/roles", 200, "OrganizationMember", {"roles": []}),
     Call("GET", "/organizations/{organization}/members/{user}/workspace-quota", 200, "WorkspaceQuota"),
     Call("GET", "/workspace-quota/{user}", 200, "WorkspaceQuota"),
@@ -277,6 +283,9 @@ CALLS: tuple[Call, ...] = (
     Call("POST", "/templateversions/{new_version}/archive", 200, "Response"),
     Call("POST", "/templateversions/{new_version}/unarchive", 200, "Response"),
     Call("DELETE", "/organizations/{organization}/provisionerkeys/{provisionerkey}", 204),
+    Call("DELETE", "/organizations/{organization}/members/roles/{rolename}", 200, "[Role]"),
+    Call("DELETE", "/organizations/{organization}", 400, "Response"),
+    Call("DELETE", "/organizations/{new_organization}", 200, "Response"),
     Call("POST", "/organizations/{organization}/members/{new_user}", 409, "Response"),
     Call("DELETE", "/organizations/{organization}/members/{new_user}", 204),
     Call("POST", "/organizations/{organization}/members/{new_user}", 200, "OrganizationMember"),
