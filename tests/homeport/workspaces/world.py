@@ -57,10 +57,10 @@ class World:
         self.accounts = Accounts(db)
         self.organization_id = DEFAULT_ORGANIZATION_ID
         register(db.events, self.cipher)
-        room = Router(
+        self.room = Router(
             "", route_handlers=routes, dependencies={"listener": Provide(lambda: listener, sync_to_thread=False)}
         )
-        self.api: Api = build_api(db, routes=[room])
+        self.api: Api = build_api(db, routes=[self.room])
 
     async def template(
         self,
