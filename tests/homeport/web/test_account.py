@@ -128,4 +128,5 @@ async def test_the_audit_log_shows_who_did_what(site: Site):
     assert owner.username in page
     only = Document((await site.get(auditor, "/audit?q=resource_type:workspace")).text).text
     assert "create workspace" in only
-    assert "workspace build" not in only
+    assert "start workspace build" in page
+    assert "start workspace build" not in only

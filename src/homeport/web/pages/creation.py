@@ -34,7 +34,10 @@ async def choose_template(view: View, db: Database, subject: Subject) -> Respons
     async with db.connection() as conn:
         templates = await list_templates(conn, subject=subject)
     usable = [template for template in templates if not template.deprecated]
-    return view.page("choose_template.html", templates=usable, access_url=view.settings.access_url)
+    has_several = len({template.organization_id for template in usable}) > 1
+    return view.page(
+        "choose_template.html", templates=usable, has_several=has_several, access_url=view.settings.access_url
+    )
 
 
 @get("/templates/{template:str}/workspace", opt=_READ, include_in_schema=False)
