@@ -102,7 +102,7 @@ _USER: Final = [
             _attribute("familyName", "The family name."),
         ],
     ),
-    _attribute("active", "Whether the account works; false is suspended.", type="boolean"),
+    _attribute("active", "Whether the account works; false is suspended.", type="boolean", required=True),
     _attribute(
         "emails",
         "The address of the account. Of several the primary one is kept.",
@@ -112,7 +112,7 @@ _USER: Final = [
         subAttributes=[
             _attribute("value", "The address.", required=True, uniqueness="server"),
             _attribute("type", "What the provider calls it.", canonicalValues=["work", "home", "other"]),
-            _attribute("primary", "Always true of the one that is kept.", type="boolean"),
+            _attribute("primary", "Always true of the one that is kept.", type="boolean", mutability="readOnly"),
         ],
     ),
     _attribute(
@@ -141,7 +141,7 @@ _GROUP: Final = [
         subAttributes=[
             _attribute("value", "The id of the account.", mutability="immutable", caseExact=True),
             _attribute(
-                "$ref", "The address of the account.", type="reference", referenceTypes=["User"], mutability="readOnly"
+                "$ref", "The address of the account.", type="reference", referenceTypes=["User"], mutability="immutable"
             ),
             _attribute("display", "The name of the person.", mutability="readOnly"),
             _attribute("type", "Always User.", mutability="immutable", canonicalValues=["User"]),

@@ -42,7 +42,7 @@ async def test_nothing_but_the_token_opens(whole: Whole) -> None:
     for headers in offered:
         raw = {name: value.encode("latin-1") for name, value in headers.items()}
         for method, path in (("GET", "/Users"), ("POST", "/Users"), ("DELETE", f"/Users/{owner.id}"), ("GET", "/Schemas")):
-            answer = await whole.api.raw(method, f"/scim/v2{path}", headers=raw, params={"access_token": TOKEN})  # type: ignore[arg-type]
+            answer = await whole.api.raw(method, f"/scim/v2{path}", headers=raw, params={"access_token": TOKEN})
             assert answer.status_code == 401, (headers, method, path, answer.text)
             check_refusal(answer)
             challenge = answer.headers["www-authenticate"]

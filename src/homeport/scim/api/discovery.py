@@ -1,4 +1,4 @@
-"""What SCIM says of itself (RFC 7644 4), and what it has not: bulk operations and `/Me`."""
+"""What SCIM says of itself (RFC 7644 4), the search of everything, and what it has not: bulk operations and `/Me`."""
 
 from typing import Any
 
@@ -6,10 +6,13 @@ from litestar import Response, get, post, route
 from litestar.enums import HttpMethod
 
 from homeport.config import Settings
+from homeport.database import Database
 from homeport.kit.routes import scim_route
-from homeport.scim.api.answers import answer
+from homeport.rbac import Subject
+from homeport.scim.api.answers import AnyRequest, answer, document
 from homeport.scim.errors import ScimError, error_body
-from homeport.scim.service import discovery
+from homeport.scim.rules.lists import read_query
+from homeport.scim.service import discovery, everything
 from homeport.scim.types import PREFIX
 
 _METHODS = [HttpMethod.GET, HttpMethod.POST, HttpMethod.PUT, HttpMethod.PATCH, HttpMethod.DELETE]
@@ -45,6 +48,13 @@ async def get_schema(id: str, settings: Settings) -> Response[Any]:
     return answer(discovery.get_schema(settings, id))
 
 
+@post("/.search", opt=scim_route(), status_code=200)
+async def search(request: AnyRequest, db: Database, settings: Settings, subject: Subject) -> Response[Any]:
+    """List accounts and groups by what the body asks for."""
+    query = read_query(await document(request))
+    return answer(await everything.search(db, settings, subject=subject, query=query))
+
+
 @post("/Bulk", opt=scim_route())
 async def bulk() -> Response[Any]:
     """Say that there are no bulk operations, as the features do."""
@@ -63,4 +73,4 @@ async def nothing() -> None:
     raise ScimError(404, "There is nothing at this address. SCIM's addresses begin with /scim/v2.")
 
 
-routes: list[Any] = [get_config, list_types, get_type, list_schemas, get_schema, bulk, me]
+routes: list[Any] = [get_config, list_types, get_type, list_schemas, get_schema, search, bulk, me]

@@ -89,8 +89,13 @@ def username_candidates(user_name: str, random: Iterable[str]) -> Iterable[str]:
 
 
 def _display_name(document: Document, whole: str, before: PersonRow | None, *, is_touched: bool) -> str:
-    """Return the display name: the provider's; one that was taken from the whole name goes on following it."""
+    """Return the display name: the provider's; one that was taken from the whole name goes on following it.
+
+    Where nothing is said of it, it is the whole name; where it is said to be none, it is none.
+    """
     given = read_text(document.get("displayname"), "displayName", most=MOST_USER_NAME)
+    if is_touched and not given:
+        return ""
     follows = before is not None and not is_touched and before.display_name == _cut(formatted(before))
     return _cut(whole if follows or not given else given)
 
