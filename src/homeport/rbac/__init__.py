@@ -15,6 +15,7 @@ from homeport.rbac.rules.decisions import (
     require,
     require_any,
 )
+from homeport.rbac.rules.explanations import assignment_refusal
 from homeport.rbac.rules.internal import PREBUILDS_USER_ID, InternalName, sub_agent_subject, system_subject
 from homeport.rbac.rules.names import parse_role_name, role_changes
 from homeport.rbac.rules.predicates import Columns, Predicate, predicate, predicate_by_type
@@ -73,6 +74,7 @@ __all__ = [
     "SubjectKind",
     "UnknownScope",
     "agent_scope",
+    "assignment_refusal",
     "branches_by_type",
     "built_in_roles",
     "covers",

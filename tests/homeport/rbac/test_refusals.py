@@ -1,10 +1,12 @@
 """What a refusal says, views of one object, filters, and the count of decisions."""
 
 from collections.abc import Iterator
+from uuid import UUID
 
 import msgspec
 import pytest
 
+from homeport.database import Database
 from homeport.kit.errors import Forbidden, NotFound
 from homeport.rbac import (
     PREBUILDS_USER_ID,
@@ -13,7 +15,10 @@ from homeport.rbac import (
     DecisionLog,
     Object,
     ResourceType,
+    RoleName,
     Subject,
+    assignment_refusal,
+    custom_role,
     decisions,
     filter_allowed,
     is_allowed,
@@ -23,8 +28,11 @@ from homeport.rbac import (
     require,
     require_any,
     scope_for_key,
+    scope_named,
 )
-from tests.homeport.rbac.people import ME, ORG, OTHER_ORG, SOMEBODY, holder
+from homeport.rbac.rules.roles import permissions
+from tests.homeport.rbac.people import ME, ORG, OTHER_ORG, SOMEBODY, holder, subject
+from tests.homeport.rbac.rows import COLUMNS, passing, store
 
 R = ResourceType
 TEMPLATE = Object(ResourceType.TEMPLATE, organization_id=ORG)
@@ -141,6 +149,27 @@ def test_what_every_deployment_has_is_refused_openly(type_: ResourceType) -> Non
     assert f"{type_}:read. test does not have it." in told(member, Action.READ, Object(type_))
 
 
+@pytest.mark.requirement("RBAC-REFUSAL-03")
+@pytest.mark.parametrize(
+    ("role", "who"),
+    [
+        (RoleName("owner"), "owner."),
+        (RoleName("member"), "owner, user-admin."),
+        (RoleName("organization-auditor", ORG), "owner; in the organization organization-admin."),
+        (RoleName("builders", ORG), "owner; in the organization organization-admin."),
+        (
+            RoleName("organization-member", ORG),
+            "owner, user-admin; in the organization organization-admin, organization-user-admin.",
+        ),
+    ],
+    ids=lambda value: str(getattr(value, "name", "")),
+)
+def test_a_role_that_one_may_not_give_is_refused_with_those_who_may(role: RoleName, who: str) -> None:
+    error = assignment_refusal(member, role)
+    assert (error.status, error.message) == (403, f"You may not give or take the role '{role.name}'.")
+    assert error.detail == f"None of the roles of test allows it. These do: {who}"
+
+
 @pytest.mark.requirement("RBAC-REFUSAL-01")
 def test_a_hidden_object_is_explained_by_nothing() -> None:
     for target in (TEMPLATE, msgspec.structs.replace(TEMPLATE, id=SOMEBODY, name="secret")):
@@ -196,6 +225,54 @@ def test_a_filter_keeps_what_single_decisions_allow_in_order(count: int) -> None
     assert kept == [target for target in objects if is_allowed(member, Action.READ, target)]
     names = filter_allowed(owner, Action.READ, range(count), lambda n: objects[n])
     assert names == list(range(count))
+
+
+PLACES = [UUID(int=0x700 + number) for number in range(10)]
+USERS = [UUID(int=0x800 + number) for number in range(10)]
+_READS = permissions("workspace:read")
+FILTERED = {
+    "no roles": subject([]),
+    "site admin": holder(["owner"]),
+    "organization's admin": holder([], {PLACES[0]: ["organization-admin"]}, id_=USERS[0]),
+    "member of two organizations": holder([], {PLACES[0]: [], PLACES[1]: []}, id_=USERS[0]),
+    "many roles": holder(
+        ["auditor", "template-admin"],
+        {place: ["organization-admin"] if number < 3 else [] for number, place in enumerate(PLACES[:5])},
+        id_=USERS[1],
+    ),
+    "site member on users": holder(id_=USERS[2]),
+    "reads in four organizations": subject(
+        [custom_role("reads", place, organization=_READS) for place in PLACES[:4]], id_=USERS[3]
+    ),
+    "application_connect": holder(
+        [], {PLACES[0]: ["organization-admin"]}, id_=USERS[0], scope=scope_named("application_connect")
+    ),
+}
+
+
+@pytest.mark.requirement("RBAC-FILTER-01")
+@pytest.mark.parametrize("name", FILTERED)
+@pytest.mark.parametrize(
+    ("type_", "action"),
+    [
+        (R.WORKSPACE, Action.READ),
+        (R.WORKSPACE, Action.APPLICATION_CONNECT),
+        (R.TEMPLATE, Action.READ),
+        (R.USER, Action.READ),
+    ],
+    ids=str,
+)
+async def test_a_filter_equals_single_decisions_and_the_condition_in_the_database(
+    db: Database, name: str, type_: ResourceType, action: Action
+) -> None:
+    who = FILTERED[name]
+    objects = [Object(type_, id=user, owner_id=user, organization_id=place) for user in USERS for place in PLACES]
+    kept = filter_allowed(who, action, objects, lambda target: target)
+    assert kept == [target for target in objects if is_allowed(who, action, target)]
+    async with db.connection() as connection:
+        await store(connection, objects)
+        found = await passing(connection, predicate(who, action, type_, COLUMNS))
+    assert [objects[place] for place in sorted(found)] == kept
 
 
 @pytest.mark.requirement("RBAC-FILTER-01")

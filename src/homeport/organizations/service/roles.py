@@ -8,7 +8,6 @@ from homeport.database import Connection, Database
 from homeport.identity.schemas import AssignableRoles, UpdateRoles
 from homeport.identity.service.views import role_fields
 from homeport.kit import clock
-from homeport.kit.errors import Forbidden
 from homeport.organizations.errors import MemberNotFound, OwnMembership
 from homeport.organizations.queries import custom_roles as role_queries
 from homeport.organizations.queries import members as queries
@@ -18,7 +17,16 @@ from homeport.organizations.service.members import member_view, resolve_member
 from homeport.organizations.service.organizations import resolve_organization
 from homeport.organizations.service.trail import attempt_member, record_member
 from homeport.organizations.service.views import list_roles, organization_roles
-from homeport.rbac import Action, RoleName, Subject, built_in_roles, is_allowed, may_assign, require
+from homeport.rbac import (
+    Action,
+    RoleName,
+    Subject,
+    assignment_refusal,
+    built_in_roles,
+    is_allowed,
+    may_assign,
+    require,
+)
 
 _NOUN = "role"
 
@@ -86,4 +94,4 @@ def _require_assignable(subject: Subject, organization_id: UUID, *, added: set[s
         require(subject, Action.UNASSIGN, role_object(organization_id), noun=_NOUN)
     for name in sorted(added | removed):
         if not may_assign(subject.role_names, RoleName(name, organization_id)):
-            raise Forbidden(f"You may not give or take the role '{name}' in this organization.")
+            raise assignment_refusal(subject, RoleName(name, organization_id))

@@ -6,9 +6,11 @@ scopes, and what built-in roles grant, which is no secret.
 
 from uuid import UUID
 
-from homeport.rbac.rules.roles import MEMBER, built_in_roles
+from homeport.kit.errors import Forbidden
+from homeport.rbac.rules.assignments import ASSIGNABLE, role_kind
+from homeport.rbac.rules.roles import MEMBER, ORGANIZATION_ROLE_NAMES, SITE_ROLE_NAMES, built_in_roles
 from homeport.rbac.rules.subjects import Subject
-from homeport.rbac.types import Action, Object, Pair, Role
+from homeport.rbac.types import Action, Object, Pair, Role, RoleName
 
 _ANY_ORGANIZATION = UUID(int=0)
 _SITE_ROLES = tuple(built_in_roles())
@@ -37,6 +39,18 @@ def who_has(pair: Pair, target: Object) -> str:
     has_own = any(role.grants.user.get(pair, 0) > 0 for role in _SITE_ROLES if role.name == MEMBER)
     sentence = f"Built-in roles that have it: {'; '.join(parts)}." if parts else "No built-in role has it."
     return f"{sentence} Everybody has it on what is their own." if has_own and target.owner_id is not None else sentence
+
+
+def assignment_refusal(subject: Subject, role: RoleName) -> Forbidden:
+    """Return the error for a role that `subject` may not give or take by the matrix of names (`assignments.py`)."""
+    kind = role_kind(role)
+    site = [name for name in SITE_ROLE_NAMES if kind in ASSIGNABLE.get(name, ())]
+    local = [name for name in ORGANIZATION_ROLE_NAMES if role.organization_id and kind in ASSIGNABLE.get(name, ())]
+    who = f"{', '.join(site)}; in the organization {', '.join(local)}" if local else ", ".join(site)
+    return Forbidden(
+        f"You may not give or take the role '{role.name}'.",
+        detail=f"None of the roles of {subject.friendly_name} allows it. These do: {who}.",
+    )
 
 
 def _place(action: Action, target: Object) -> str:
