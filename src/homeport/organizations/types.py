@@ -8,7 +8,6 @@ from uuid import UUID
 import msgspec
 
 from homeport.database.events import DomainEvent
-from homeport.identity.schemas import UserStatusName
 from homeport.identity.types import UserRow
 
 DEFAULT_ORGANIZATION_ALIAS = "default"
@@ -101,27 +100,18 @@ class GroupRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GroupViewRow(GroupRow, frozen=True, kw_only=True):
-    """A group with the names of its organization, and how many people are in it."""
+    """A group with the names of its organization."""
 
     organization_name: str
     organization_display_name: str
-    total_member_count: int
 
 
-class GroupMemberRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A person in a group, as lists show people."""
+class GroupMembers(msgspec.Struct, frozen=True, kw_only=True):
+    """How many people are in a group, and the first of them by username."""
 
     group_id: UUID
-    id: UUID
-    username: str
-    name: str
-    email: str
-    avatar_url: str
-    created_at: datetime
-    updated_at: datetime
-    last_seen_at: datetime
-    status: UserStatusName
-    login_type: str
+    total: int
+    user_ids: list[UUID]
 
 
 class MemberCandidate(msgspec.Struct, frozen=True):

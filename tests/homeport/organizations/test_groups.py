@@ -328,4 +328,4 @@ async def test_a_list_takes_as_many_queries_for_many_groups_as_for_one(
     )
     assert len((await api.call(owner, "GET", HERE)).json()) == 302
     assert [await cost(person, path) for person in (owner, member) for path in paths] == before
-    assert max(before) <= 6
+    assert max(before) <= 7

@@ -1,15 +1,13 @@
-"""Groups as the wire shows them: any number of them by one query for all their members."""
+"""Groups as the wire shows them: any number of them by two queries for all their members."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
-
-import msgspec
 
 from homeport.database import Connection
 from homeport.identity.schemas import ReducedUser
 from homeport.organizations.queries import groups as queries
 from homeport.organizations.schemas import Group
-from homeport.organizations.types import GroupFilter, GroupViewRow
+from homeport.organizations.types import GroupFilter, GroupMembers, GroupViewRow
 from homeport.rbac import Action, Predicate, ResourceType, Subject, predicate
 
 # So many members of each group a list shows; the whole group shows all.
@@ -19,7 +17,7 @@ MOST_LISTED = 100
 async def list_groups(
     conn: Connection, subject: Subject, wanted: GroupFilter, *, has_all: bool = False, most: int | None = MOST_LISTED
 ) -> list[Group]:
-    """Return the groups that a filter lets pass and `subject` may read, by name: two queries.
+    """Return the groups that a filter lets pass and `subject` may read, by name: three queries.
 
     `has_all`: the caller knows that `subject` is to see all of them, because of what stands above them.
     """
@@ -38,12 +36,11 @@ async def group_views(
     The caller has authorized the reader of the groups.
     """
     visible = visible_members(subject, first_parameter=queries.FIRST_MEMBER_PARAMETER)
-    members: dict[UUID, list[ReducedUser]] = {}
-    if rows and not visible.is_never:
-        for member in await queries.list_members(conn, [row.id for row in rows], visible, limit=most):
-            reduced = msgspec.convert(member, ReducedUser, from_attributes=True)
-            members.setdefault(member.group_id, []).append(reduced)
-    return [_view(row, members.get(row.id, [])) for row in rows]
+    members = await queries.list_members(conn, [row.id for row in rows], visible, limit=most) if rows else {}
+    ids = {user_id for found in members.values() for user_id in found.user_ids}
+    # One object for each person, however many groups show it.
+    people = {person.id: person for person in await queries.list_people(conn, ids)} if ids else {}
+    return [_view(row, members.get(row.id), people) for row in rows]
 
 
 def visible_members(subject: Subject, *, first_parameter: int) -> Predicate:
@@ -58,7 +55,8 @@ def visible_groups(subject: Subject, *, first_parameter: int) -> Predicate:
     return predicate(subject, Action.READ, ResourceType.GROUP, queries.GROUP_COLUMNS, first_parameter=first_parameter)
 
 
-def _view(row: GroupViewRow, members: list[ReducedUser]) -> Group:
+def _view(row: GroupViewRow, members: GroupMembers | None, people: Mapping[UUID, ReducedUser]) -> Group:
+    shown = members.user_ids if members else ()
     return Group(
         id=row.id,
         name=row.name,
@@ -66,8 +64,8 @@ def _view(row: GroupViewRow, members: list[ReducedUser]) -> Group:
         organization_id=row.organization_id,
         organization_name=row.organization_name,
         organization_display_name=row.organization_display_name,
-        members=members,
-        total_member_count=row.total_member_count,
+        members=[people[user_id] for user_id in shown if user_id in people],
+        total_member_count=members.total if members else 0,
         avatar_url=row.avatar_url,
         quota_allowance=row.quota_allowance,
         source=row.source,

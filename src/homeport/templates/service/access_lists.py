@@ -80,7 +80,7 @@ async def list_available(
 ) -> ACLAvailable:
     """Return whom the list could name: people, and groups of the template's organization. Needs template:update.
 
-    People are the members of the organization, and beyond it those whom the asker may read. Three queries, whatever there is.
+    People are the members of the organization, and beyond it those whom the asker may read. A fixed number of queries, whatever there is.
     """
     template = await access.get_template(conn, subject, template_id, Action.UPDATE)
     if not is_storable(query):
