@@ -24,7 +24,7 @@ def owner_of(handle: str) -> str:
 
 
 async def find_template(conn: Connection, subject: Subject, name: str, organization: str = "") -> Template:
-    """Return the template of a name; without an organization the default one's comes first. Raises 404."""
+    """Return the template of a name. Links name its organization; without one, one's own come first. Raises 404."""
     if organization:
         return await read_template_by_name(conn, subject=subject, organization=organization, name=name)
     if not is_valid_name(name):
@@ -33,4 +33,4 @@ async def find_template(conn: Connection, subject: Subject, name: str, organizat
     found = await list_templates(conn, subject=subject, query=f"exact_name:{name}")
     if not found:
         raise NotFound("There is no such template, or you may not see it.")
-    return found[0]
+    return min(found, key=lambda each: (each.organization_id not in subject.organization_ids, each.organization_name))

@@ -30,9 +30,9 @@ _NAME = frozenset({"name"})
 
 @get("/workspaces/new", opt=_READ, include_in_schema=False)
 async def choose_template(view: View, db: Database, subject: Subject) -> Response[str]:
-    """Show the templates that a workspace can be made from."""
+    """Show the templates that one may make a workspace from, of all one's organizations."""
     async with db.connection() as conn:
-        templates = await list_templates(conn, subject=subject)
+        templates = await list_templates(conn, subject=subject, is_usable=True)
     usable = [template for template in templates if not template.deprecated]
     has_several = len({template.organization_id for template in usable}) > 1
     return view.page(
