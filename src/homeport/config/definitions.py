@@ -101,6 +101,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     disable_owner_workspace_access: Annotated[
         bool, Setting("Sessions", "Owners may not open a shell or app in workspaces of others.", "switch")
     ] = False
+    account_dormancy_period: Annotated[
+        timedelta,
+        Setting(
+            "Sessions",
+            "When an active account that nobody uses becomes dormant; it is active again with its next sign-in. 0: never.",
+            "duration",
+        ),
+    ] = timedelta(days=90)
+    quiet_hours_default_schedule: Annotated[
+        str,
+        _text(
+            "Sessions",
+            "When a stop that a template requires may interrupt people, as CRON_TZ=Europe/Berlin 30 2 * * *: one minute and "
+            "one hour of every day.",
+        ),
+    ] = "CRON_TZ=UTC 0 0 * * *"
+    allow_custom_quiet_hours: Annotated[
+        bool, Setting("Sessions", "Let people set quiet hours of their own.", "switch")
+    ] = True
     terms_of_service_url: Annotated[
         str, Setting("Sessions", "Link to terms that people accept when they sign in.", "url")
     ] = ""

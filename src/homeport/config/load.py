@@ -18,6 +18,8 @@ import msgspec
 
 from homeport.config import values
 from homeport.config.definitions import Setting, Settings
+from homeport.kit.errors import BadRequest
+from homeport.kit.schedules import parse_daily
 
 PREFIXES = ("HOMEPORT_", "CODER_")
 # Names under our prefix that are not settings of the server: other programs read them.
@@ -217,6 +219,10 @@ def _contradictions(settings: Settings) -> list[str]:
         for host in getattr(settings, name)
         if "/" in host or "@" in host or " " in host
     ]
+    try:
+        parse_daily(settings.quiet_hours_default_schedule)
+    except BadRequest as error:
+        problems += [f"QUIET_HOURS_DEFAULT_SCHEDULE: {problem.detail}" for problem in error.validations]
     if settings.default_token_lifetime > settings.max_token_lifetime:
         problems.append("DEFAULT_TOKEN_LIFETIME is longer than MAX_TOKEN_LIFETIME.")
     if settings.scim_auth_header and len(settings.scim_auth_header) < LEAST_SCIM_TOKEN:

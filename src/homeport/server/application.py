@@ -13,6 +13,7 @@ from homeport.config import Settings
 from homeport.config.values import split_address
 from homeport.database import Database, DatabaseError, Listener
 from homeport.database.metrics import watch_pool
+from homeport.identity import tasks as identity_tasks
 from homeport.identity.service.users import has_first_user
 from homeport.kit import clock
 from homeport.kit.crypto import Cipher
@@ -67,6 +68,13 @@ class Application:
             asyncio.create_task(
                 self._every(agents_tasks.INTERVAL_SECONDS, lambda: agents_tasks.delete_stats_once(db)),
                 name="agent stats",
+            ),
+            asyncio.create_task(
+                self._every(
+                    identity_tasks.INTERVAL_SECONDS,
+                    lambda: identity_tasks.mark_dormant_once(db, self.parts.settings),
+                ),
+                name="account dormancy",
             ),
             asyncio.create_task(
                 self._every(oauth2_tasks.INTERVAL_SECONDS, lambda: oauth2_tasks.purge_once(db, self.parts.settings)),

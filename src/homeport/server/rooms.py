@@ -63,5 +63,5 @@ def connect(parts: Parts) -> None:
     events = parts.db.events
     events.subscribe(UserCreated, place_created_user)
     Imports(parts.cipher).register(events)
-    registration.register(events, parts.cipher)
+    registration.register(events, parts.cipher, parts.settings)
     families.register(events)

@@ -9,6 +9,7 @@ import msgspec
 from litestar import Router
 from litestar.di import Provide
 
+from homeport.config import Settings
 from homeport.database import Database, Listener
 from homeport.kit import clock
 from homeport.kit.crypto import Cipher
@@ -56,7 +57,7 @@ class World:
         self.cipher = Cipher([bytes(range(32))])
         self.accounts = Accounts(db)
         self.organization_id = DEFAULT_ORGANIZATION_ID
-        register(db.events, self.cipher)
+        register(db.events, self.cipher, Settings())
         self.room = Router(
             "", route_handlers=routes, dependencies={"listener": Provide(lambda: listener, sync_to_thread=False)}
         )

@@ -31,9 +31,11 @@ select m.organization_id, m.roles
 from organization_members m join organizations o on o.id = m.organization_id and not o.deleted
 where m.user_id = $1 order by m.created_at, m.organization_id
 """
+# Dormant ones can sign in, and are active by that; nobody signs in to a service account.
 COUNT_OTHER_OWNERS = """
 select count(*) from users
-where id <> $1 and not deleted and not is_system and status <> 'suspended' and 'owner' = any(rbac_roles)
+where id <> $1 and not deleted and not is_system and rbac_roles <> '{}' and 'owner' = any(rbac_roles)
+    and status <> 'suspended' and login_type <> 'none'
 """
 INSERT_USER = f"""
 insert into users (id, email, username, name, hashed_password, status, rbac_roles, login_type, created_at, updated_at)
@@ -55,6 +57,9 @@ UPDATE_APPEARANCE = f"""
 update users set theme_preference = $2, terminal_font = $3, updated_at = $4
 where id = $1 and not deleted returning {COLUMNS}
 """
+UPDATE_QUIET_HOURS = (
+    f"update users set quiet_hours_schedule = $2, updated_at = $3 where id = $1 and not deleted returning {COLUMNS}"
+)
 DELETE_USER = f"update users set deleted = true, updated_at = $2 where id = $1 and not deleted returning {COLUMNS}"
 
 
@@ -100,7 +105,7 @@ async def list_organization_roles(conn: Connection, user_id: UUID) -> dict[UUID,
 
 
 async def count_other_owners(conn: Connection, user_id: UUID) -> int:
-    """Count the owners besides this user who can act."""
+    """Count the owners besides this user who can sign in."""
     count: int = await conn.fetchval(COUNT_OTHER_OWNERS, user_id)
     return count
 
@@ -151,6 +156,11 @@ async def update_roles(conn: Connection, user_id: UUID, roles: Sequence[str], no
 async def update_appearance(conn: Connection, user_id: UUID, *, theme: str, font: str, now: datetime) -> UserRow:
     """Set theme and terminal font. Raises UserNotFound."""
     return _found(maybe(UserRow, await conn.fetchrow(UPDATE_APPEARANCE, user_id, theme, font, now)))
+
+
+async def update_quiet_hours(conn: Connection, user_id: UUID, schedule: str, now: datetime) -> UserRow:
+    """Set the schedule of quiet hours, or take it away. Raises UserNotFound."""
+    return _found(maybe(UserRow, await conn.fetchrow(UPDATE_QUIET_HOURS, user_id, schedule, now)))
 
 
 async def delete_user(conn: Connection, user_id: UUID, now: datetime) -> UserRow:

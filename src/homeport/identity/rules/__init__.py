@@ -15,6 +15,7 @@ from homeport.identity.rules.accounts import (
     validate_all,
     validate_password,
 )
+from homeport.identity.rules.quiet_hours import quiet_hours_of, quiet_hours_view
 from homeport.identity.rules.searching import parse_search
 
 __all__ = [
@@ -26,6 +27,8 @@ __all__ = [
     "parse_search",
     "parse_token",
     "password_problem",
+    "quiet_hours_of",
+    "quiet_hours_view",
     "sliding_refresh",
     "token_lifetime",
     "unassignable_roles",

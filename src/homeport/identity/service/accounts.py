@@ -98,6 +98,7 @@ async def suspend(conn: Connection, *, subject: Subject, found: UserRow) -> User
     """Suspend an account within the caller's transaction, as `suspend_user` does."""
     attempt_user(subject.id, AuditAction.WRITE, found)
     require(subject, Action.UPDATE, rules.user_object(found.id), noun="user")
+    require_person(found)
     if found.id == subject.id:
         raise BadRequest("You cannot suspend yourself.")
     before = await lock_with_owners(conn, found.id)
@@ -122,6 +123,7 @@ async def activate(conn: Connection, *, subject: Subject, found: UserRow) -> Use
     """Make an account active within the caller's transaction."""
     attempt_user(subject.id, AuditAction.WRITE, found)
     require(subject, Action.UPDATE, rules.user_object(found.id), noun="user")
+    require_person(found)
     before = await queries.lock_user(conn, found.id)
     require_rank(subject, before)
     if before.status == UserStatus.ACTIVE:

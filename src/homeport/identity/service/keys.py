@@ -8,7 +8,7 @@ from homeport.audit import AuditAction
 from homeport.config import Settings
 from homeport.database import CheckViolation, Connection, Database, UniqueViolation
 from homeport.identity import rules
-from homeport.identity.errors import KeyNotFound, ScopeTooWide, Taken
+from homeport.identity.errors import KeyNotFound, ScopeTooWide, SignsInNever, SystemUser, Taken
 from homeport.identity.queries import keys as queries
 from homeport.identity.rules import MalformedToken, parse_token
 from homeport.identity.schemas import APIKey, GenerateAPIKeyResponse
@@ -72,6 +72,8 @@ async def create_key(
             raise
         raise Taken(f"A token with the name '{token_name}' already exists.", "name") from error
     except CheckViolation as error:
+        if error.constraint == "api_keys_user_not_system":
+            raise SystemUser from error
         raise BadRequest("The user of this key has been deleted.") from error
     return row, f"{key_id}-{secret}"
 
@@ -85,6 +87,8 @@ async def create_session_key(
         attempt_key(subject.id, AuditAction.CREATE, owner_id=owner.id)
         require(subject, Action.CREATE, rules.key_object(owner.id), noun="API key")
         require_person(owner)
+        if owner.login_type == LoginType.NONE:
+            raise SignsInNever
         if not subject.scope.is_unrestricted:
             # The new session would be held to nothing.
             raise ScopeTooWide

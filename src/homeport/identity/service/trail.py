@@ -54,12 +54,21 @@ async def record_user(
     *,
     before: UserRow | None = None,
     after: UserRow | None = None,
+    subsystem: str = "",
 ) -> None:
-    """Record a change of a user."""
+    """Record a change of a user. `subsystem` names the part of the server that has made it by itself."""
     row = after or before
     assert row is not None
-    resource = AuditResource(row.id, row.username)
-    await record(conn, subject_id=subject_id, action=action, resource=resource, before=before, after=after)
+    await record(
+        conn,
+        subject_id=subject_id,
+        action=action,
+        resource=AuditResource(row.id, row.username),
+        before=before,
+        after=after,
+        additional_fields={"subsystem": subsystem} if subsystem else {},
+        is_background=bool(subsystem),
+    )
 
 
 async def record_key(

@@ -212,16 +212,20 @@ async def remove_account(conn: Connection, *, subject: Subject, found: UserRow) 
 
 
 async def lock_with_owners(conn: Connection, user_id: UUID) -> UserRow:
-    """Lock a user that is about to lose its power to act. Raises LastOwner when no active owner would remain.
+    """Lock a user that is about to lose its power to act. Raises LastOwner when no owner who can sign in would remain.
 
     The lock on all owners keeps two owners from removing each other at the same time.
     """
     await conn.lock(OWNERS_LOCK)
     row = await queries.lock_user(conn, user_id)
-    is_acting_owner = OWNER in row.rbac_roles and row.status != UserStatus.SUSPENDED
-    if is_acting_owner and not await queries.count_other_owners(conn, user_id):
+    if is_acting_owner(row) and not await queries.count_other_owners(conn, user_id):
         raise LastOwner
     return row
+
+
+def is_acting_owner(row: UserRow) -> bool:
+    """Whether this is an owner who can sign in. A dormant one can, and is active by that."""
+    return OWNER in row.rbac_roles and row.status != UserStatus.SUSPENDED and row.login_type != LoginType.NONE
 
 
 def require_rank(subject: Subject, target: UserRow) -> None:
