@@ -86,9 +86,6 @@ class AcquiredJob(Struct, kw_only=True):
     type: Literal["template_version_import", "template_version_dry_run", "workspace_build"]
 
 
-AddUsers: TypeAlias = Annotated[list[str], Meta(max_length=10000)]
-
-
 class AgentConnectionInfo(Struct, kw_only=True):
     derp_force_websockets: bool = True
     derp_map: dict[str, dict[str, str]] | None = None
@@ -626,6 +623,10 @@ class GenerateAPIKeyResponse(CreateProvisionerKeyResponse, kw_only=True):
     pass
 
 
+class GetUserStatusCountsResponse(Struct, kw_only=True):
+    status_counts: dict[str, list[UserStatusChangeCount]]
+
+
 class GetUsersResponse(Struct, kw_only=True):
     count: int
     users: list[User]
@@ -952,12 +953,12 @@ class PatchAppStatus(Struct, kw_only=True):
 
 
 class PatchGroupRequest(Struct, kw_only=True):
-    add_users: AddUsers | AddUsers1 | None = None
+    add_users: list[str] | None = None
     avatar_url: str | None = None
     display_name: str | None = None
     name: str = ""
-    quota_allowance: QuotaAllowance | QuotaAllowance1 | None = None
-    remove_users: RemoveUsers | RemoveUsers1 | None = None
+    quota_allowance: int | None = None
+    remove_users: list[str] | None = None
 
 
 class PatchLogs(Struct, kw_only=True):
@@ -1297,7 +1298,6 @@ class PutOAuth2ProviderSettingsRequest(Struct, kw_only=True):
     dynamic_client_registration_enabled: bool | None = None
 
 
-QuotaAllowance: TypeAlias = Annotated[int, Meta(le=2147483647)]
 Readme: TypeAlias = Annotated[str, Meta(max_length=1048576)]
 Readme2: TypeAlias = Readme
 
@@ -1314,9 +1314,6 @@ class ReducedUser(Struct, kw_only=True):
     updated_at: datetime
     username: str
     theme_preference: str = ""
-
-
-RemoveUsers: TypeAlias = AddUsers
 
 
 class ResolveAutostartResponse(Struct, kw_only=True):
@@ -1336,12 +1333,9 @@ class Response(Struct, kw_only=True):
 
 
 RichParameterValues1: TypeAlias = None
-AddUsers1: TypeAlias = RichParameterValues1
 InstanceId1: TypeAlias = RichParameterValues1
-QuotaAllowance1: TypeAlias = RichParameterValues1
 Readme1: TypeAlias = RichParameterValues1
 Readme3: TypeAlias = RichParameterValues1
-RemoveUsers1: TypeAlias = RichParameterValues1
 
 
 class Role(Struct, kw_only=True):
@@ -1668,6 +1662,10 @@ class UpdateUserProfileRequest(Struct, kw_only=True):
     name: str = ""
 
 
+class UpdateUserQuietHoursScheduleRequest(Struct, kw_only=True):
+    schedule: str
+
+
 class UpdateWorkspaceAutomaticUpdatesRequest(Struct, kw_only=True):
     automatic_updates: Literal["always", "never"]
 
@@ -1721,9 +1719,23 @@ class UserLoginType(Struct, kw_only=True):
     login_type: str
 
 
+class UserQuietHoursScheduleResponse(Struct, kw_only=True):
+    next: datetime
+    raw_schedule: str
+    time: str
+    timezone: str
+    user_can_set: bool
+    user_set: bool
+
+
 class UserRoles(Struct, kw_only=True):
     organization_roles: dict[str, list[str]]
     roles: list[str]
+
+
+class UserStatusChangeCount(Struct, kw_only=True):
+    count: int
+    date: datetime
 
 
 UserVariableValues1: TypeAlias = RichParameterValues1

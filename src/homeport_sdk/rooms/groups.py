@@ -17,7 +17,7 @@ class Groups:
         self, *, organization: str = DEFAULT, query: str = "", limit: int | None = None, offset: int | None = None
     ) -> builtins.list[Group]:
         """List groups by name with their first members; all of them without a limit."""
-        parameters = {"search": query or None, "limit": limit, "offset": offset}
+        parameters = {"q": query or None, "limit": limit, "offset": offset}
         path = f"/organizations/{organization}/groups"
         return await self._http.call("GET", path, query=parameters, answer=builtins.list[Group])
 

@@ -1,14 +1,22 @@
-"""A budget that a real build of the process engine exceeds."""
+"""Groups on a real server: a budget that a real build of the process engine exceeds, and the client's calls about them."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from homeport_sdk.client import Client
+from homeport_sdk.errors import ApiError
+from homeport_sdk.models import CreateGroupRequest, PatchGroupRequest, UpdateTemplateACL
 from tests.e2e.conftest import EXAMPLES
 from tests.support.api import Api
 from tests.support.names import unique_name
 from tests.support.server import Server
+
+
+def shell() -> dict[str, str | bytes]:
+    """Return the example of an empty shell."""
+    return {path.name: path.read_bytes() for path in (EXAMPLES / "shell").iterdir()}
 
 
 @pytest.fixture
@@ -23,7 +31,7 @@ def api(server: Server) -> Iterator[Api]:
 
 @pytest.mark.requirement("QUOTA-BUILD-01")
 def test_a_build_beyond_the_budget_fails_and_says_so(api: Api) -> None:
-    files: dict[str, str | bytes] = {path.name: path.read_bytes() for path in (EXAMPLES / "shell").iterdir()}
+    files = shell()
     recipe = files["homeport.yaml"]
     assert isinstance(recipe, bytes)
     template = api.make_template(
@@ -52,3 +60,31 @@ def test_a_build_beyond_the_budget_fails_and_says_so(api: Api) -> None:
     for made in (first, second):
         assert api.build(made, "delete")["job"]["status"] == "succeeded"
     assert quota() == {"credits_consumed": 0, "budget": 10}
+
+
+@pytest.mark.requirement("GROUP-CLIENT-01")
+async def test_the_client_manages_groups_and_access_lists(server: Server) -> None:
+    name = unique_name("crew")
+    template = server.api.make_template(unique_name("open"), "process", shell())
+    async with Client(server.url, token=server.token) as client:
+        made = await client.groups.create(CreateGroupRequest(name=name, quota_allowance=0))
+        me = await client.users.get("me")
+        changed = await client.groups.update(made.id, PatchGroupRequest(add_users=[me.id], display_name="Crew"))
+        assert [each.id for each in changed.members] == [me.id]
+        assert await client.groups.get(name.upper()) == changed
+        assert [each.id for each in await client.groups.list(query=name, limit=5)] == [made.id]
+        assert made.id in {each.id for each in await client.groups.list_of_user()}
+        found = await client.templates.acl_available(template["id"], query=name)
+        assert ([each.id for each in found.groups], found.users) == ([made.id], [])
+        await client.templates.update_acl(template["id"], UpdateTemplateACL(group_perms={made.id: "admin"}))
+        assert {(each.name, each.role) for each in (await client.templates.acl(template["id"])).group} == {
+            ("Everyone", "use"),
+            (name, "admin"),
+        }
+        assert (await client.organizations.quota("me")).budget == -1
+        await client.groups.delete(made.id)
+        assert [each.name for each in (await client.templates.acl(template["id"])).group] == ["Everyone"]
+        with pytest.raises(ApiError) as refused:
+            await client.groups.get(name)
+        assert refused.value.status == 404
+        await client.templates.delete(template["id"])
