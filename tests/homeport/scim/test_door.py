@@ -6,9 +6,10 @@ import httpx
 import pytest
 
 from homeport.config.load import SettingsError, load_settings
-from tests.homeport.server.hostile import BAD_BODIES, BAD_QUERIES, BAD_SEGMENTS
 from tests.homeport.scim.world import ERROR, MEDIA_TYPE, TOKEN, Whole, World, another, operations, person
 from tests.homeport.server.driver import Answer, send
+from tests.homeport.server.hostile import BAD_BODIES, BAD_QUERIES, BAD_SEGMENTS
+from tests.homeport.server.routes import all_routes
 from tests.support.logging import ErrorLog
 
 PATHS = (
@@ -39,11 +40,14 @@ async def test_nothing_but_the_token_opens(whole: Whole) -> None:
         owner.headers, cookie, {**cookie, **owner.headers}, {"Coder-Session-Token": TOKEN},
         {"Coder-Provisioner-Daemon-PSK": TOKEN}, {**cookie, "Sec-Fetch-Site": "cross-site"},
     ]  # fmt: skip
+    routes = [one for one in all_routes(whole.app) if one.is_scim]
+    assert len(routes) > 30
     for headers in offered:
         raw = {name: value.encode("latin-1") for name, value in headers.items()}
-        for method, path in (("GET", "/Users"), ("POST", "/Users"), ("DELETE", f"/Users/{owner.id}"), ("GET", "/Schemas")):
-            answer = await whole.api.raw(method, f"/scim/v2{path}", headers=raw, params={"access_token": TOKEN})
-            assert answer.status_code == 401, (headers, method, path, answer.text)
+        for route in routes:
+            target = route.path.format_map(dict.fromkeys(route.names, str(owner.id)))
+            answer = await whole.api.raw(route.method, target, headers=raw, params={"access_token": TOKEN})
+            assert answer.status_code == 401, (headers, str(route), answer.text)
             check_refusal(answer)
             challenge = answer.headers["www-authenticate"]
             assert challenge.startswith('Bearer realm="scim"')
@@ -160,8 +164,10 @@ async def test_unknown_addresses_methods_and_bodies_too_large(whole: Whole) -> N
     asgi = whole.api.asgi
     for method, path, status in (
         ("GET", "/scim", 404), ("GET", "/scim/v1/Users", 404), ("GET", "/scim/v2", 404), ("GET", "/scim/v2/Nothing", 404),
-        ("GET", "/scim/v2/Users/x/y", 404), ("DELETE", "/scim/v2/Users", 405), ("PUT", "/scim/v2/Groups", 405), ("TRACE", "/scim/v2/Users", 405),
-        ("GET", "/scim/v2/Users/.search", 405), ("POST", "/scim/v2/Users/x", 405), ("GET", "/scim/v2/Bulk", 405), ("X", "/scim/v2/Users", 405),
+        ("GET", "/scim/v2/Users/x/y", 404), ("DELETE", "/scim/v2/Users", 405), ("PUT", "/scim/v2/Groups", 405),
+        ("TRACE", "/scim/v2/Users", 405),
+        ("GET", "/scim/v2/Users/.search", 405), ("POST", "/scim/v2/Users/x", 405), ("GET", "/scim/v2/Bulk", 405),
+        ("X", "/scim/v2/Users", 405),
     ):  # fmt: skip
         answer = await send(asgi, method, path, headers=[*token, ("accept", "text/html")])
         assert answer.status == status, (method, path, answer.body)
