@@ -184,3 +184,49 @@ async def test_an_undeclared_row_is_a_mistake_of_ours(db: Database) -> None:
                 resource=AuditResource(new_id(), "x"),
                 after=Other(1),
             )
+
+
+class Values(msgspec.Struct, kw_only=True):
+    """A row with every kind of value that is written in a way of its own."""
+
+    id: UUID
+    parent_id: UUID | None = None
+    note: str | None = None
+    amount: int | None = None
+    is_on: bool | None = None
+    seen_at: datetime | None = None
+    acl: dict[str, list[str]] = {}
+    permissions: list[dict[str, object]] = []
+    members: list[dict[str, str]] = []
+    kind: AuditAction = AuditAction.WRITE
+
+
+VALUES = declare("group", Values, tracked=Values.__struct_fields__)
+EMPTY = {
+    "id": "", "parent_id": "", "note": "null", "amount": None, "seen_at": "", "acl": "{}", "permissions": [], "members": [],
+    "kind": "",
+}  # fmt: skip
+FULL = Values(
+    id=UUID(int=1), parent_id=UUID(int=2), note="x", amount=3, is_on=True, seen_at=datetime(2026, 1, 1, tzinfo=UTC),
+    acl={"b": ["read"], "a": ["use", "read"]},
+    permissions=[
+        {"resource_type": "workspace", "action": "read", "negate": False},
+        {"resource_type": "template", "action": "*", "negate": True},
+    ],
+    members=[{"user_id": "7", "username": "ada"}], kind=AuditAction.START,
+)  # fmt: skip
+WRITTEN = {
+    "id": str(UUID(int=1)), "parent_id": str(UUID(int=2)), "note": "x", "amount": 3, "is_on": True,
+    "seen_at": "2026-01-01T00:00:00+00:00", "acl": '{"a":["use","read"],"b":["read"]}',
+    "permissions": ["workspace:read", "-template:*"], "members": [{"user_id": "7", "username": "ada"}], "kind": "start",
+}  # fmt: skip
+
+
+@pytest.mark.requirement("AUDIT-DIFF-02")
+def test_how_values_are_written() -> None:
+    made, gone = difference(VALUES, None, FULL), difference(VALUES, FULL, None)
+    assert {field: change["new"] for field, change in made.items()} == WRITTEN
+    assert {field: change["old"] for field, change in gone.items()} == WRITTEN
+    assert {field: change["old"] for field, change in made.items()} == EMPTY | {"is_on": False}
+    changed = difference(VALUES, Values(id=UUID(int=0)), FULL)
+    assert {field: change["old"] for field, change in changed.items()} == EMPTY | {"is_on": False, "kind": "write"}

@@ -14,7 +14,7 @@ from homeport.audit.queries.selections import COUNT_AT_MOST, Selection
 from homeport.database import Connection, rows
 
 # The most names that free words may begin; and where there are more, how many of the newest entries are looked through.
-NAMES_AT_MOST = 200
+NAMES_AT_MOST = 100
 LOOKED_THROUGH = 20_000
 
 INSERT_ENTRY = """
