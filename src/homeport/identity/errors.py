@@ -92,6 +92,16 @@ class CustomQuietHoursDisabled(Forbidden):
         super().__init__("In this deployment people cannot set quiet hours of their own.")
 
 
+class HiddenNumbers(Forbidden):
+    """403: how many accounts there are is for who may read all of them."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "You do not have permission to see how many accounts there are.",
+            detail="The permission that is missing is user:read on all users.",
+        )
+
+
 class SignsInNever(BadRequest):
     """400: nobody signs in to a service account, so it has no sessions."""
 

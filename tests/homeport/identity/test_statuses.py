@@ -127,7 +127,7 @@ async def test_the_numbers_of_each_day(api: Api, accounts: Accounts, clock: Fake
         refused = await api.call(owner, "GET", f"/insights/user-status-counts?tz_offset={odd}")
         assert refused.status_code == 400
         assert refused.json()["validations"][0]["field"] == "tz_offset"
-    assert (await api.call(await accounts.make(), "GET", "/insights/user-status-counts")).status_code == 404
+    assert (await api.call(await accounts.make(), "GET", "/insights/user-status-counts")).status_code == 403
 
 
 @pytest.mark.requirement("USER-DELETED-01")

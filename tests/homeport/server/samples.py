@@ -105,6 +105,7 @@ _SAMPLES: dict[str, Any] = {
     "UpdateUserPasswordRequest": {"password": PASSWORD, "old_password": "not-the-one"},
     "UpdateUserProfileRequest": {"username": "{unique}", "name": "Ada"},
     "UpdateWorkspaceAutomaticUpdatesRequest": {"automatic_updates": "always"},
+    "UpdateUserQuietHoursScheduleRequest": {"schedule": "CRON_TZ=UTC 30 2 * * *"},
     "UpdateWorkspaceAutostartRequest": {"schedule": "30 9 * * 1-5"},
     "UpdateWorkspaceBuildStateRequest": {"state": "c3RhdGU="},
     "UpdateWorkspaceDormancy": {"dormant": True},

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
 from homeport.database import Connection
 from homeport.identity.queries.users import COLUMNS
@@ -36,6 +37,19 @@ from steps where at < $1 + $2::int * interval '1 day' group by 1, 2
 """
 
 
+LIST_CHANGES = """
+select new_status::text as status, changed_at from user_status_changes
+where user_id = $1 order by changed_at desc, id desc limit $2
+"""
+
+
+class StatusChange(NamedTuple):
+    """What an account became, and when."""
+
+    status: str
+    changed_at: datetime
+
+
 class Change(NamedTuple):
     """By how many the accounts of a status have become more on a day, counted from the first."""
 
@@ -53,3 +67,8 @@ async def count_changes(conn: Connection, *, first_day: datetime, days: int) -> 
     """Return how the numbers of accounts have changed by status and day; `first_day` is its first moment."""
     rows = await conn.fetch(COUNT_CHANGES, first_day, days)
     return [Change(row["status"], row["day"], row["change"]) for row in rows]
+
+
+async def list_changes(conn: Connection, user_id: UUID, *, most: int) -> list[StatusChange]:
+    """Return what an account became, the newest first."""
+    return [StatusChange(row["status"], row["changed_at"]) for row in await conn.fetch(LIST_CHANGES, user_id, most)]
