@@ -115,6 +115,11 @@ class Shape(msgspec.Struct, frozen=True):
     wanted: frozenset[Attribute] = frozenset()
     unwanted: frozenset[Attribute] = frozenset()
 
+    @property
+    def is_asked(self) -> bool:
+        """Tell whether the client has asked for anything in particular."""
+        return bool(self.wanted or self.unwanted)
+
     def has(self, name: str) -> bool:
         """Tell whether an answer holds anything of an attribute, given in lower case."""
         if self.wanted:

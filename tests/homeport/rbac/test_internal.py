@@ -12,6 +12,7 @@ from homeport.rbac import (
     InternalName,
     Object,
     ResourceType,
+    RoleName,
     is_allowed,
     may_assign,
     organization_role,
@@ -112,6 +113,18 @@ def test_internal_subjects_act_at_the_level_of_the_deployment_alone() -> None:
         for role in who.roles:
             assert not role.grants.organization_permissions
             assert not role.grants.user_permissions
+
+
+@pytest.mark.requirement("RBAC-INTERNAL-01")
+def test_an_identity_provider_keeps_accounts_and_groups_and_outranks_all_without_giving_roles() -> None:
+    assert held("scim") == {
+        *(f"user:{action}" for action in ("create", "read", "update", "delete")),
+        *(f"group:{action}" for action in ("create", "read", "update", "delete")),
+        "group_member:read", "organization:read", "organization_member:create", "organization_member:read",
+    }  # fmt: skip
+    names = system_subject("scim").role_names
+    assert may_assign(names, RoleName("owner"))
+    assert may_assign(names, organization_role("organization-admin", ORG).role_name)
 
 
 @pytest.mark.requirement("RBAC-INTERNAL-02")

@@ -60,12 +60,12 @@ async def replace_group(
 async def patch_group(
     id: str, request: AnyRequest, db: Database, settings: Settings, subject: Subject
 ) -> Response[Any]:
-    """Change a group by operations."""
+    """Change a group by operations; 204 where nothing of it was asked for."""
     operations = read_operations(await document(request))
     found = await teams.patch_group(
         db, settings, subject=subject, id=id, operations=operations, shape=shape(request), if_match=if_match(request)
     )
-    return resource(request, found)
+    return Response(None, status_code=204) if found is None else resource(request, found)
 
 
 @delete(_ONE, opt=scim_route())

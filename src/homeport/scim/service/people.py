@@ -13,7 +13,7 @@ from homeport.identity.service import accounts, users
 from homeport.identity.types import LoginType, UserRow, UserStatus
 from homeport.kit import clock
 from homeport.kit.errors import Conflict
-from homeport.kit.ids import NIL_ID, random_text
+from homeport.kit.ids import NIL_ID
 from homeport.rbac import Action, Subject, require
 from homeport.scim.errors import ScimError, not_unique, unknown
 from homeport.scim.queries import people as queries
@@ -21,14 +21,11 @@ from homeport.scim.queries.filters import PEOPLE, condition, order
 from homeport.scim.rules.patching import apply_operations
 from homeport.scim.rules.people import document_of, username_candidates, wanted_person
 from homeport.scim.rules.resources import list_answer, names_of, user_resource
-from homeport.scim.service.places import organization_id, read_id, require_version, taken
+from homeport.scim.service.places import organization_id, read_id, require_version, suffixes, taken
 from homeport.scim.service.trail import record_person
 from homeport.scim.types import Document, MemberRow, Operation, Person, PersonRow, Query, Shape
 
 KIND = "User"
-_TRIES = 5
-_SUFFIX = 4
-_SUFFIX_LETTERS = "0123456789"
 _LAST_OWNER = "This is the last active owner of the deployment; make another person an owner first."
 Resource = dict[str, Any]
 
@@ -220,9 +217,7 @@ async def _keep(conn: Connection, user_id: UUID, wanted: Person) -> None:
 
 async def _insert(conn: Connection, subject: Subject, place: UUID, wanted: Person) -> UserRow:
     """Insert the account under the first username that is free."""
-    for username in username_candidates(
-        wanted.user_name, (random_text(_SUFFIX, _SUFFIX_LETTERS) for _ in range(_TRIES))
-    ):
+    for username in username_candidates(wanted.user_name, suffixes()):
         try:
             return await users.create_account(
                 conn,

@@ -7,7 +7,7 @@ from homeport.audit import AuditAction, AuditResource, attempt
 from homeport.config import Settings
 from homeport.database import Connection, Database, UniqueViolation
 from homeport.kit import clock
-from homeport.kit.ids import NIL_ID, random_text
+from homeport.kit.ids import NIL_ID
 from homeport.organizations.errors import GroupNameTaken, GroupNotFound
 from homeport.organizations.rules import group_object
 from homeport.organizations.service import group_changes
@@ -20,15 +20,12 @@ from homeport.scim.queries import teams as queries
 from homeport.scim.queries.filters import TEAMS, condition, order
 from homeport.scim.rules.resources import group_resource, list_answer, names_of
 from homeport.scim.rules.teams import name_candidates, steps_of, wanted_team
-from homeport.scim.service.places import organization_id, read_id, require_version, taken
+from homeport.scim.service.places import organization_id, read_id, require_version, suffixes, taken
 from homeport.scim.service.trail import record_team
 from homeport.scim.types import Document, Operation, Query, Shape, TeamChange, TeamRow
 
 KIND = "Group"
 _NOUN = "group"
-_TRIES = 5
-_SUFFIX = 4
-_SUFFIX_LETTERS = "0123456789"
 _SHOWN_IDS = 5
 Resource = dict[str, Any]
 
@@ -99,7 +96,9 @@ async def replace_group(
     db: Database, settings: Settings, *, subject: Subject, id: str, document: Document, shape: Shape, if_match: str = ""
 ) -> Resource:
     """Let a group be what a document says, with these members and no others."""
-    return await _change(db, settings, subject, id, [wanted_team(document)], shape, if_match)
+    found = await _change(db, settings, subject, id, [wanted_team(document)], shape, if_match)
+    assert found is not None
+    return found
 
 
 async def patch_group(
@@ -111,9 +110,13 @@ async def patch_group(
     operations: list[Operation],
     shape: Shape,
     if_match: str = "",
-) -> Resource:
-    """Do all operations on a group, or none."""
-    return await _change(db, settings, subject, id, steps_of(operations, id=id.lower()), shape, if_match)
+) -> Resource | None:
+    """Do all operations on a group, or none. The group is returned where something of it was asked for in particular.
+
+    Providers add people one by one, and nobody wants to hear of ten thousand each time.
+    """
+    shown = shape if shape.is_asked else None
+    return await _change(db, settings, subject, id, steps_of(operations, id=id.lower()), shown, if_match)
 
 
 async def delete_group(db: Database, settings: Settings, *, subject: Subject, id: str, if_match: str = "") -> None:
@@ -129,8 +132,14 @@ async def delete_group(db: Database, settings: Settings, *, subject: Subject, id
 
 
 async def _change(
-    db: Database, settings: Settings, subject: Subject, id: str, steps: list[TeamChange], shape: Shape, if_match: str
-) -> Resource:
+    db: Database,
+    settings: Settings,
+    subject: Subject,
+    id: str,
+    steps: list[TeamChange],
+    shape: Shape | None,
+    if_match: str,
+) -> Resource | None:
     group_id = read_id(KIND, id)
     try:
         async with db.transaction() as conn:
@@ -138,7 +147,7 @@ async def _change(
             require(subject, Action.UPDATE, group_object(place, group_id), noun=_NOUN)
             before = await _found(conn, place, group_id)
             await _write(conn, subject, group, before, steps)
-            return await _resource(conn, settings, await _found(conn, place, group_id), shape)
+            return await _resource(conn, settings, await _found(conn, place, group_id), shape) if shape else None
     except GroupNotFound as error:
         raise unknown(KIND, id) from error
 
@@ -219,7 +228,7 @@ async def _hold(
 
 async def _insert(conn: Connection, subject: Subject, place: UUID, display_name: str) -> GroupRow:
     """Insert the group under the first name that is free."""
-    for name in name_candidates(display_name, (random_text(_SUFFIX, _SUFFIX_LETTERS) for _ in range(_TRIES))):
+    for name in name_candidates(display_name, suffixes()):
         try:
             return await group_changes.create(
                 conn,
