@@ -16,6 +16,7 @@ from homeport_sdk.models import (
     UpdateRoles,
     WorkspaceQuota,
 )
+from homeport_sdk.rooms.users import ME
 
 DEFAULT = "default"
 
@@ -33,6 +34,10 @@ class Organizations:
     async def list(self) -> builtins.list[Organization]:
         """List the organizations that the caller may read."""
         return await self._http.call("GET", "/organizations", answer=builtins.list[Organization])
+
+    async def of_user(self, user: str = ME) -> builtins.list[Organization]:
+        """List the organizations that a user belongs to, those of them that the caller may read."""
+        return await self._http.call("GET", f"/users/{user}/organizations", answer=builtins.list[Organization])
 
     async def create(self, request: CreateOrganizationRequest) -> Organization:
         """Make an organization. ApiError 409 for a name in use."""
