@@ -106,6 +106,13 @@ async def add_member(db: Database, *, subject: Subject, organization: str, user:
         if target is None:
             raise UserNotFound
         require_person(target)
+        attempt_member(
+            subject.id,
+            AuditAction.CREATE,
+            organization_id=place.id,
+            user_id=target.id,
+            username=target.username,
+        )
         try:
             async with conn.savepoint():
                 row = await queries.insert_member(conn, place.id, target.id, (), clock.now())
