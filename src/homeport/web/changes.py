@@ -11,6 +11,23 @@ from homeport.audit.schemas import AuditLog
 _MOST_SHOWN = 2000
 
 
+_DEEDS = {
+    "create": "created",
+    "write": "changed",
+    "delete": "deleted",
+    "start": "started",
+    "stop": "stopped",
+    "register": "registered",
+    "connect": "connected to",
+    "disconnect": "disconnected from",
+    "open": "opened",
+    "close": "closed",
+    "request_password_reset": "asked to reset the password of",
+}
+# These say everything: their object is the session.
+_DEEDS_ALONE = {"login": "signed in", "logout": "signed out"}
+
+
 class Change(msgspec.Struct, frozen=True):
     """A field that changed. Of a secret one only that is known; `old` and `new` are empty then."""
 
@@ -28,6 +45,14 @@ def changes(diff: dict[str, Any]) -> list[Change]:
         old, new = ("", "") if is_secret else (_text(change.get("old")), _text(change.get("new")))
         found.append(Change(field.replace("_", " "), old, new, is_secret))
     return found
+
+
+def deed(entry: AuditLog) -> str:
+    """Return what was done, without the name of the object: `created workspace`."""
+    if entry.action in _DEEDS_ALONE:
+        return _DEEDS_ALONE[entry.action]
+    verb = _DEEDS.get(entry.action, entry.action.replace("_", " "))
+    return f"{verb} {entry.resource_type.replace('_', ' ')}"
 
 
 def object_path(entry: AuditLog) -> str:
@@ -68,6 +93,8 @@ def _text(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list) and all(isinstance(each, str | int | float) for each in value):
         text = ", ".join(str(each) for each in value)
+    elif isinstance(value, list) and all(isinstance(each, dict) and "username" in each for each in value):
+        text = ", ".join(str(each["username"]) for each in value)
     elif isinstance(value, list | dict):
         text = json.dumps(value, ensure_ascii=False) if value else ""
     else:

@@ -1,6 +1,6 @@
 """What somebody has in organizations, and the roles that one could be given, as boxes to choose."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from uuid import UUID
 
 import msgspec
@@ -12,13 +12,14 @@ from homeport.organizations.schemas import Group, Organization
 from homeport.organizations.service.groups import list_groups
 from homeport.organizations.service.members import resolve_owner
 from homeport.organizations.service.organizations import list_organizations
+from homeport.organizations.service.roles import list_assignable_roles
 from homeport.organizations.types import ResolvedMember
 from homeport.rbac import Subject, built_in_roles
 from homeport.workspaces.schemas import WorkspaceQuota
 from homeport.workspaces.service.quotas import get_quota
 
 # Of somebody in more organizations than that, quotas are on the pages of each.
-_MOST_QUOTAS = 20
+_MOST_DETAILED = 20
 _ROLE_WORDS = {role.name: role.display_name for role in built_in_roles(UUID(int=0))}
 
 
@@ -50,7 +51,7 @@ async def load_member(db: Database, subject: Subject, user: str) -> ResolvedMemb
 async def own_memberships(db: Database, subject: Subject) -> list[Membership]:
     """Return what the asker has in each organization."""
     member = await load_member(db, subject, "me")
-    return await list_memberships(db, subject, member, has_quota=len(member.memberships) <= _MOST_QUOTAS)
+    return await list_memberships(db, subject, member, is_detailed=len(member.memberships) <= _MOST_DETAILED)
 
 
 async def list_memberships(
@@ -59,11 +60,11 @@ async def list_memberships(
     member: ResolvedMember,
     *,
     organization_id: UUID | None = None,
-    has_quota: bool = False,
+    is_detailed: bool = False,
 ) -> list[Membership]:
     """Return what a user has in the organizations that the asker may see, by the organization's name.
 
-    Quotas cost queries for each organization and are left out unless asked for.
+    Quotas, and the display names of custom roles, cost queries for each organization: they are left out unless asked for.
     """
     known = {each.id: each for each in await list_organizations(db, subject=subject)}
     groups = await _groups_of(db, subject, member)
@@ -75,9 +76,9 @@ async def list_memberships(
         found.append(
             Membership(
                 organization=place,
-                roles=role_words(row.roles),
+                roles=role_words(row.roles, await _custom_words(db, subject, place) if is_detailed else {}),
                 groups=[group for group in groups if group.organization_id == place.id],
-                quota=await find_quota(db, subject, member, place) if has_quota else None,
+                quota=await find_quota(db, subject, member, place) if is_detailed else None,
             )
         )
     return sorted(found, key=lambda each: each.organization.name)
@@ -93,9 +94,9 @@ async def find_quota(
         return None
 
 
-def role_words(names: Iterable[str]) -> list[str]:
-    """Return names of an organization's roles as people read them; custom ones by their name."""
-    return [_ROLE_WORDS.get(name) or name for name in names]
+def role_words(names: Iterable[str], custom: Mapping[str, str]) -> list[str]:
+    """Return names of an organization's roles as people read them; custom ones by their name, unless words for it are known."""
+    return [_ROLE_WORDS.get(name) or custom.get(name) or name for name in names]
 
 
 def role_boxes(roles: Iterable[AssignableRoles], chosen: Collection[str]) -> list[RoleBox]:
@@ -116,6 +117,14 @@ def wanted_roles(boxes: Sequence[RoleBox], sent: Collection[str]) -> list[str]:
     """Return all roles that somebody shall have: browsers do not send closed boxes, and those stay as they are."""
     kept = {box.name for box in boxes if box.reason and box.is_chosen}
     return sorted(kept | set(sent))
+
+
+async def _custom_words(db: Database, subject: Subject, place: Organization) -> dict[str, str]:
+    try:
+        roles = await list_assignable_roles(db, subject=subject, organization=str(place.id))
+    except HomeportError:
+        return {}
+    return {role.name: role.display_name for role in roles}
 
 
 async def _groups_of(db: Database, subject: Subject, member: ResolvedMember) -> list[Group]:

@@ -32,10 +32,8 @@ QUERIES = (
     "scope",
     "resource",
     "response_type",
-    "action",
     "username",
     "date_from",
-    "type",
 )
 FIELDS = (
     "username", "name", "email", "password", "old_password", "token_name", "lifetime", "redirect", "confirm", "update",

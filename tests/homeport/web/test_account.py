@@ -105,7 +105,9 @@ async def test_users_are_made_by_those_who_may(site: Site):
     owner, member = await site.accounts.make("owner"), await site.accounts.make("member")
     name = unique_name("new")
     fields = {"email": f"{name}@homeport.test", "username": name, "name": "New", "password": OLD}
-    assert (await site.post(member, "/users/new", fields)).status_code == 403
+    refused = await site.post(member, "/users/new", fields)
+    assert refused.status_code == 403
+    assert f"user:create. {member.username} does not have it." in refused.text
     bad = await site.post(owner, "/users/new", {**fields, "email": "nothing", "password": "x"})
     page = Document(bad.text)
     assert bad.status_code == 400
@@ -127,6 +129,30 @@ async def test_the_audit_log_shows_who_did_what(site: Site):
     assert workspace.name in page
     assert owner.username in page
     only = Document((await site.get(auditor, "/audit?q=resource_type:workspace")).text).text
-    assert "create workspace" in only
-    assert "start workspace build" in page
-    assert "start workspace build" not in only
+    assert "created workspace" in only
+    assert "started workspace build" in page
+    assert "started workspace build" not in only
+
+
+@pytest.mark.requirement("WEB-ACCOUNT-05")
+async def test_quiet_hours_are_set_and_given_back(site: Site):
+    member = await site.accounts.make("member")
+    assert "the time of the whole deployment" in (await site.get(member, "/account")).text
+    given = {"quiet_time": "02:30", "timezone": "Europe/Berlin"}
+    saved = await site.post(member, "/account/quiet-hours", given)
+    assert saved.headers["location"] == "/account?notice=quiet-hours"
+    page = Document((await site.get(member, "/account")).text)
+    assert (page.field("quiet_time")["value"], page.field("timezone")["value"]) == ("02:30", "Europe/Berlin")
+    assert "02:30 in Europe/Berlin" in page.text
+    for changes, field in (
+        ({"quiet_time": ""}, "quiet_time"), ({"quiet_time": "25:00"}, "quiet_time"), ({"quiet_time": "2:3"}, "quiet_time"),
+        ({"timezone": "Mars/Base"}, "timezone"), ({"timezone": "UTC 1 2 * * *"}, "timezone"), ({"timezone": "../x"}, "timezone"),
+        ({"timezone": "<script>"}, "timezone"),
+    ):  # fmt: skip
+        refused = await site.post(member, "/account/quiet-hours", {**given, **changes})
+        assert refused.status_code == 400, changes
+        assert Document(refused.text).field(field)["aria-invalid"] == "true", changes
+        assert Document(refused.text).runnables() == []
+    back = await site.post(member, "/account/quiet-hours", {**given, "choice": "default"})
+    assert back.status_code == 303
+    assert "the time of the whole deployment" in (await site.get(member, "/account")).text

@@ -6,6 +6,7 @@ from homeport.organizations.schemas import CreateOrganizationRequest, Organizati
 from homeport.organizations.service.organizations import create_organization
 from tests.homeport.web.site import Document, Site
 from tests.homeport.web.test_escaping import ATTACK, check
+from tests.homeport.web.test_forgery import handlers
 from tests.support.accounts import Person
 from tests.support.names import unique_name
 
@@ -189,3 +190,26 @@ async def test_words_of_organizations_are_words(site: Site) -> None:
         check(await site.get(owner, path))
     await site.db.execute("update organizations set icon = 'https://evil.example/x.png' where id = $1", made.id)
     assert "evil.example" not in await text_of(site, owner, base)
+
+
+@pytest.mark.requirement("WEB-ORG-14")
+async def test_pages_of_an_organization_are_nothing_to_others(site: Site) -> None:
+    owner, other = await site.accounts.make("owner"), await site.accounts.make("organization-admin")
+    made = await make_organization(site, owner)
+    person = await site.accounts.make("member", organization_ids=[made.id])
+    places = {"organization": made.name, "user": person.username, "group": "Everyone", "role": "any"}
+    before = await site.db.fetchval("select count(*) from audit_logs")
+    seen = 0
+    for handler in handlers():
+        for path in handler.paths:
+            if not path.startswith("/organizations/{organization:str}"):
+                continue
+            address = path.replace(":str}", "}").format(**places)
+            method = "POST" if "POST" in handler.http_methods else "GET"
+            fields = {"name": "mine", "username": other.username, "confirm": made.name}
+            reply = await (site.post(other, address, fields) if method == "POST" else site.get(other, address))
+            assert reply.status_code == 404, f"{method} {address}"
+            assert person.username not in Document(reply.text).text.replace(address, ""), address
+            seen += 1
+    assert seen > 25
+    assert await site.db.fetchval("select count(*) from audit_logs where status_code < 400") == before

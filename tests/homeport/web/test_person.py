@@ -30,6 +30,9 @@ async def test_an_account_is_suspended_and_active_again(site: Site) -> None:
     assert active.headers["location"] == f"{path}?notice=activated"
     status = await site.db.fetchval("select status::text from users where id = $1", person.id)
     assert status == "active"
+    history = (await text_of(site, owner, path)).partition("<summary>History</summary>")[2].partition("</ul>")[0]
+    assert history.count("<li") == 3
+    assert history.index("active") < history.index("suspended")
 
 
 @pytest.mark.requirement("WEB-USERS-03")

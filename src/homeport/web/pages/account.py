@@ -1,5 +1,6 @@
 """One's own account: profile, password, tokens, and the key for git servers."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -8,11 +9,16 @@ from litestar.response import Redirect
 
 from homeport.database import Database
 from homeport.identity.rules import duration_nanoseconds
-from homeport.identity.schemas import CreateTokenRequest, UpdateUserPasswordRequest, UpdateUserProfileRequest
-from homeport.identity.service import accounts, git_ssh_keys, keys, tokens
+from homeport.identity.schemas import (
+    CreateTokenRequest,
+    UpdateUserPasswordRequest,
+    UpdateUserProfileRequest,
+    UpdateUserQuietHoursScheduleRequest,
+)
+from homeport.identity.service import accounts, git_ssh_keys, keys, quiet_hours, tokens
 from homeport.identity.types import Identity, LoginType
 from homeport.kit.crypto import Cipher
-from homeport.kit.errors import HomeportError
+from homeport.kit.errors import HomeportError, invalid_field
 from homeport.kit.routes import requires
 from homeport.rbac import Subject
 from homeport.web.forms import NO_PROBLEMS, Form, Problems, read_form
@@ -23,6 +29,7 @@ from homeport.web.rendering import View
 _READ = requires("user:read_personal", is_page=True)
 _CHANGE = requires("user:update_personal", is_page=True)
 LIFETIMES = {"7": "7 days", "30": "30 days", "90": "90 days", "365": "a year"}
+_TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 Page = Response[str] | Redirect
 
 
@@ -87,6 +94,22 @@ async def revoke_token(view: View, key: str, db: Database, subject: Subject) -> 
     return view.go("/account?notice=revoked")
 
 
+@post("/account/quiet-hours", opt=_CHANGE, include_in_schema=False, status_code=200)
+async def save_quiet_hours(view: View, db: Database, identity: Identity, cipher: Cipher) -> Page:
+    """Set the time of day at which a required stop may come, or go back to the deployment's."""
+    form = await read_form(view.request)
+    try:
+        request = UpdateUserQuietHoursScheduleRequest(_schedule(form))
+        await quiet_hours.update_quiet_hours(db, view.settings, subject=identity.subject, value="me", request=request)
+    except HomeportError as error:
+        problems = Problems(error, known=frozenset({"quiet_time", "timezone", "schedule"}))
+        # The form has two fields for the one of the API; the time is well formed already.
+        if words := problems.fields.pop("schedule", ""):
+            problems.fields["timezone"] = words
+        return await _page(view, db, identity, cipher, form=form, quiet=problems)
+    return view.go("/account?notice=quiet-hours")
+
+
 @post("/account/git-key", opt=_CHANGE, include_in_schema=False, status_code=200)
 async def renew_git_key(view: View, db: Database, subject: Subject, cipher: Cipher) -> Page:
     """Replace the key for git servers."""
@@ -105,15 +128,21 @@ async def _page(
     profile: Problems = NO_PROBLEMS,
     password: Problems = NO_PROBLEMS,
     token: Problems = NO_PROBLEMS,
+    quiet: Problems = NO_PROBLEMS,
     secret: str = "",
 ) -> Response[str]:
     given = form or Form()
     subject = identity.subject
     git_key = await git_ssh_keys.get_git_ssh_key(db, cipher, subject=subject, value="me")
     own = await tokens.list_tokens(db, subject=subject, value="me", has_all_users=False)
+    hours = await quiet_hours.get_quiet_hours(db, view.settings, subject=subject, value="me")
     return view.page(
         "account.html",
-        status=max(profile.status, password.status, token.status),
+        status=max(profile.status, password.status, token.status, quiet.status),
+        hours=hours,
+        quiet_time=given.get("quiet_time", hours.time),
+        timezone=given.get("timezone", hours.timezone),
+        quiet=quiet,
         username=given.get("username", identity.username),
         name=given.get("name", identity.name),
         token_name=given.get("token_name", ""),
@@ -131,4 +160,25 @@ async def _page(
     )
 
 
-routes: list[Any] = [show_account, save_profile, save_password, create_token, revoke_token, renew_git_key]
+def _schedule(form: Form) -> str:
+    """Return the schedule that the fields stand for; empty for the deployment's."""
+    if form.get("choice") == "default":
+        return ""
+    found = _TIME.fullmatch(form.text("quiet_time"))
+    if found is None:
+        raise invalid_field("quiet_time", "Give a time of day such as 02:30.")
+    zone = form.text("timezone") or "UTC"
+    if " " in zone:
+        raise invalid_field("timezone", "Give the name of a time zone, such as Europe/Berlin.")
+    return f"CRON_TZ={zone} {int(found[2])} {int(found[1])} * * *"
+
+
+routes: list[Any] = [
+    show_account,
+    save_profile,
+    save_password,
+    create_token,
+    revoke_token,
+    save_quiet_hours,
+    renew_git_key,
+]

@@ -205,7 +205,7 @@ def _removal_page(view: View, member: Member, problems: Problems) -> Response[st
 async def _load(db: Database, identity: Identity, organization: str, user: str) -> Member:
     place = await load_place(db, identity, organization, "members")
     found = await load_member(db, identity.subject, user)
-    own = await list_memberships(db, identity.subject, found, organization_id=place.organization.id, has_quota=True)
+    own = await list_memberships(db, identity.subject, found, organization_id=place.organization.id, is_detailed=True)
     stored = [row.roles for row in found.memberships if row.organization_id == place.organization.id]
     if not own or not stored:
         raise MemberNotFound

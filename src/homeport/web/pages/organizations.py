@@ -80,7 +80,7 @@ async def show_organization(view: View, organization: str, db: Database, identit
         window = Window(limit=1)
         count = (await list_members(db, subject=identity.subject, organization=organization, page=window)).count
     me = await load_member(db, identity.subject, "me")
-    own = await list_memberships(db, identity.subject, me, organization_id=place.organization.id, has_quota=True)
+    own = await list_memberships(db, identity.subject, me, organization_id=place.organization.id, is_detailed=True)
     return view.page("organization.html", place=place, members=count, own=own[0] if own else None)
 
 

@@ -11,6 +11,7 @@ from homeport.database import Database
 from homeport.identity.rules import unassignable_roles, user_object
 from homeport.identity.schemas import UpdateRoles, UpdateUserPasswordRequest, UpdateUserProfileRequest, User
 from homeport.identity.service import accounts, roles, users
+from homeport.identity.service.history import list_status_changes
 from homeport.identity.types import Identity
 from homeport.kit.errors import HomeportError
 from homeport.kit.routes import requires
@@ -145,7 +146,7 @@ async def _page(
         can=_buttons(subject, known),
         boxes=_boxes(subject, known, form.all_of("roles") if form and roles_problems else None),
         memberships=await list_memberships(db, subject, await load_member(db, subject, str(known.id))),
-        history=[],
+        history=await list_status_changes(db, subject=subject, value=str(known.id)),
         can_read_audit=is_allowed(subject, Action.READ, Object(ResourceType.AUDIT_LOG)),
         profile=profile,
         status_problems=status,

@@ -4,7 +4,7 @@ from typing import Any, get_args
 
 from litestar import Response, get
 
-from homeport.audit.schemas import AuditLogResponse, ConnectionLogResponse
+from homeport.audit.schemas import AuditLog, AuditLogResponse, ConnectionLogResponse
 from homeport.audit.service import list_audit_logs, list_connection_logs
 from homeport.audit.types import RESOURCE_TYPES, AuditAction, ConnectionType
 from homeport.database import Database
@@ -13,7 +13,7 @@ from homeport.kit.errors import BadRequest
 from homeport.kit.routes import requires
 from homeport.organizations.service.organizations import list_organizations
 from homeport.rbac import Action, Object, ResourceType, Subject, filter_allowed, is_allowed
-from homeport.web.changes import changes, object_path, outcome
+from homeport.web.changes import Change, changes, deed, object_path, outcome
 from homeport.web.forms import NO_PROBLEMS, Problems
 from homeport.web.logs import asked, may_read, require_log, shown
 from homeport.web.rendering import View
@@ -53,7 +53,7 @@ async def show_audit(view: View, db: Database, subject: Subject) -> Response[str
     return view.page(
         "audit.html",
         status=problems.status,
-        entries=[(each, changes(each.diff), object_path(each), outcome(each.status_code)) for each in entries],
+        entries=[_line(each) for each in entries],
         actions=[*AuditAction],
         types=sorted(RESOURCE_TYPES),
         **await _shared(db, subject, ResourceType.AUDIT_LOG, wanted, problems, found.count, after),
@@ -79,6 +79,11 @@ async def show_connections(view: View, db: Database, subject: Subject) -> Respon
         type_words=CONNECTION_WORDS,
         **await _shared(db, subject, ResourceType.CONNECTION_LOG, wanted, problems, found.count, after),
     )
+
+
+def _line(entry: AuditLog) -> tuple[AuditLog, str, list[Change], str, str]:
+    """Return an entry with what was done, what changed, where its object is, and how it failed."""
+    return entry, deed(entry), changes(entry.diff), object_path(entry), outcome(entry.status_code)
 
 
 async def _shared(
