@@ -55,6 +55,7 @@ class WorkspaceLine(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID
     name: str
     owner: str
+    organization: str
     template: str
     status: str
     outdated: bool
@@ -135,6 +136,7 @@ def workspace_line(workspace: Workspace, access_url: str) -> WorkspaceLine:
         id=workspace.id,
         name=workspace.name,
         owner=workspace.owner_name,
+        organization=workspace.organization_name,
         template=workspace.template_name,
         status=workspace.latest_build.status,
         outdated=workspace.outdated,

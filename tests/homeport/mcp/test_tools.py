@@ -219,6 +219,45 @@ async def test_a_template_is_made_of_uploaded_files_promoted_and_deleted(world: 
     assert await agent.ok("coder_list_templates") == []
 
 
+@pytest.mark.requirement("MCP-TENANTS-01")
+async def test_of_several_organizations_one_is_named(world: World, places: Places):
+    blue, foreign = await places.organization(), await places.organization()
+    names = {row["id"]: row["name"] for row in await places.db.fetch("select id, name from organizations")}
+    author = await world.accounts.make(
+        organization_ids=[places.organization_id, blue], organization_roles=["organization-template-admin"]
+    )
+    agent = Agent(world.first, author.token)
+    for place in (places.organization_id, blue, foreign):
+        await places.template(organization_id=place, name="docker")
+    wrong = await agent.failure("coder_get_template", template_id="docker")
+    assert "coder/docker" in wrong
+    assert f"{names[blue]}/docker" in wrong
+    assert names[foreign] not in wrong
+    for name in ("coder", names[blue]):
+        assert (await agent.ok("coder_get_template", template_id=f"{name}/docker"))["organization"] == name
+    assert "no such template" in await agent.failure("coder_get_template", template_id=f"{names[foreign]}/docker")
+    # Who may read everything means the own organizations' first.
+    admin = Agent(world.first, (await world.accounts.make("template-admin")).token)
+    assert (await admin.ok("coder_get_template", template_id="docker"))["organization"] == "coder"
+
+    file_id = (await agent.ok("coder_upload_tar_file", files={"homeport.yaml": "name: x"}))["file_id"]
+    wrong = await agent.failure("coder_create_template_version", file_id=file_id)
+    assert f"coder, {names[blue]}" in wrong or f"{names[blue]}, coder" in wrong
+    version = await agent.ok("coder_create_template_version", file_id=file_id, organization=names[blue])
+    await _imported(world.db, version["id"])
+    # A template is made where its version is.
+    made = await agent.ok("coder_create_template", name="made", version_id=version["id"])
+    assert made["organization"] == names[blue]
+
+    workspace = await places.running(author, await places.template(organization_id=blue), name="dev")
+    await places.running(author, await places.template(), name="other")
+    listed = await agent.ok("coder_list_workspaces")
+    assert {(each["name"], each["organization"]) for each in listed} == {("dev", names[blue]), ("other", "coder")}
+    found = await agent.ok("coder_list_workspaces", query=f"organization:{names[blue]}")
+    assert [each["id"] for each in found] == [str(workspace.id)]
+    assert (await agent.ok("coder_get_workspace", workspace_id=f"{author.username}/dev"))["organization"] == names[blue]
+
+
 async def _imported(db: Database, version_id: str) -> None:
     job_id = await db.fetchval("select job_id from template_versions where id = $1::text::uuid", version_id)
     await db.execute("update provisioner_jobs set started_at = now() where id = $1", job_id)

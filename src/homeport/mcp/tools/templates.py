@@ -1,6 +1,7 @@
 """Templates: list, look, upload, make, promote, delete."""
 
 import io
+import shlex
 import tarfile
 from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, Any, Literal
@@ -15,6 +16,8 @@ from homeport.mcp import needs, views
 from homeport.mcp.arguments import Arguments
 from homeport.mcp.errors import NothingHere, ToolFailed
 from homeport.mcp.registry import READS, Call, Hints, Needs, tool
+from homeport.organizations.service.organizations import list_organizations
+from homeport.organizations.types import DEFAULT_ORGANIZATION_ALIAS
 from homeport.rbac import Action, Object, ResourceType, is_allowed
 from homeport.templates.schemas import CreateTemplateRequest, CreateTemplateVersionRequest, Template
 from homeport.templates.service import contents, templates, versions
@@ -32,7 +35,9 @@ class ListTemplates(Arguments):
 class GetTemplate(Arguments):
     """Arguments of coder_get_template."""
 
-    template_id: Annotated[str, Meta(min_length=1, description="Id of the template, or its name.")]
+    template_id: Annotated[
+        str, Meta(min_length=1, description="Id of the template, or its name, or organization/name.")
+    ]
 
 
 class OneVersion(Arguments):
@@ -58,8 +63,8 @@ class CreateVersion(Arguments):
         UUID, Meta(description="Template that gets the version. Leave out for a template to be made of it.")
     ] = NIL_ID
     organization: Annotated[
-        str, Meta(description="Name or id of the organization; the template's where one is given.")
-    ] = "default"
+        str, Meta(description="Name or id of the organization. Leave out with template_id, or if there is only one.")
+    ] = ""
     provisioner: Annotated[
         Literal["process", "container", "terraform"],
         Meta(description="What reads the files: process and container for homeport.yaml, terraform for *.tf."),
@@ -72,7 +77,7 @@ class CreateTemplate(Arguments):
 
     name: Annotated[str, Meta(min_length=1, description="Name: small letters, digits, hyphens.")]
     version_id: Annotated[UUID, Meta(description="Version whose import has succeeded, which becomes the active one.")]
-    organization: Annotated[str, Meta(description="Name or id of the organization.")] = "default"
+    organization: Annotated[str, Meta(description="Name or id of the organization. Leave out: the version's.")] = ""
     display_name: Annotated[str, Meta(description="Name for people.")] = ""
     description: Annotated[str, Meta(description="What it is for.")] = ""
     icon: Annotated[str, Meta(description="Address or path of an icon.")] = ""
@@ -157,9 +162,10 @@ async def create_version(call: Call, given: CreateVersion) -> Any:
     Ask coder_get_template_version_logs for how the import goes; then coder_create_template or
     coder_update_template_active_version makes use of it.
     """
-    organization = given.organization
     template_id = None if given.template_id == NIL_ID else given.template_id
-    if template_id is not None:
+    if template_id is None:
+        organization = given.organization or await _only_organization(call)
+    else:
         async with call.db.connection() as conn:
             found = await templates.read_template(conn, subject=call.subject, template_id=template_id)
         organization = str(found.organization_id)
@@ -175,6 +181,11 @@ async def create_version(call: Call, given: CreateVersion) -> Any:
 @tool("coder_create_template", "Create a template", needs=needs.CREATE_TEMPLATES, hints=Hints(), kind=CreateTemplate)
 async def create_template(call: Call, given: CreateTemplate) -> Any:
     """Make a template of an imported template version."""
+    organization = given.organization
+    if not organization:
+        async with call.db.connection() as conn:
+            version = await versions.read_version(conn, subject=call.subject, version_id=given.version_id)
+        organization = str(version.organization_id)
     request = CreateTemplateRequest(
         name=given.name,
         template_version_id=given.version_id,
@@ -182,9 +193,7 @@ async def create_template(call: Call, given: CreateTemplate) -> Any:
         description=given.description,
         icon=given.icon,
     )
-    made = await templates.create_template(
-        call.db, subject=call.subject, organization=given.organization, request=request
-    )
+    made = await templates.create_template(call.db, subject=call.subject, organization=organization, request=request)
     return views.template(made, call.around.settings.access_url)
 
 
@@ -217,19 +226,35 @@ async def delete_template(call: Call, given: OneTemplate) -> Any:
 
 
 async def find_template(call: Call, name: str) -> Template:
-    """Return the template of an id or name. Raises NothingHere."""
+    """Return the template of an id, a name or organization/name. Raises NothingHere.
+
+    A name means those of the person's own organizations where these have one.
+    """
     async with call.db.connection() as conn:
         try:
             return await templates.read_template(conn, subject=call.subject, template_id=UUID(name))
         except ValueError:
-            wanted = f'exact_name:"{name}"' if '"' not in name else ""
-        found = await templates.list_templates(conn, subject=call.subject, query=wanted) if wanted else []
+            organization, _, rest = name.rpartition("/")
+        words = {"exact_name": rest, **({"organization": organization} if organization else {})}
+        query = " ".join(shlex.quote(f"{key}:{word}") for key, word in words.items())
+        found = await templates.list_templates(conn, subject=call.subject, query=query)
     if not found:
         is_allowed(call.subject, Action.READ, Object(ResourceType.TEMPLATE))
         raise NothingHere("There is no such template, or you may not see it.")
-    if len(found) > 1:
-        raise ToolFailed("Several organizations have a template of this name: name it by its id.")
-    return found[0]
+    own = [each for each in found if each.organization_id in call.subject.organization_ids] or found
+    if len(own) > 1:
+        names = ", ".join(f"{each.organization_name}/{each.name}" for each in own)
+        raise ToolFailed(f"Several organizations have a template of this name. Name one of them: {names}.")
+    return own[0]
+
+
+async def _only_organization(call: Call) -> str:
+    """Return the organization that the person belongs to. Raises ToolFailed where there are several to choose from."""
+    ids = call.identity.organization_ids
+    if len(ids) < 2:
+        return str(ids[0]) if ids else DEFAULT_ORGANIZATION_ALIAS
+    names = ", ".join(each.name for each in await list_organizations(call.db, subject=call.subject) if each.id in ids)
+    raise ToolFailed(f"The person belongs to several organizations. Name one as organization: {names}.")
 
 
 async def _once(body: bytes) -> AsyncIterator[bytes]:
