@@ -143,7 +143,7 @@ def test_every_room_presents_itself_in_a_short_page(folder: str) -> None:
 
 
 @pytest.mark.requirement("PAGES-SETTINGS-01")
-@pytest.mark.parametrize("guide", ["operating", "oauth2", "applications", "mcp"])
+@pytest.mark.parametrize("guide", ["operating", "oauth2", "applications", "mcp", "users"])
 def test_every_setting_that_the_guides_name_exists(guide: str) -> None:
     reference = (ROOT / "docs" / "reference" / "settings.md").read_text()
     known = set(re.findall(r"^\| `([A-Z0-9_]+)`", reference, re.MULTILINE))
