@@ -68,7 +68,7 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Any:
     if web_errors.wants_page(request):
         if isinstance(error, OAuthError):
             return web_errors.render_oauth(error)
-        return web_errors.render(request, refusal.status, refusal.message)
+        return web_errors.render(request, refusal.status, refusal.message, refusal.detail)
     return LitestarResponse(
         content=_content(error, refusal, path),
         status_code=refusal.status,

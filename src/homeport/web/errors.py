@@ -6,6 +6,7 @@ from homeport.oauth2.errors import OAuthError
 from homeport.web import bare
 from homeport.web.rendering import error_page
 
+_EXPLAINED = 403
 _NO_PAGES = ("/api", "/mcp", "/oauth2", "/.well-known", "/healthz", "/debug", "/static")
 
 
@@ -17,11 +18,11 @@ def wants_page(request: Any) -> bool:
     return not any(path == prefix or path.startswith(f"{prefix}/") for prefix in _NO_PAGES)
 
 
-def render(request: Any, status: int, message: str) -> Any:
-    """Return a readable page for an error. `message` is shown to the person, escaped."""
+def render(request: Any, status: int, message: str, detail: str = "") -> Any:
+    """Return a readable page for an error. `message` is shown to the person, escaped; so is what a refusal explains."""
     if request.url.path in bare.PATHS:
         return bare.refused_page(status, message)
-    return error_page(request, status, message)
+    return error_page(request, status, message, detail if status == _EXPLAINED else "")
 
 
 def render_oauth(error: OAuthError) -> Any:
