@@ -79,7 +79,7 @@ async def test_whatever_one_may_read_and_not_change_leaves_what_was_tried(deploy
         if answer.status != 403 or found != expected:
             problems.append(f"{name}: {answer.status} {answer.body[:200]!r}: {found} instead of {expected}")
     assert not problems, "\n".join(problems)
-    assert seen > 45
+    assert seen > 40
 
 
 async def ask(deployment: Deployment, person: Person | None, method: str, path: str, body: Any = None) -> Answer:
