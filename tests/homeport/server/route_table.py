@@ -80,12 +80,12 @@ Table = Mapping[str, Row]
 
 
 def table_routes(deployment: Deployment) -> list[Route]:
-    """List the operations of the OpenAPI document, and the WebSockets of the API, which it cannot hold."""
+    """List the operations of the OpenAPI document, and what it cannot hold: WebSockets, short forms such as /users/me."""
     described = document(deployment.app)["paths"]
     return [
         route
         for route in all_routes(deployment.app)
-        if (route.method == "WS" and route.is_api) or route.method.lower() in described.get(route.path, {})
+        if route.is_api or route.method.lower() in described.get(route.path, {})
     ]
 
 
