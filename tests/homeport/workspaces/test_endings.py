@@ -178,6 +178,16 @@ async def test_what_a_version_makes_is_shown_to_readers_of_the_template(world: W
     assert (await world.api.call(ann, "GET", f"/templateversions/{new_id()}/resources")).status_code == 404
 
 
+@pytest.mark.requirement("USER-QUIET-06")
+async def test_a_required_stop_comes_in_the_owners_quiet_hours(world: World) -> None:
+    ann, ben = await world.accounts.make(), await world.accounts.make()
+    answer = await world.api.call(ann, "PUT", "/users/me/quiet-hours", {"schedule": "CRON_TZ=Europe/Berlin 30 2 * * *"})
+    assert answer.status_code == 200
+    required = await world.template(autostop_requirement_days_of_week=127, autostop_requirement_weeks=1)
+    stops = [(await world.running(person, required)).latest_build.max_deadline for person in (ann, ben)]
+    assert [(stop.hour, stop.minute) for stop in stops if stop is not None] == [(1, 30), (0, 0)]
+
+
 @pytest.mark.requirement("WS-DEADLINE-01")
 async def test_a_start_sets_the_deadline_when_it_ends(world: World, clock: FakeClock) -> None:
     ann = await world.accounts.make()
