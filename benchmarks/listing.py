@@ -10,7 +10,7 @@ from benchmarks.running import PASSWORD, RunningServer, running_server
 
 _SMALL, _LARGE = 1_000, 20_000
 _ORGANIZATIONS, _JOINED, _GROUPS, _WORKSPACES, _OWN = 200, 100, 20, 100_000, 60
-_ROUNDS = 30
+_ROUNDS = 100
 _GOAL = 30.0
 
 # Username, roles of the deployment, roles in each of the organizations.
@@ -27,15 +27,16 @@ def run() -> list[Figure]:
     """Return milliseconds of a page at both totals and their ratio, then of a page among many organizations by person."""
     with running_server(daemons=0) as server:
         asyncio.run(seed_plain(server.database_url(), 1, _SMALL))
-        small = _measure(server)
+        small, least_small = _measure(server)
         asyncio.run(seed_plain(server.database_url(), _SMALL + 1, _LARGE))
-        large = _measure(server)
+        large, least_large = _measure(server)
     with running_server(daemons=0) as server:
         tenants = _measure_tenants(server)
     return [
         Figure(f"50 of {_SMALL:,} workspaces", small * 1e3, "ms"),
         Figure(f"50 of {_LARGE:,} workspaces", large * 1e3, "ms"),
-        Figure("large total against small", large / small, "times", 1.5),
+        # Of the quickest of each, which a busy machine stretches least.
+        Figure("large total against small", least_large / least_small, "times", 1.5),
         *tenants,
     ]
 
@@ -43,11 +44,11 @@ def run() -> list[Figure]:
 def _measure_tenants(server: RunningServer) -> list[Figure]:
     prepare(server)
     owner, figures = server.token, []
-    figures.append(Figure(f"50 of {_WORKSPACES:,}: owner", _measure(server) * 1e3, "ms", _GOAL))
+    figures.append(Figure(f"50 of {_WORKSPACES:,}: owner", _measure(server)[0] * 1e3, "ms", _GOAL))
     for username, _, _ in _PEOPLE:
         server.token = _sign_in(server, username)
         name = f"50 of {_WORKSPACES:,}, {_JOINED} organizations: {username}"
-        figures.append(Figure(name, _measure(server) * 1e3, "ms", _GOAL))
+        figures.append(Figure(name, _measure(server)[0] * 1e3, "ms", _GOAL))
     server.token = owner
     return figures
 
@@ -76,7 +77,8 @@ def _sign_in(server: RunningServer, username: str) -> str:
     return str(answer["session_token"])
 
 
-def _measure(server: RunningServer) -> float:
+def _measure(server: RunningServer) -> tuple[float, float]:
+    """Return the seconds that a page takes: the median, and the quickest."""
     times = []
     for _ in range(_ROUNDS):
         begun = time.perf_counter()
@@ -84,4 +86,4 @@ def _measure(server: RunningServer) -> float:
         times.append(time.perf_counter() - begun)
         if len(page["workspaces"]) != 50:
             raise RuntimeError(f"expected a page of 50, got {len(page['workspaces'])}")
-    return statistics.median(times)
+    return statistics.median(times), min(times)
