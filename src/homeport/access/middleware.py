@@ -175,13 +175,11 @@ class Authentication:
         scope[DAEMON] = daemon
 
     async def _identify_provider(self, presented: Presented) -> Subject:
-        """Recognise the identity provider; an address whose tokens were wrong too often waits, so that nobody guesses one."""
-        limits, address = self._gate.rate_limits, current_request().ip
-        await limits.require("scim", address)
+        """Recognise the identity provider. Wrong tokens are counted by address; a right one is let in whoever else guesses there."""
         try:
             return await self._gate.authenticators.scim(presented)
         except NotAuthenticated:
-            await limits.count("scim", address)
+            await self._gate.rate_limits.hit("scim", current_request().ip)
             raise
 
     async def _serve_with_proof(self, scope: Scope, receive: Receive, send: Send, access: Access) -> None:

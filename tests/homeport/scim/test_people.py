@@ -5,12 +5,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from homeport.access.live import CHANGED
 from homeport.kit.names import is_valid_name
 from homeport.scim.rules.people import username_candidates
 from tests.homeport.scim.world import PATCH, Whole, World, another, operations, person
 from tests.support.accounts import DEFAULT_ORGANIZATION_ID
 from tests.support.archives import pack
 from tests.support.names import unique_name
+from tests.support.waiting import until
 
 SUSPENSION = operations({"op": "replace", "path": "active", "value": False})
 
@@ -131,6 +133,21 @@ async def test_whoever_is_suspended_loses_access_at_once_and_gets_it_back(world:
     await world.ask("PATCH", f"/Users/{member.id}", operations({"op": "replace", "value": {"active": True}}))
     assert (await world.api.call(member, "GET", "/users/me")).status_code == 401
     assert (await world.api.call(None, "GET", "/users/me", headers=token)).status_code == 200
+
+
+@pytest.mark.requirement("SCIM-USER-05")
+async def test_every_server_hears_at_once_that_somebody_is_suspended(world: World) -> None:
+    member = await world.accounts.make("member")
+    heard: list[object] = []
+    raw = await world.db.connect()
+    await raw.add_listener(CHANGED, lambda *told: heard.append(told[-1]))
+    await world.ask("PATCH", f"/Users/{member.id}", SUSPENSION)
+
+    async def is_told() -> bool:
+        return str(member.id) in heard
+
+    await until(is_told)
+    await raw.close()
 
 
 @pytest.mark.requirement("SCIM-USER-05")
