@@ -87,6 +87,7 @@ MODELS: dict[str, str] = {
     "WorkspaceAgentLogSource": "workspace_agent_id id created_at display_name icon",
     "AgentConnectionInfo": "derp_map derp_force_websockets disable_direct_connections hostname_suffix?",
     "AgentGitSSHKey": "public_key private_key",
+    "ConnectionLogResponse": "connection_logs count",
     "AuditLogResponse": "audit_logs count",
     "BuildInfoResponse": "external_url version dashboard_url telemetry workspace_proxy agent_api_version "
     "provisioner_api_version upgrade_message deployment_id webpush_public_key?",
@@ -134,6 +135,7 @@ CALLS: tuple[Call, ...] = (
     Call("GET", "/debug/health", 200, "HealthcheckReport"),
     Call("GET", "/debug/metrics", 200, "text/plain"),
     Call("GET", "/audit", 200, "AuditLogResponse"),
+    Call("GET", "/connectionlog", 200, "ConnectionLogResponse"),
     Call("GET", "/auth/scopes", 200, "ExternalAPIKeyScopes"),
     Call("POST", "/authcheck", 200, "AuthorizationResponse",
          {"checks": {"can-read": {"object": {"resource_type": "template"}, "action": "read"}}}),

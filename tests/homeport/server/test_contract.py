@@ -38,7 +38,7 @@ ELSEWHERE = {
 # Ours alone: the protocols of daemons and agents, and what people have allowed clients.
 OURS = (
     "/provisionerjobs/", "/provisionerdaemons/acquire", "/provisionerkeys/{provisionerkey}", "/workspaceagents/me/",
-    "/oauth2-provider/grants",
+    "/oauth2-provider/grants", "/audit/export", "/connectionlog/export",
 )  # fmt: skip
 
 
