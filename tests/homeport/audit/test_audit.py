@@ -202,7 +202,7 @@ class Values(msgspec.Struct, kw_only=True):
 
 
 VALUES = declare("group", Values, tracked=Values.__struct_fields__)
-EMPTY = {
+EMPTY: dict[str, object] = {
     "id": "", "parent_id": "", "note": "null", "amount": None, "seen_at": "", "acl": "{}", "permissions": [], "members": [],
     "kind": "",
 }  # fmt: skip

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from homeport.audit.queries import entries as queries
+from homeport.audit.queries.selections import COUNT_AT_MOST
 from homeport.audit.service import list_audit_logs
 from homeport.database import Database
 from homeport.kit.errors import BadRequest
@@ -122,7 +123,7 @@ async def test_pages_follow_each_other_by_offset_and_by_entry_also_at_the_same_m
                 walked += page
             assert walked == everything, query
     assert await refused(db, "", after_id=new_id()) == "after_id"
-    assert await refused(db, "", offset=queries.COUNT_AT_MOST + 1) == "offset"
+    assert await refused(db, "", offset=COUNT_AT_MOST + 1) == "offset"
 
 
 @pytest.mark.requirement("AUDIT-PAGE-02")

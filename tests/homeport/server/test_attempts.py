@@ -69,7 +69,7 @@ async def test_whatever_one_may_read_and_not_change_leaves_what_was_tried(deploy
             continue
         body = fill(BODIES.get(name, call.body), words | {"unique": unique_name(), "email": unique_email()})
         answer = await ask(deployment, reader, call.method, path.format_map(words), body)
-        expected = (
+        expected: list[Any] = (
             []
             if route.replace("/api/v2", "") in MAKING
             else [(OTHERWISE.get(name, wanted.split(" ")[0]), reader.id, 403, {})]

@@ -71,7 +71,7 @@ def test_the_declarations_hold_the_table() -> None:
         tracked, secret = split(resource_type, words)
         more, more_secret = split(resource_type, MORE.get(resource_type, ""))
         found = declared[resource_type]
-        if (found.tracked, found.secret) != (tracked | more, secret | more_secret):
+        if found.tracked != tracked | more or found.secret != secret | more_secret:
             problems.append(
                 (resource_type, sorted(found.tracked ^ (tracked | more)), sorted(found.secret ^ (secret | more_secret)))
             )
