@@ -201,9 +201,12 @@ class World:
         await self.db.execute(f"insert into {table} ({', '.join(columns)}) values ({places})", *columns.values())
 
     async def audit_of(self, resource_id: UUID) -> list[tuple[str, str]]:
-        """Return type and action of the audit entries of an object, oldest first."""
+        """Return type and action of what was done to an object, oldest first; what was tried in vain is left out."""
         found = await self.db.fetch(
-            "select resource_type, action from audit_logs where resource_id = $1 order by time, xmin::text::bigint, ctid",
+            """
+            select resource_type, action from audit_logs where resource_id = $1 and status_code < 400
+            order by time, xmin::text::bigint, ctid
+            """,
             resource_id,
         )
         return [(row["resource_type"], row["action"]) for row in found]
