@@ -108,6 +108,9 @@ class LiveConnections:
             except DatabaseError as error:
                 _log.warning("could not look at the connections of somebody whose access changed", reason=error.message)
                 await asyncio.sleep(_PAUSE_SECONDS)
+            except Exception as error:  # reason: whoever cannot be decided upon goes, and the next ones are looked at
+                _log.error("a connection could not be decided upon again; it ends", exc_info=error)
+                found.pop().end(AccessEnded())
 
     def _of(self, payloads: Iterable[str]) -> list["_Held"]:
         """Return the connections that news are about: all of them, where news may have been lost."""

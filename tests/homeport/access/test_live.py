@@ -268,6 +268,25 @@ async def test_news_that_were_lost_are_made_up_for(db: Database, server: Api, ac
     await foreign.leave()
 
 
+@pytest.mark.requirement("STATUS-LIVE-05")
+@pytest.mark.expected_errors("could not be decided upon again")
+async def test_what_cannot_be_decided_upon_ends_and_the_next_news_are_heard(
+    server: Api, accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, person, other = await accounts.make("owner"), await accounts.make(), await accounts.make()
+    clients = [await Client(server, each, "/api/v2/echo/me").opened() for each in (person, other)]
+
+    async def broken(_key_id: str) -> Subject | None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(server.gate.sessions, "find_subject", broken)
+        await server.call(owner, "PUT", f"/users/{person.id}/roles", {"roles": ["auditor"]})
+        assert (await clients[0].ended())["code"] == CLOSE_ENDED
+    await suspend(server, owner, other)
+    assert (await clients[1].ended())["code"] == CLOSE_ENDED
+
+
 @pytest.mark.requirement("STATUS-LIVE-06")
 async def test_a_rotated_access_token_is_no_end_but_the_end_of_its_family_is(db: Database, accounts: Accounts) -> None:
     listener = Listener(db.connect)
