@@ -18,6 +18,26 @@ PAGES = {
     "/users": {"anonymous": 303, "member": 200, "owner": 200},
     "/users/new": {"anonymous": 303, "member": 403, "owner": 200},
     "/audit": {"anonymous": 303, "member": 404, "owner": 200},
+    "/connectionlog": {"anonymous": 303, "member": 404, "owner": 200},
+    "/users/{username}": {"anonymous": 303, "member": 404, "owner": 200},
+    "/users/{username}/delete": {"anonymous": 303, "member": 404, "owner": 200},
+    "/organizations": {"anonymous": 303, "member": 200, "owner": 200},
+    "/organizations/new": {"anonymous": 303, "member": 403, "owner": 200},
+    "/organizations/coder": {"anonymous": 303, "member": 200, "owner": 200},
+    "/organizations/coder/settings": {"anonymous": 303, "member": 403, "owner": 200},
+    "/organizations/coder/delete": {"anonymous": 303, "member": 403, "owner": 200},
+    "/organizations/coder/members": {"anonymous": 303, "member": 200, "owner": 200},
+    "/organizations/coder/members/me": {"anonymous": 303, "member": 200, "owner": 200},
+    "/organizations/coder/members/{username}": {"anonymous": 303, "member": 404, "owner": 200},
+    "/organizations/coder/members/{username}/remove": {"anonymous": 303, "member": 404, "owner": 200},
+    "/organizations/coder/groups": {"anonymous": 303, "member": 200, "owner": 200},
+    "/organizations/coder/groups/new": {"anonymous": 303, "member": 403, "owner": 200},
+    "/organizations/coder/groups/Everyone": {"anonymous": 303, "member": 200, "owner": 200},
+    "/organizations/coder/groups/Everyone/delete": {"anonymous": 303, "member": 403, "owner": 200},
+    "/organizations/coder/roles": {"anonymous": 303, "member": 200, "owner": 200},
+    "/organizations/coder/roles/new": {"anonymous": 303, "member": 403, "owner": 200},
+    "/organizations/no-such": {"anonymous": 303, "member": 404, "owner": 404},
+    "/templates/{template}/permissions": {"anonymous": 303, "member": 200, "owner": 200},
     "/applications": {"anonymous": 303, "member": 403, "owner": 200},
     "/applications/new": {"anonymous": 303, "member": 403, "owner": 200},
     "/templates/{template}": {"anonymous": 303, "member": 200, "owner": 200},
@@ -38,7 +58,11 @@ async def test_each_page_shows_itself_to_those_who_may_see_it(site: Site, identi
     somebody = await site.accounts.make("owner")
     template = await site.world.template(display_name="Thing")
     workspace = await site.world.running(somebody, template)
-    places = {"template": template.name, "workspace": f"/@{somebody.username}/{workspace.name}"}
+    places = {
+        "template": template.name,
+        "username": somebody.username,
+        "workspace": f"/@{somebody.username}/{workspace.name}",
+    }
     for path, expected in PAGES.items():
         reply = await site.get(identity, path.format(**places))
         assert reply.status_code == expected[identity.kind], path
