@@ -18,7 +18,7 @@ from homeport.rbac.rules.decisions import (
 from homeport.rbac.rules.explanations import assignment_refusal
 from homeport.rbac.rules.internal import PREBUILDS_USER_ID, InternalName, sub_agent_subject, system_subject
 from homeport.rbac.rules.names import parse_role_name, role_changes
-from homeport.rbac.rules.predicates import Columns, Predicate, predicate, predicate_by_type
+from homeport.rbac.rules.predicates import Columns, Predicate, predicate
 from homeport.rbac.rules.roles import built_in_roles, expand_roles, implied_roles, organization_role, site_role
 from homeport.rbac.rules.scopes import (
     EXTERNAL_SCOPE_NAMES,
@@ -92,7 +92,6 @@ __all__ = [
     "parse_object_id",
     "parse_role_name",
     "predicate",
-    "predicate_by_type",
     "read_permissions",
     "record_public",
     "refusal",

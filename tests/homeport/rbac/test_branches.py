@@ -56,7 +56,7 @@ def holds(branch: Branch, target: Object) -> bool:
     return is_case and is_admitted and is_there and (branch.kind != "own" or target.owner_id == ME)
 
 
-@pytest.mark.requirement("RBAC-BRANCHES-01")
+@pytest.mark.requirement("RBAC-BRANCHES-01", "RBAC-PREDICATE-04")
 def test_one_branch_holds_where_the_decision_allows_and_none_where_it_refuses() -> None:
     roll, seen = random.Random(4), set()
     for _ in range(SUBJECTS):

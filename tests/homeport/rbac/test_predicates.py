@@ -31,12 +31,11 @@ from homeport.rbac import (
     expand_roles,
     is_allowed,
     predicate,
-    predicate_by_type,
     scope_for_key,
 )
 from tests.homeport.rbac import oracle
 from tests.homeport.rbac.people import ALL, GROUP, ME, ORG, OTHER_ORG, SOMEBODY, holder
-from tests.homeport.rbac.rows import COLUMNS, passing, passing_each, store
+from tests.homeport.rbac.rows import COLUMNS, passing_each, store
 
 PEOPLE = [UUID(int=0x100 + number) for number in range(4)]
 ORGANIZATIONS = [UUID(int=0x200 + number) for number in range(4)]
@@ -316,34 +315,3 @@ async def test_an_index_on_the_organization_or_the_owner_serves(db: Database) ->
             text = "\n".join(record[0] for record in plan)
             assert "Index" in text, text
             assert "Seq Scan" not in text, text
-
-
-@pytest.mark.requirement("RBAC-PREDICATE-04")
-async def test_rows_whose_type_depends_on_their_state_get_the_condition_of_their_type(db: Database) -> None:
-    cases = [("not o.is_dormant", ResourceType.WORKSPACE), ("o.is_dormant", ResourceType.WORKSPACE_DORMANT)]
-    columns = Columns(id="o.id", organization="o.organization_id", owner="o.owner_id")
-    people = {
-        "member": holder([], {ORG: []}),
-        "template admin": holder(["template-admin"], {ORG: []}),
-        "organization's template admin": holder([], {ORG: ["organization-template-admin"], OTHER_ORG: []}),
-        "organization's admin": holder([], {ORG: ["organization-admin"]}),
-        "agent": holder([], {ORG: []}, scope=agent_scope(IDS[0], IDS[1], IDS[2], ME)),
-        "owner": holder(["owner"]),
-        "nobody": holder(),
-    }
-    objects = [
-        Object(type_, id=id_, owner_id=owner, organization_id=organization)
-        for _, type_ in cases
-        for id_ in IDS[:2]
-        for owner in (ME, SOMEBODY)
-        for organization in (ORG, OTHER_ORG)
-    ]
-    async with db.connection() as connection:
-        await store(connection, objects)
-        for name, who in people.items():
-            for action in ACTIONS[ResourceType.WORKSPACE]:
-                condition = predicate_by_type(who, action, cases, columns)
-                decided = {place for place, target in enumerate(objects) if is_allowed(who, action, target)}
-                assert await passing(connection, condition) == decided, (name, action)
-    assert predicate_by_type(people["owner"], Action.READ, cases, columns).is_always
-    assert "is_dormant" not in predicate_by_type(people["member"], Action.READ, cases, columns).sql

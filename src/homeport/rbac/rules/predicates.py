@@ -6,7 +6,6 @@ types, so their indexes serve; a null organization is none. The condition and `i
 property test holds them equal.
 """
 
-from collections.abc import Sequence
 from typing import Literal, NamedTuple
 from uuid import UUID
 
@@ -61,30 +60,6 @@ def predicate(
     values = _Values(first_parameter)
     sql = _condition(subject, action, subject.rule(type_, action), columns, values)
     return Predicate(sql, tuple(values.args))
-
-
-def predicate_by_type(
-    subject: Subject,
-    action: Action,
-    cases: Sequence[tuple[str, ResourceType]],
-    columns: Columns,
-    *,
-    first_parameter: int = 1,
-) -> Predicate:
-    """Return the condition for rows whose type depends on their state, such as workspaces that may be dormant.
-
-    `cases` are SQL conditions (trusted text) of which exactly one holds on each row, with the type that it then has.
-    Types with equal rights fold into one condition, so a list costs no more where the state makes no difference.
-    """
-    alone = [predicate(subject, action, type_, columns, first_parameter=first_parameter) for _, type_ in cases]
-    if all(found == alone[0] for found in alone):
-        return alone[0]
-    values = _Values(first_parameter)
-    branches = [
-        _all_of(case, _condition(subject, action, subject.rule(type_, action), columns, values))
-        for case, type_ in cases
-    ]
-    return Predicate(_any_of(*branches), tuple(values.args))
 
 
 class _Values:
