@@ -121,7 +121,8 @@ def emblem(icon: str, name: str) -> str:
     """
     if found := _EMOJI_PATH.fullmatch(icon):
         points = [int(part, 16) for part in found[1].split("-")]
-        return "".join(chr(point) for point in points if 0xFF < point < 0x110000 and not 0xD800 <= point < 0xE000)
+        if all(0xFF < point < 0x110000 and not 0xD800 <= point < 0xE000 for point in points):
+            return "".join(chr(point) for point in points)
     if icon and len(icon) <= 8 and not icon.isascii() and icon.isprintable():
         return icon
     return name[:1].upper()

@@ -132,6 +132,27 @@ async def test_many_groups_and_many_members_have_pages(site: Site) -> None:
     assert "No group found" in await text_of(site, owner, f"{base}?q=no-such")
 
 
+@pytest.mark.requirement("WEB-ORG-10")
+async def test_a_large_group_has_pages_that_survive_a_refused_form(site: Site) -> None:
+    owner = await site.accounts.make("owner")
+    request = CreateGroupRequest(name="makers")
+    group = await create_group(site.db, subject=owner.me, organization="default", request=request)
+    await site.db.execute(
+        "with people as (insert into users (id, email, username, name, hashed_password, status, login_type, created_at, updated_at)"
+        " select gen_random_uuid(), 'many' || n || '@homeport.test', 'many-' || to_char(n, 'FM0000'), '', '',"
+        " 'active', 'password', now(), now() from generate_series(1, 60) n returning id), members as ("
+        "insert into organization_members (user_id, organization_id, created_at, updated_at)"
+        " select id, $2, now(), now() from people returning user_id)"
+        " insert into group_members (group_id, user_id) select $1, user_id from members",
+        group.id, group.organization_id,
+    )  # fmt: skip
+    base = "/organizations/coder/groups/makers"
+    refused = await site.post(owner, f"{base}/members", {"username": "nobody-here"})
+    (following,) = [link for link in links(refused.text) if "page=2" in link]
+    seen = links(await text_of(site, owner, base)) | links(await text_of(site, owner, following))
+    assert len([link for link in seen if "/members/many-" in link]) == 60
+
+
 @pytest.mark.requirement("WEB-ESCAPE-01")
 async def test_words_of_groups_are_words(site: Site) -> None:
     owner = await site.accounts.make("owner")

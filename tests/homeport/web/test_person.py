@@ -74,6 +74,11 @@ async def test_an_account_ends_after_its_name_was_typed(site: Site) -> None:
     assert f"{path}/delete" in links(await text_of(site, owner, path))
     wrong = await site.post(owner, f"{path}/delete", {"confirm": "somebody"})
     assert wrong.status_code == 400
+    workspace = await site.world.stopped(person)
+    refused = await site.post(owner, f"{path}/delete", {"confirm": person.username})
+    assert refused.status_code == 409
+    assert "workspace" in refused.text.partition('role="alert"')[2].partition("</div>")[0]
+    await site.db.execute("update workspaces set deleted = true where id = $1", workspace.id)
     gone = await site.post(owner, f"{path}/delete", {"confirm": person.username})
     assert gone.headers["location"] == "/users?notice=user-gone"
     assert (await site.get(owner, path)).status_code == 404

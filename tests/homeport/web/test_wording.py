@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from homeport.kit.errors import BadRequest, FieldError, NotFound
+from homeport.kit.errors import BadRequest, Conflict, FieldError, NotFound
 from homeport.templates.schemas import TemplateVersionParameter, TemplateVersionParameterOption
 from homeport.web.forms import Form, Problems
 from homeport.web.parameters import build_fields, read_values
-from homeport.web.wording import duration, how_long_ago, status_kind
+from homeport.web.wording import duration, emblem, how_long_ago, status_kind
 from homeport.workspaces.rules.status import STATUSES
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
@@ -111,3 +111,23 @@ def test_problems_without_a_field_are_told_in_the_summary():
     assert problems.summary == "No. ttl_ms: Too long."
     with pytest.raises(NotFound):
         Problems(NotFound("Gone."))
+
+
+@pytest.mark.requirement("WEB-ORG-01")
+@pytest.mark.parametrize(
+    ("icon", "shown"),
+    [
+        ("🚀", "🚀"), ("/emojis/1f680.png", "🚀"), ("/emojis/1f1e9-1f1ea.png", "🇩🇪"), ("", "A"), ("/icon/a.svg", "A"),
+        ("https://evil.example/x.png", "A"), ("<script>", "A"), ("/emojis/0041.png", ""), ("/emojis/d800.png", ""),
+        ("/emojis/ffffff.png", ""), ("\u202e", "A"),
+    ],
+)  # fmt: skip
+def test_an_icon_is_an_emoji_or_the_first_letter(icon: str, shown: str):
+    assert emblem(icon, "acme") == (shown or "A")
+    assert emblem("", "") == ""
+
+
+@pytest.mark.requirement("WEB-FORMS-01")
+def test_what_a_refusal_explains_is_told_as_well():
+    problems = Problems(Conflict("Not empty.", detail="There is 1 template in it."))
+    assert (problems.status, problems.summary, problems.detail) == (409, "Not empty.", "There is 1 template in it.")
