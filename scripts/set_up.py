@@ -115,10 +115,12 @@ def _record(state: State) -> None:
 def _install(profile: str, recorded: State, wanted: State) -> None:
     if any(recorded.get(key) != wanted[key] for key in ("run", profile)):
         _say(f"installing requirements/{profile}.txt (the first time this takes a minute or two)")
-        _pip("install", "--require-hashes", "-r", f"requirements/{profile}.txt")
+        # The file holds all that is needed, so nothing is resolved again: that is quicker, and older pips refuse the resolved
+        # `package` where something in the file wishes for `package[extra]`.
+        _pip("install", "--require-hashes", "--no-deps", "-r", f"requirements/{profile}.txt")
     if any(recorded.get(key) != wanted[key] for key in ("build", "project")):
         _say("installing homeport")
-        _pip("install", "--require-hashes", "-r", "requirements/build.txt")
+        _pip("install", "--require-hashes", "--no-deps", "-r", "requirements/build.txt")
         _pip("install", "--no-deps", "--no-build-isolation", "--editable", ".")
 
 
