@@ -273,7 +273,7 @@ async def test_an_issued_token_is_recorded_with_person_and_client_and_without_se
     assert (entry["action"], entry["user_id"], entry["resource_target"]) == ("create", person.id, client.app.name)
     assert entry["additional_fields"]["client_id"] == client.id
     assert entry["additional_fields"]["grant_type"] == "authorization_code"
-    assert entry["diff"]["audience"] == {"old": "", "new": MCP, "secret": False}
+    assert entry["diff"]["audience"] == {"old": "null", "new": MCP, "secret": False}
     assert entry["request_id"].int
     assert entry["diff"]["refresh_hash"] == {"old": "", "new": "", "secret": True}
     text = str(entry)
