@@ -3,6 +3,7 @@ create or replace function drop_resources_of_deleted_user() returns trigger lang
 begin
     if new.deleted then
         delete from api_keys where user_id = new.id;
+        delete from user_links where user_id = new.id;
         delete from group_members where user_id = new.id;
         delete from organization_members where user_id = new.id;
         -- So that the provider may make the person anew.
