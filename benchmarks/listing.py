@@ -1,89 +1,79 @@
-"""`GET /api/v2/workspaces?limit=50` with 1,000 and with 20,000 workspaces: the cost must not follow the total."""
+"""`GET /api/v2/workspaces?limit=50`: of 1,000 and of 20,000 workspaces, and of 100,000 in 200 organizations as six people."""
 
 import asyncio
 import statistics
 import time
 
-import asyncpg
-
 from benchmarks.figures import Figure
-from benchmarks.running import RunningServer, running_server
+from benchmarks.listing_seed import seed_plain, seed_tenants
+from benchmarks.running import PASSWORD, RunningServer, running_server
 
 _SMALL, _LARGE = 1_000, 20_000
+_ORGANIZATIONS, _JOINED, _GROUPS, _WORKSPACES, _OWN = 200, 100, 20, 100_000, 60
 _ROUNDS = 30
+_GOAL = 30.0
 
-# A template with its import, then workspaces with one finished start build each, spread over a hundred owners.
-SEED_TEMPLATE = """
-with job as (
-    insert into provisioner_jobs (
-        id, organization_id, initiator_id, provisioner, type, tags, created_at, updated_at, started_at, completed_at
-    )
-    select gen_random_uuid(), o.id, u.id, 'echo', 'template_version_import', '{}', now(), now(), now(), now()
-    from organizations o, users u where o.is_default and u.username = 'bench' returning *
-), version as (
-    insert into template_versions (id, template_id, organization_id, name, job_id, created_by, created_at, updated_at)
-    select gen_random_uuid(), null, organization_id, 'v1', id, initiator_id, now(), now() from job returning *
+# Username, roles of the deployment, roles in each of the organizations.
+_PEOPLE: tuple[tuple[str, list[str], list[str]], ...] = (
+    ("member", [], []),
+    ("local-admin", [], ["organization-admin"]),
+    ("local-template-admin", [], ["organization-template-admin"]),
+    ("site-template-admin", ["template-admin"], []),
+    ("site-auditor", ["auditor"], []),
 )
-insert into templates (
-    id, organization_id, name, provisioner, active_version_id, created_by, created_at, updated_at, group_acl
-)
-select gen_random_uuid(), organization_id, 'seeded', 'echo', id, created_by, now(), now(),
-       jsonb_build_object(organization_id::text, '["read", "use"]'::jsonb)
-from version
-"""
-SEED_USERS = """
-insert into users (id, email, username, status, created_at, updated_at)
-select gen_random_uuid(), 'seed' || n || '@example.com', 'seed' || n, 'active', now(), now() from generate_series(1, 100) n
-"""
-SEED_WORKSPACES = """
-with owners as (
-    select id, row_number() over (order by username) - 1 as number from users where username like 'seed%'
-), made as (
-    insert into workspaces (id, owner_id, organization_id, template_id, name, last_used_at, created_at, updated_at)
-    select gen_random_uuid(), o.id, t.organization_id, t.id, 'w' || n, now() - n * interval '1 second', now(), now()
-    from generate_series($1::int, $2::int) n join owners o on o.number = n % 100, templates t where t.name = 'seeded'
-    returning *
-), jobs as (
-    insert into provisioner_jobs (
-        id, organization_id, initiator_id, provisioner, type, tags, created_at, updated_at, started_at, completed_at, input
-    )
-    select gen_random_uuid(), organization_id, owner_id, 'echo', 'workspace_build', '{}', now(), now(), now(), now(),
-           jsonb_build_object('workspace_id', id) from made
-    returning *
-)
-insert into workspace_builds (
-    id, workspace_id, template_version_id, build_number, transition, initiator_id, job_id, created_at, updated_at
-)
-select gen_random_uuid(), (j.input ->> 'workspace_id')::uuid, t.active_version_id, 1, 'start', j.initiator_id, j.id, now(), now()
-from jobs j, templates t where t.name = 'seeded'
-"""
 
 
 def run() -> list[Figure]:
-    """Return milliseconds of one page at both totals, and their ratio."""
+    """Return milliseconds of a page at both totals and their ratio, then of a page among many organizations by person."""
     with running_server(daemons=0) as server:
-        asyncio.run(_seed(server.database_url(), 1, _SMALL, is_first=True))
+        asyncio.run(seed_plain(server.database_url(), 1, _SMALL))
         small = _measure(server)
-        asyncio.run(_seed(server.database_url(), _SMALL + 1, _LARGE, is_first=False))
+        asyncio.run(seed_plain(server.database_url(), _SMALL + 1, _LARGE))
         large = _measure(server)
+    with running_server(daemons=0) as server:
+        tenants = _measure_tenants(server)
     return [
         Figure(f"50 of {_SMALL:,} workspaces", small * 1e3, "ms"),
         Figure(f"50 of {_LARGE:,} workspaces", large * 1e3, "ms"),
         Figure("large total against small", large / small, "times", 1.5),
+        *tenants,
     ]
 
 
-async def _seed(url: str, first: int, last: int, *, is_first: bool) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        if is_first:
-            await connection.execute(SEED_TEMPLATE)
-            await connection.execute(SEED_USERS)
-            await connection.execute("update template_versions set template_id = (select id from templates limit 1)")
-        await connection.execute(SEED_WORKSPACES, first, last)
-        await connection.execute("analyze")
-    finally:
-        await connection.close()
+def _measure_tenants(server: RunningServer) -> list[Figure]:
+    prepare(server)
+    owner, figures = server.token, []
+    figures.append(Figure(f"50 of {_WORKSPACES:,}: owner", _measure(server) * 1e3, "ms", _GOAL))
+    for username, _, _ in _PEOPLE:
+        server.token = _sign_in(server, username)
+        name = f"50 of {_WORKSPACES:,}, {_JOINED} organizations: {username}"
+        figures.append(Figure(name, _measure(server) * 1e3, "ms", _GOAL))
+    server.token = owner
+    return figures
+
+
+def prepare(server: RunningServer) -> None:
+    """Make the people and what they list."""
+    for username, roles, _ in _PEOPLE:
+        address = f"{username}@example.com"
+        made = server.call("POST", "/users", {"email": address, "username": username, "password": PASSWORD})
+        server.call("PUT", f"/users/{made['id']}/roles", {"roles": roles})
+    asyncio.run(
+        seed_tenants(
+            server.database_url(),
+            organizations=_ORGANIZATIONS,
+            joined=_JOINED,
+            groups=_GROUPS,
+            workspaces=_WORKSPACES,
+            own=_OWN,
+            people={username: roles for username, _, roles in _PEOPLE},
+        )
+    )
+
+
+def _sign_in(server: RunningServer, username: str) -> str:
+    answer = server.call("POST", "/users/login", {"email": f"{username}@example.com", "password": PASSWORD})
+    return str(answer["session_token"])
 
 
 def _measure(server: RunningServer) -> float:

@@ -1,7 +1,7 @@
 """Costs of the decision engine: single decisions, predicates, and building the subject of a request.
 
-Nothing is cached: the first decision of a fresh subject is measured too, and objects are new, with ids that are equal to
-the subject's but not the same Python values, as rows of a database are.
+Names are those of the reference system's benchmarks. No answer is cached: the first decision of a fresh subject is measured
+too, and objects are new, with ids that are equal to the subject's but not the same Python values, as rows of a database are.
 """
 
 import sys
@@ -18,14 +18,18 @@ from homeport.rbac import (
     Object,
     ResourceType,
     Role,
+    RoleName,
     Scope,
     Subject,
+    custom_role,
     expand_roles,
+    filter_allowed,
     is_allowed,
     predicate,
     scope_for_key,
     scope_named,
 )
+from homeport.rbac.rules.roles import permissions
 
 ME, ORG, SOMEBODY = UUID(int=1), UUID(int=2), UUID(int=3)
 GROUPS = [UUID(int=0x100 + number) for number in range(10)]
@@ -42,36 +46,61 @@ def microseconds(work: Callable[[], object], *, times: int) -> float:
 
 def run() -> list[Figure]:
     """Measure everything."""
-    return [*_decisions(), *_first_decisions(), *_predicates(), *_subjects()]
+    return [*_decisions(), *_with_groups(), *_filters(), *_many_organizations(), *_first_decisions(), *_subjects()]
+
+
+def _kinds() -> dict[str, tuple[Sequence[Role], Scope]]:
+    """Return the subjects that are measured: roles and scope."""
+    everything = scope_named("all")
+    narrow = scope_for_key(["workspace:*", "template:*", "organization:read"], [f"workspace:{_same(9)}", "template:*"])
+    custom = _custom_roles([_same(2)])
+    return {
+        "no roles": ([], everything),
+        "owner": (expand_roles(["owner"], {ORG: []}), everything),
+        "member of two": (expand_roles([], {ORG: [], UUID(int=3): []}), everything),
+        "organization's admin": (expand_roles([], {ORG: ["organization-admin"]}), everything),
+        "roles in ten": (
+            expand_roles(["auditor"], {UUID(int=2 + n): ["organization-admin"] for n in range(10)}),
+            everything,
+        ),
+        "custom roles": (expand_roles([], {ORG: [role.name for role in custom.values()]}, custom), everything),
+        "owner, scoped": (expand_roles(["owner"], {ORG: []}), narrow),
+        "custom roles, scoped": (expand_roles([], {ORG: [role.name for role in custom.values()]}, custom), narrow),
+    }
+
+
+def _custom_roles(places: Sequence[UUID]) -> dict[RoleName, Role]:
+    """Return ten custom roles in each place, some with refusals, as rows of a database may hold them."""
+    found = {}
+    for place in places:
+        for number in range(10):
+            grants = permissions("workspace:read,start template:update group:read file:read", negate=number == 9)
+            role = custom_role(f"custom-{number}", place, organization=grants[number % 4 :])
+            found[role.role_name] = role
+    return found
 
 
 def _decisions() -> list[Figure]:
-    organizations = {ORG: ["organization-auditor"]}
-    everything = scope_named("all")
-    narrow = scope_for_key(["workspace:*", "template:*", "organization:read"], [f"workspace:{_same(9)}", "template:*"])
     mine = Object(ResourceType.WORKSPACE, id=_same(9), owner_id=_same(1), organization_id=_same(2))
     foreign = Object(ResourceType.WORKSPACE, id=_same(9), owner_id=_same(3), organization_id=_same(2))
-    acl = {str(SOMEBODY): ["read"], str(UUID(int=0x999)): ["use"], str(GROUPS[7]): ["read", "use"]}
-    shared = Object(ResourceType.TEMPLATE, id=_same(9), organization_id=_same(2), user_acl=acl, group_acl=acl)
-    roles = {
-        "owner": expand_roles(["owner"], organizations),
-        "member": expand_roles([], organizations),
-        "ten organizations": expand_roles(["auditor"], {UUID(int=2 + n): ["organization-admin"] for n in range(10)}),
-    }
-    figures = [
-        _decision("owner", roles["owner"], everything, foreign, goal=1.5),
-        _decision("member, own workspace", roles["member"], everything, mine, goal=1.5),
-        _decision("member, refused", roles["member"], everything, foreign, goal=1.5),
-        _decision("admin of ten organizations", roles["ten organizations"], everything, foreign, goal=1.5),
-    ]
-    use, ssh = Action.USE, Action.SSH
     return [
-        *figures,
-        _decision("groups, ACL and scope", roles["member"], narrow, shared, goal=3.0, action=use, groups=GROUPS),
-        _decision("groups, ACL and scope, own", roles["member"], narrow, mine, goal=3.0, action=ssh, groups=GROUPS),
-        _decision("groups, ACL and scope, refused", roles["member"], narrow, shared, goal=3.0, action=Action.DELETE,
-                  groups=GROUPS),
-    ]  # fmt: skip
+        _decision(f"Authorize: {name}, {whose}", roles, scope, target)
+        for name, (roles, scope) in _kinds().items()
+        for whose, target in (("own", mine), ("another's", foreign))
+    ]
+
+
+def _with_groups() -> list[Figure]:
+    acl = {str(SOMEBODY): ["read"], str(UUID(int=0x999)): ["use"], str(GROUPS[7]): ["read", "use"]}
+    acl |= {str(UUID(int=0x2000 + number)): ["read"] for number in range(20)}
+    shared = Object(ResourceType.TEMPLATE, id=_same(9), organization_id=_same(2), user_acl=acl, group_acl=acl)
+    figures = []
+    for name, (roles, scope) in _kinds().items():
+        for action, what in ((Action.USE, "shared"), (Action.DELETE, "not shared")):
+            figures.append(
+                _decision(f"AuthorizeGroups: {name}, {what}", roles, scope, shared, action=action, groups=GROUPS)
+            )
+    return figures
 
 
 def _decision(
@@ -80,13 +109,59 @@ def _decision(
     scope: Scope,
     target: Object,
     *,
-    goal: float,
     action: Action = Action.READ,
     groups: Sequence[UUID] = (),
 ) -> Figure:
     subject = _subject(roles, scope, groups)
-    cost = microseconds(lambda: is_allowed(subject, action, target), times=100_000)
-    return Figure(f"decision: {name}", cost, "µs", goal)
+    cost = microseconds(lambda: is_allowed(subject, action, target), times=50_000)
+    return Figure(name, cost, "µs", 3.0)
+
+
+def _filters() -> list[Figure]:
+    """Measure a list of a thousand objects, by object."""
+    objects = [
+        Object(ResourceType.WORKSPACE, id=_same(n), owner_id=_same(n % 7), organization_id=_same(n % 5))
+        for n in range(1000)
+    ]
+    figures = []
+    for name, (roles, scope) in _kinds().items():
+        subject = _subject(roles, scope, GROUPS)
+
+        def keep(subject: Subject = subject) -> object:
+            return filter_allowed(subject, Action.READ, objects, lambda target: target)
+
+        figures.append(Figure(f"Filter: {name}, by object", microseconds(keep, times=20) / 1000, "µs", 3.0))
+    return figures
+
+
+def _many_organizations() -> list[Figure]:
+    """Measure what must stay flat, or next to it, in the number of organizations; every one has custom roles."""
+    figures = []
+    for count in (1, 5, 10, 50, 100):
+        places = [UUID(int=2 + number) for number in range(count)]
+        custom = _custom_roles(places)
+        names = ["organization-auditor", "organization-workspace-creation-ban", "custom-0", "custom-1", "custom-9"]
+        roles = expand_roles([], dict.fromkeys(places, names), custom)
+        scope = scope_for_key(["template:read", "workspace:read"])
+        target = Object(
+            ResourceType.TEMPLATE, id=_same(9), organization_id=_same(1 + count), group_acl={str(GROUPS[7]): ["use"]}
+        )
+        figures.append(_decision(f"ManyOrgs {count}: Authorize", roles, scope, target, groups=GROUPS))
+        subject = _subject(roles, scope, GROUPS)
+        subject.rule(ResourceType.TEMPLATE, Action.READ)
+
+        def condition(subject: Subject = subject) -> object:
+            return predicate(subject, Action.READ, ResourceType.TEMPLATE, TEMPLATES)
+
+        def compile_first(roles: list[Role] = roles, scope: Scope = scope) -> object:
+            # A fresh subject each time: nothing that was worked out before helps.
+            return predicate(_subject(roles, scope, GROUPS), Action.READ, ResourceType.TEMPLATE, TEMPLATES)
+
+        goal = 0.5 if count == 100 else None
+        figures.append(Figure(f"ManyOrgs {count}: predicate", microseconds(condition, times=500) / 1000, "ms", goal))
+        cost = microseconds(compile_first, times=50) / 1000
+        figures.append(Figure(f"ManyOrgs {count}: subject and predicate, {len(roles)} roles", cost, "ms", goal))
+    return figures
 
 
 def _first_decisions() -> list[Figure]:
@@ -103,23 +178,6 @@ def _first_decisions() -> list[Figure]:
 
         cost = microseconds(first, times=2_000) - microseconds(without, times=2_000)
         figures.append(Figure(f"first decision of a subject in {_organizations(count)}", cost, "µs"))
-    return figures
-
-
-def _predicates() -> list[Figure]:
-    figures = []
-    for count in (1, 5, 10, 50, 100):
-        names = ["organization-auditor", "organization-workspace-creation-ban"]
-        roles = expand_roles([], {UUID(int=2 + number): names for number in range(count)})
-        scope = scope_for_key(["template:read", "workspace:read"])
-
-        def build(roles: list[Role] = roles, scope: Scope = scope) -> object:
-            # A fresh subject each time: nothing that was worked out before helps.
-            return predicate(_subject(roles, scope, GROUPS), Action.READ, ResourceType.TEMPLATE, TEMPLATES)
-
-        cost = microseconds(build, times=500) / 1000
-        goal = 0.5 if count == 100 else None
-        figures.append(Figure(f"subject and predicate, {_organizations(count)}", cost, "ms", goal))
     return figures
 
 

@@ -115,6 +115,11 @@ def settings_page() -> str:
     return str(load("homeport.config.reference:settings_page")())
 
 
+def roles_page() -> str:
+    """Return the reference page of the built-in roles."""
+    return str(load("homeport.rbac.reference:roles_page")())
+
+
 _METRICS = """
 import json
 import homeport.openapi
@@ -157,6 +162,7 @@ GENERATED = (
     Generated(OPENAPI, openapi_document),
     Generated(MODELS, sdk_models),
     Generated("docs/reference/settings.md", settings_page),
+    Generated("docs/reference/roles.md", roles_page),
     Generated("docs/reference/cli.md", cli_page),
     Generated("docs/reference/metrics.md", metrics_page),
 )

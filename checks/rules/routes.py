@@ -19,6 +19,7 @@ DECLARATIONS = frozenset(
         "provisioner_route",
     }
 )
+WRAPPER = "lasting"
 _HANDLERS = frozenset(
     {
         "asgi",
@@ -72,7 +73,12 @@ def _declares(source: Source, node: ast.expr) -> bool:
     if not isinstance(node, ast.Call):
         return False
     package, _, name = source.origin(node.func).rpartition(".")
-    return package.startswith("homeport.") and name in DECLARATIONS
+    if not package.startswith("homeport."):
+        return False
+    # What says something more about a declaration.
+    if name == WRAPPER and node.args:
+        return _declares(source, node.args[0])
+    return name in DECLARATIONS
 
 
 def _constants(source: Source) -> dict[str, ast.expr]:

@@ -33,6 +33,15 @@ def template_names(incomplete: str) -> list[str]:
     return _offer(read, incomplete)
 
 
+def organization_names(incomplete: str) -> list[str]:
+    """Offer the organizations that the user may read."""
+
+    async def read(client: "Client") -> list[str]:
+        return [organization.name for organization in await client.organizations.list()]
+
+    return _offer(read, incomplete)
+
+
 def _offer(read: "Callable[[Client], Awaitable[list[str]]]", incomplete: str) -> list[str]:
     async def limited(client: "Client") -> list[str]:
         return await asyncio.wait_for(read(client), _SECONDS)

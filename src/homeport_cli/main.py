@@ -16,13 +16,17 @@ from homeport_cli import context
 from homeport_cli.commands import (
     completion,
     config_ssh,
+    groups,
     lifecycle,
     listing,
     login,
     logs,
+    members,
     oauth2,
+    organizations,
     programs,
     provisioner,
+    roles,
     server,
     ssh,
     templates,
@@ -51,6 +55,12 @@ app.add_typer(templates.app, name="templates")
 app.add_typer(templates.app, name="template", hidden=True)
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(users.app, name="users")
+app.add_typer(organizations.app, name="organizations")
+app.add_typer(organizations.app, name="organization", hidden=True)
+app.add_typer(organizations.app, name="org", hidden=True)
+app.add_typer(members.app, name="members")
+app.add_typer(groups.app, name="groups")
+app.add_typer(roles.app, name="roles")
 app.add_typer(provisioner.app, name="provisioner")
 app.add_typer(oauth2.app, name="oauth2")
 

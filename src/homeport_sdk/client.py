@@ -6,6 +6,7 @@ from homeport_sdk.http import HttpClient
 from homeport_sdk.rooms.agents import Agents
 from homeport_sdk.rooms.deployment import Deployment
 from homeport_sdk.rooms.files import Files
+from homeport_sdk.rooms.groups import Groups
 from homeport_sdk.rooms.oauth2 import OAuth2
 from homeport_sdk.rooms.organizations import Organizations
 from homeport_sdk.rooms.provisioning import Provisioning
@@ -23,6 +24,7 @@ class Client(HttpClient):
         super().__init__(url, token=token, headers=headers, timeout=timeout)
         self.users = Users(self)
         self.organizations = Organizations(self)
+        self.groups = Groups(self)
         self.templates = Templates(self)
         self.workspaces = Workspaces(self)
         self.builds = Builds(self)

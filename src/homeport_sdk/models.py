@@ -6,6 +6,11 @@ from typing import Annotated, Any, Literal, TypeAlias
 from msgspec import Meta, Struct, field
 
 
+class ACLAvailable(Struct, kw_only=True):
+    groups: list[Group]
+    users: list[ReducedUser]
+
+
 class APIAllowListTarget(Struct, kw_only=True):
     id: str
     type: str
@@ -263,6 +268,23 @@ class AuthMethods(Struct, kw_only=True):
     terms_of_service_url: str = ""
 
 
+class AuthorizationCheck(Struct, kw_only=True):
+    action: str
+    object: AuthorizationObject
+
+
+class AuthorizationObject(Struct, kw_only=True):
+    resource_type: str
+    any_org: bool = False
+    organization_id: str = ""
+    owner_id: str = ""
+    resource_id: str = ""
+
+
+class AuthorizationRequest(Struct, kw_only=True):
+    checks: Annotated[dict[str, AuthorizationCheck], Meta(description="At most 1000 checks, by names of your choice.")]
+
+
 class AvailableExperiments(Struct, kw_only=True):
     safe: list[str]
 
@@ -340,6 +362,42 @@ class CompleteJobRequest(Struct, kw_only=True):
     workspace_build: BuildResult | None = None
 
 
+class ConnectionLog(Struct, kw_only=True):
+    agent_name: str
+    connect_time: datetime
+    id: str
+    ip: str
+    organization: AuditLogOrganization
+    type: Literal["ssh", "vscode", "jetbrains", "reconnecting_pty", "workspace_app", "port_forwarding"]
+    workspace_id: str
+    workspace_name: str
+    workspace_owner_id: str
+    workspace_owner_username: str
+    ssh_info: ConnectionLogSSHInfo | None = None
+    web_info: ConnectionLogWebInfo | None = None
+
+
+class ConnectionLogResponse(Struct, kw_only=True):
+    connection_logs: list[ConnectionLog]
+    count: int
+
+
+class ConnectionLogSSHInfo(Struct, kw_only=True):
+    connection_id: str
+    disconnect_reason: str
+    disconnect_time: datetime | None
+    exit_code: int | None
+    user_agent: str
+    user: AuditLogUser | None = None
+
+
+class ConnectionLogWebInfo(Struct, kw_only=True):
+    slug_or_port: str
+    status_code: int
+    user_agent: str
+    user: AuditLogUser | None = None
+
+
 class CreateFirstUserRequest(Struct, kw_only=True):
     email: str
     password: str
@@ -352,6 +410,20 @@ class CreateFirstUserRequest(Struct, kw_only=True):
 class CreateFirstUserResponse(Struct, kw_only=True):
     organization_id: str
     user_id: str
+
+
+class CreateGroupRequest(Struct, kw_only=True):
+    name: str
+    avatar_url: str = ""
+    display_name: str = ""
+    quota_allowance: Annotated[int, Meta(ge=0, le=2147483647)] = 0
+
+
+class CreateOrganizationRequest(Struct, kw_only=True):
+    name: str
+    description: str = ""
+    display_name: str = ""
+    icon: str = ""
 
 
 class CreateProvisionerKeyRequest(Struct, kw_only=True):
@@ -460,6 +532,16 @@ class CreateWorkspaceRequest(Struct, kw_only=True):
     ttl_ms: int | None = None
 
 
+class CustomRoleRequest(Struct, kw_only=True):
+    name: str
+    display_name: str = ""
+    organization_id: str = ""
+    organization_member_permissions: list[Permission] | None = None
+    organization_permissions: list[Permission] | None = None
+    site_permissions: list[Permission] | None = None
+    user_permissions: list[Permission] | None = None
+
+
 class DERPReport(Struct, kw_only=True):
     dismissed: bool
     healthy: bool
@@ -541,6 +623,10 @@ class GenerateAPIKeyResponse(CreateProvisionerKeyResponse, kw_only=True):
     pass
 
 
+class GetUserStatusCountsResponse(Struct, kw_only=True):
+    status_counts: dict[str, list[UserStatusChangeCount]]
+
+
 class GetUsersResponse(Struct, kw_only=True):
     count: int
     users: list[User]
@@ -556,6 +642,20 @@ class GitSSHKey(Struct, kw_only=True):
 class GithubAuthMethod(Struct, kw_only=True):
     default_provider_configured: bool
     enabled: bool
+
+
+class Group(Struct, kw_only=True):
+    avatar_url: str
+    display_name: str
+    id: str
+    members: list[ReducedUser]
+    name: str
+    organization_display_name: str
+    organization_id: str
+    organization_name: str
+    quota_allowance: int
+    source: Literal["user", "oidc"]
+    total_member_count: int
 
 
 class HealthMessage(Struct, kw_only=True):
@@ -814,6 +914,7 @@ class Organization(Struct, kw_only=True):
     is_default: bool
     name: str
     updated_at: datetime
+    deleted: bool | None = None
 
 
 class OrganizationMember(Struct, kw_only=True):
@@ -851,6 +952,15 @@ class PatchAppStatus(Struct, kw_only=True):
     uri: str = ""
 
 
+class PatchGroupRequest(Struct, kw_only=True):
+    add_users: list[str] | None = None
+    avatar_url: str | None = None
+    display_name: str | None = None
+    name: str = ""
+    quota_allowance: int | None = None
+    remove_users: list[str] | None = None
+
+
 class PatchLogs(Struct, kw_only=True):
     logs: list[AgentLogLine]
     log_source_id: str = "00000000-0000-0000-0000-000000000000"
@@ -863,8 +973,8 @@ class PatchTemplateVersionRequest(Struct, kw_only=True):
 
 class Permission(Struct, kw_only=True):
     action: str
-    negate: bool
     resource_type: str
+    negate: bool = False
 
 
 class PostAppHealthRequest(Struct, kw_only=True):
@@ -1228,6 +1338,16 @@ Readme1: TypeAlias = RichParameterValues1
 Readme3: TypeAlias = RichParameterValues1
 
 
+class Role(Struct, kw_only=True):
+    name: str
+    organization_member_permissions: list[Permission]
+    organization_permissions: list[Permission]
+    site_permissions: list[Permission]
+    user_permissions: list[Permission]
+    display_name: str | None = None
+    organization_id: str = ""
+
+
 class SSHConfigResponse(Struct, kw_only=True):
     hostname_prefix: str
     hostname_suffix: str
@@ -1356,7 +1476,7 @@ class TemplateGroup(Struct, kw_only=True):
     organization_name: str
     quota_allowance: int
     role: Literal["admin", "use", ""]
-    source: str
+    source: Literal["user", "oidc"]
     total_member_count: int
 
 
@@ -1486,6 +1606,13 @@ class UpdateJobResponse(Struct, kw_only=True):
     variable_values: list[JobVariableValue] | None = None
 
 
+class UpdateOrganizationRequest(Struct, kw_only=True):
+    description: str | None = None
+    display_name: str | None = None
+    icon: str | None = None
+    name: str | None = None
+
+
 class UpdateRoles(Struct, kw_only=True):
     roles: list[str]
 
@@ -1533,6 +1660,10 @@ class UpdateUserPasswordRequest(Struct, kw_only=True):
 class UpdateUserProfileRequest(Struct, kw_only=True):
     username: str
     name: str = ""
+
+
+class UpdateUserQuietHoursScheduleRequest(Struct, kw_only=True):
+    schedule: str
 
 
 class UpdateWorkspaceAutomaticUpdatesRequest(Struct, kw_only=True):
@@ -1588,9 +1719,23 @@ class UserLoginType(Struct, kw_only=True):
     login_type: str
 
 
+class UserQuietHoursScheduleResponse(Struct, kw_only=True):
+    next: datetime
+    raw_schedule: str
+    time: str
+    timezone: str
+    user_can_set: bool
+    user_set: bool
+
+
 class UserRoles(Struct, kw_only=True):
     organization_roles: dict[str, list[str]]
     roles: list[str]
+
+
+class UserStatusChangeCount(Struct, kw_only=True):
+    count: int
+    date: datetime
 
 
 UserVariableValues1: TypeAlias = RichParameterValues1

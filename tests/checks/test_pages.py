@@ -123,6 +123,9 @@ def test_the_table_of_channels_is_complete() -> None:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "notify":
                 used.add(ast.unparse(node.args[0]).rpartition(".")[2])
     told = {value for name in used for value in constants[name]}
+    # Triggers tell of what no service may forget to tell.
+    for path in (SERVER / "database" / "sql").rglob("*.sql"):
+        told.update(re.findall(r"pg_notify\('(\w+)'", path.read_text()))
     assert {channel for cells in rows("### Notifications") for channel in quoted(cells[0])} == told
 
 

@@ -163,6 +163,9 @@ def test_a_handler_declares_its_permission_or_that_it_is_public():
 def test_routes_may_share_a_declaration():
     head = "from litestar import get\nfrom homeport.kit.routes import requires\n"
     assert lines(routes, f"{head}_READ = requires('workspace:read')\n@get('/x', opt=_READ)\nasync def f(): ...\n") == []
+    lasting = "from homeport.kit.routes import lasting\n"
+    assert lines(routes, f"{lasting}{head}@get('/x', opt=lasting(requires('x:read')))\nasync def f(): ...\n") == []
+    assert lines(routes, f"{lasting}{head}@get('/x', opt=lasting({{}}))\nasync def f(): ...\n") != []
     assert lines(routes, f"{head}_READ = {{'a': 1}}\n@get('/x', opt=_READ)\nasync def f(): ...\n") == [4]
     assert lines(routes, f"{head}@get('/x', opt=_READ)\nasync def f(): ...\n") == [3]
 

@@ -16,6 +16,7 @@ from tests.support.server import Server, running_server
 
 CLIENTS = Path(__file__).parent / "clients"
 EXAMPLES = Path(__file__).parents[2] / "examples" / "templates"
+SCIM_TOKEN = "a-token-of-the-deployment-for-scim-0123456789"
 RunNode = Callable[..., str]
 
 
@@ -42,6 +43,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, published: Publisher) -> It
         tmp_path_factory.mktemp("interop"),
         environment=published.environment,
         OAUTH2_CLIENT_METADATA_PRIVATE_HOSTS=published.authority,
+        SCIM_AUTH_HEADER=SCIM_TOKEN,
     ) as server:
         server.set_up()
         files: dict[str, str | bytes] = {path.name: path.read_bytes() for path in (EXAMPLES / "shell").iterdir()}

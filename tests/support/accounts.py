@@ -157,7 +157,8 @@ class Api:
 
 def build_api(db: Database, *, routes: Sequence[Any] = (), root_routes: Sequence[Any] = (), **settings: Any) -> Api:
     """Build an application of identity, organizations and the given routes; settings by keyword."""
-    from homeport.server.edge import Edge  # lazy: only HTTP tests need the server room
+    from homeport.server.attempts import Attempts  # lazy: only HTTP tests need the server room
+    from homeport.server.edge import Edge  # lazy: as above
     from homeport.server.errors import HANDLERS  # lazy: as above
     from homeport.server.requests import JsonRequest  # lazy: as above
     from homeport.server.sockets import SocketRefusals, note_error  # lazy: as above
@@ -189,7 +190,7 @@ def build_api(db: Database, *, routes: Sequence[Any] = (), root_routes: Sequence
         logging_config=None,
     )
     headers = SecurityHeaders(is_https=chosen.is_https)
-    return Api(Edge(SocketRefusals(CrossOrigin(app)), headers), db, chosen, authenticators, gate)
+    return Api(Edge(Attempts(SocketRefusals(CrossOrigin(app)), db), headers), db, chosen, authenticators, gate)
 
 
 @pytest.fixture

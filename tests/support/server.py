@@ -12,6 +12,8 @@ from uuid import UUID
 
 import httpx
 
+from homeport.database.embedded.folder import PORT, Folder
+from homeport.database.embedded.server import DATABASE, USER
 from homeport_provisioner.process.folder import Record, WorkspaceFolder
 from homeport_provisioner.process.identity import Mark, bearers, kill
 from tests.support.api import Api
@@ -80,6 +82,12 @@ class Server:
                 self._process.kill()
                 self._process.wait()
             self._process = None
+
+    def database_url(self) -> str:
+        """Address of the embedded PostgreSQL."""
+        folder = Folder(self.data_dir / "postgres")
+        sockets = folder.socket_note.read_text("utf-8").strip()
+        return f"postgresql://{USER}:{folder.password(is_new=False)}@/{DATABASE}?host={sockets}&port={PORT}"
 
     def record(self, workspace_id: str) -> Record:
         """Return what the daemons on this machine have written down about a workspace."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from homeport.kit.errors import HomeportError, NotAuthenticated
+from homeport.kit.errors import Forbidden, HomeportError, NotAuthenticated
 
 SIGNED_OUT = "You are signed out or your session has expired. Please sign in again to continue."
 
@@ -18,6 +18,13 @@ class SignedOut(NotAuthenticated):
     @property
     def headers(self) -> dict[str, str]:
         return {"WWW-Authenticate": self.challenge}
+
+
+class AccessEnded(Forbidden):
+    """403: what a connection rests on was taken away while it was open."""
+
+    def __init__(self) -> None:
+        super().__init__("Your access to this has ended: your roles, groups or organizations have changed.")
 
 
 class ResourceRefused(HomeportError):

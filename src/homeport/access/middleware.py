@@ -11,6 +11,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from homeport.access import rules
 from homeport.access.authenticators import Authenticators, Presented
 from homeport.access.errors import NotForWebSockets, SignedOut
+from homeport.access.live import LiveConnections
 from homeport.access.providers import AGENT, DAEMON, IDENTITY, PROVIDER
 from homeport.access.rate_limits import RateLimits
 from homeport.access.resources import Doorkeeper
@@ -30,6 +31,10 @@ class UndecidedRoute(RuntimeError):
     """A route answered without deciding what it says that it requires: a mistake of ours, raised in tests."""
 
 
+class EndlessRoute(RuntimeError):
+    """A route answered a person with a stream and does not declare that it lasts: a mistake of ours, raised in tests."""
+
+
 class Gate:
     """The parts that the middleware works with; one per application, made by the composition root."""
 
@@ -41,14 +46,16 @@ class Gate:
         rate_limits: RateLimits,
         *,
         doorkeeper: Doorkeeper | None = None,
+        live: LiveConnections | None = None,
         has_proof: bool = False,
     ) -> None:
-        """`has_proof` makes a successful answer without a decision an error: on in tests and in debug mode."""
+        """`has_proof` makes a successful answer without a decision an error, and a stream that is not declared: on in tests."""
         self.db = db
         self.sessions = sessions
         self.authenticators = authenticators
         self.rate_limits = rate_limits
         self.doorkeeper = doorkeeper or Doorkeeper(sessions)
+        self.live = live or LiveConnections(sessions)
         self.has_proof = has_proof
 
     async def close(self) -> None:
@@ -67,6 +74,7 @@ class Authentication:
         """Serve one request or WebSocket."""
         opt = scope["route_handler"].opt
         access: Access = opt.get(KEY, _UNDECLARED)
+        mark = self._gate.live.mark
         try:
             # Where pages of every site may call, or an identity provider, no cookie counts, so none can be abused.
             has_cookies = not access.has_cors and access.credential != "scim"
@@ -84,6 +92,19 @@ class Authentication:
                 await _send_to_login(send, scope, error)
                 return
             raise
+        identity: Identity | None = cast("Any", scope).get(IDENTITY)
+        if identity is None or (scope["type"] == ScopeType.HTTP and not access.lasts):
+            await self._serve(scope, receive, send)
+            return
+        try:
+            await self._gate.live.serve(self._serve, scope, receive, send, identity=identity, mark=mark)
+        except SignedOut as error:
+            if access.resource is None:
+                raise
+            raise self._gate.doorkeeper.refusal(access.resource, 401, "invalid_token", error.description) from error
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        access: Access = scope["route_handler"].opt.get(KEY, _UNDECLARED)
         if self._gate.has_proof and scope["type"] == ScopeType.HTTP and access.permission:
             await self._serve_with_proof(scope, receive, send, access)
         else:
@@ -164,7 +185,7 @@ class Authentication:
             raise
 
     async def _serve_with_proof(self, scope: Scope, receive: Receive, send: Send, access: Access) -> None:
-        log = DecisionLog()
+        log = (decisions.get() if access.lasts else None) or DecisionLog()
         token = decisions.set(log)
         status = 0
 
@@ -175,6 +196,8 @@ class Authentication:
                 if status < 400 and not log.made and not log.is_public:
                     route = f"{scope.get('method')} {scope.get('path_template')}"
                     raise UndecidedRoute(f"{route} requires {access.permission} but made no decision.")
+                if not access.lasts and b"event-stream" in dict(message["headers"]).get(b"content-type", b""):
+                    raise EndlessRoute(f"{scope.get('path_template')} sends a stream: declare it as lasting(...).")
             await send(message)
 
         try:

@@ -1,6 +1,11 @@
-"""The one statement that recognises a session with everything that decisions need, and the one that notes its use."""
+"""The one statement that recognises a session with everything that decisions need, and the one that notes its use.
 
+And the one that finds the objects of questions about permissions.
+"""
+
+from collections.abc import Collection
 from datetime import datetime
+from uuid import UUID
 
 from homeport.database import Connection, Database
 from homeport.database.rows import Record
@@ -29,6 +34,17 @@ with used as (
 update users set last_seen_at = $7 from used where users.id = used.user_id
 """
 
+# The types come as a parameter, too: PostgreSQL passes over the branches of the view whose type is not asked for.
+LIST_OBJECTS = """
+select o.type, o.id::text as id, o.object_type, o.object_id, o.organization_id, o.owner_id, o.user_acl, o.group_acl
+from rbac_objects o
+where o.type = any($1::text[]) and o.id = any($2::uuid[])
+union all
+select 'api_key', k.id, 'api_key', null, null, k.user_id, null, null
+from api_keys k
+where k.id = any($3::text[])
+"""
+
 
 async def find_session(db: Database, key_id: str) -> Record | None:
     """Return the key, its user and what the user holds; None for an unknown id."""
@@ -48,3 +64,10 @@ async def update_last_used(
 ) -> None:
     """Note the use of a key, unless another request has done so since it was read."""
     await conn.execute(REFRESH, key_id, known_last_used, last_used, expires_at, is_address_changed, address, now)
+
+
+async def list_objects(
+    db: Database, *, types: Collection[str], ids: Collection[UUID], key_ids: Collection[str]
+) -> list[Record]:
+    """Return what decisions speak of, by types and ids; of another type's ids may be more among them."""
+    return await db.fetch(LIST_OBJECTS, list(types), list(ids), list(key_ids))

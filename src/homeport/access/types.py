@@ -27,7 +27,10 @@ class AgentIdentity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProvisionerIdentity(msgspec.Struct, frozen=True, kw_only=True):
-    """The daemon that calls. Only a key names an organization and tags; the pre-shared key says nothing but "trusted"."""
+    """The daemon that calls. Only a key names an organization and tags; the pre-shared key says nothing but "trusted".
+
+    `is_builtin`: the key is one of the server's own, and its daemons work for every organization.
+    """
 
     kind: Literal["key", "psk", "user"]
     organization_id: UUID | None
@@ -35,3 +38,4 @@ class ProvisionerIdentity(msgspec.Struct, frozen=True, kw_only=True):
     tags: Mapping[str, str]
     user_id: UUID | None
     subject: Subject
+    is_builtin: bool = False

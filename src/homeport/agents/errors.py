@@ -46,6 +46,17 @@ class AgentNotConnected(BadRequest):
         super().__init__("The workspace agent is not connected.", detail=detail)
 
 
+class AgentExposed(Forbidden):
+    """403: nothing keeps the workspace apart from the provisioner's machine, and somebody else than a site owner wants in."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This workspace runs without isolation, so only owners of the deployment can enter it.",
+            detail="Whoever enters it has the account of the provisioner on its machine. Install bubblewrap there and restart "
+            "the workspace to let in others who may.",
+        )
+
+
 class AgentElsewhere(Unavailable):
     """503: the agent's tunnel ends in another server that cannot be reached from here."""
 

@@ -114,7 +114,10 @@ class AgentAppRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AgentWorkspaceRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a live agent belongs, and how to reach it."""
+    """Where a live agent belongs, and how to reach it.
+
+    `is_exposed`: its processes are not kept apart from the provisioner's machine, so whoever enters has that account.
+    """
 
     agent_id: UUID
     agent_name: str
@@ -125,6 +128,7 @@ class AgentWorkspaceRow(msgspec.Struct, frozen=True, kw_only=True):
     disconnect_reason: str
     last_connected_replica_id: UUID | None
     is_outdated: bool
+    is_exposed: bool
 
 
 class SubAgentRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,9 +1,9 @@
 """Who did what to which object, with the fields that changed.
 
-Rooms declare their rows here and record inside their transactions.
+Rooms declare their rows here, record inside their transactions, and say what a request is about lest it fail unseen.
 """
 
-from homeport.audit.service import record
+from homeport.audit.service import attempt, record
 from homeport.audit.types import AuditAction, AuditResource, Declaration, declare
 
-__all__ = ["AuditAction", "AuditResource", "Declaration", "declare", "record"]
+__all__ = ["AuditAction", "AuditResource", "Declaration", "attempt", "declare", "record"]

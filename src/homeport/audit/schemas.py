@@ -1,10 +1,12 @@
-"""Public shapes of audit (spec: api-models, AuditLog)."""
+"""Public shapes of audit (spec: api-models, AuditLog and ConnectionLog)."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
+
+from homeport.audit.types import ConnectionType
 
 
 class AuditLogUser(msgspec.Struct):
@@ -58,4 +60,48 @@ class AuditLogResponse(msgspec.Struct):
     """One page of the log, newest first. `count` stops at 10,000."""
 
     audit_logs: list[AuditLog]
+    count: int
+
+
+class ConnectionLogWebInfo(msgspec.Struct):
+    """What somebody asked for through the web; without `user` they had not signed in."""
+
+    user_agent: str
+    slug_or_port: str
+    status_code: int
+    user: AuditLogUser | None = None
+
+
+class ConnectionLogSSHInfo(msgspec.Struct):
+    """A connection that lasts, and how it ended; the exit code where there is one. User and agent are Homeport's addition."""
+
+    connection_id: UUID
+    disconnect_time: datetime | None
+    disconnect_reason: str
+    exit_code: int | None
+    user_agent: str
+    user: AuditLogUser | None = None
+
+
+class ConnectionLog(msgspec.Struct):
+    """Somebody entered a workspace."""
+
+    id: UUID
+    connect_time: datetime
+    organization: AuditLogOrganization
+    workspace_owner_id: UUID
+    workspace_owner_username: str
+    workspace_id: UUID
+    workspace_name: str
+    agent_name: str
+    ip: str
+    type: ConnectionType
+    web_info: ConnectionLogWebInfo | None = None
+    ssh_info: ConnectionLogSSHInfo | None = None
+
+
+class ConnectionLogResponse(msgspec.Struct):
+    """One page of the connection log, newest first. `count` stops at 10,000."""
+
+    connection_logs: list[ConnectionLog]
     count: int

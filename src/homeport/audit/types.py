@@ -1,7 +1,8 @@
 """The words of audit: actions, what an entry is about, and the declaration of what an audited row shows."""
 
+from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -25,6 +26,23 @@ class AuditAction(StrEnum):
     DISCONNECT = "disconnect"
     OPEN = "open"
     CLOSE = "close"
+
+
+# What entries can be about: the reference's types, then those of Homeport alone.
+RESOURCE_TYPES = (
+    "template", "template_version", "user", "workspace", "workspace_build", "git_ssh_key", "api_key", "group", "license",
+    "convert_login", "health_settings", "notifications_settings", "prebuilds_settings", "workspace_proxy", "organization",
+    "oauth2_provider_app", "oauth2_provider_app_secret", "custom_role", "organization_member", "notification_template",
+    "idp_sync_settings_organization", "idp_sync_settings_group", "idp_sync_settings_role", "workspace_agent",
+    "workspace_app", "task",
+    "oauth2_provider_app_code", "oauth2_provider_app_token", "oauth2_provider_token_family", "oauth2_provider_grant",
+    "oauth2_provider_settings", "provisioner_key",
+)  # fmt: skip
+BUILD_REASONS = (
+    "initiator", "autostart", "autostop", "dormancy", "failedstop", "autodelete", "dashboard", "cli", "ssh_connection",
+    "vscode_connection", "jetbrains_connection",
+)  # fmt: skip
+ConnectionType = Literal["ssh", "vscode", "jetbrains", "reconnecting_pty", "workspace_app", "port_forwarding"]
 
 
 class AuditResource(msgspec.Struct, frozen=True):
@@ -58,11 +76,13 @@ def declare(
 ) -> Declaration:
     """Declare every column of `row`, once, at import.
 
-    A column that is missing, unknown or named twice raises TypeError.
+    A column that is missing, unknown or named twice raises TypeError, and so does an unknown resource type.
 
     So a new column cannot slip into the diffs, nor stay out of them, without a decision
     (spec: authorization-and-data 24).
     """
+    if resource_type not in RESOURCE_TYPES:
+        raise TypeError(f"'{resource_type}' is none of RESOURCE_TYPES, so nobody could search for it.")
     fields = set(row.__struct_fields__)
     named = [*tracked, *secret, *ignored]
     missing, unknown = fields - set(named), set(named) - fields
@@ -77,6 +97,11 @@ def declare(
     return declaration
 
 
+def declarations() -> list[Declaration]:
+    """Return everything that was declared so far."""
+    return list(_declared.values())
+
+
 def declaration_of(row: type[Any]) -> Declaration:
     """Return the declaration of a row type; undeclared types raise TypeError."""
     try:
@@ -85,16 +110,67 @@ def declaration_of(row: type[Any]) -> Declaration:
         raise TypeError(f"{row.__name__} is recorded in audit but declares no columns; call audit.declare.") from None
 
 
-class Search(msgspec.Struct, frozen=True):
-    """A parsed search of the audit log; None and empty mean "any"."""
+class Search(msgspec.Struct, frozen=True, kw_only=True):
+    """A parsed search of the audit log; None means any. Times are aware; `text` begins an object's name."""
 
     action: str | None = None
     resource_type: str | None = None
     resource_id: UUID | None = None
-    organization_id: UUID | None = None
-    request_id: UUID | None = None
+    resource_target: str | None = None
     username: str | None = None
     email: str | None = None
-    date_from: Any = None
-    date_to: Any = None
+    organization: str | None = None
+    request_id: UUID | None = None
+    date_from: datetime | None = None
+    date_to: datetime | None = None
+    build_reason: str | None = None
     text: str | None = None
+
+
+class ConnectionSearch(msgspec.Struct, frozen=True, kw_only=True):
+    """A parsed search of the connection log; None means any. Times are aware."""
+
+    organization: str | None = None
+    workspace_owner: str | None = None
+    workspace_owner_email: str | None = None
+    type: str | None = None
+    username: str | None = None
+    user_email: str | None = None
+    connected_after: datetime | None = None
+    connected_before: datetime | None = None
+    workspace_id: UUID | None = None
+    connection_id: UUID | None = None
+    is_ongoing: bool | None = None
+
+
+class ConnectionRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the connection log. `disconnect_time` is None while it lasts, and for what has no end of its own."""
+
+    id: UUID
+    connect_time: datetime
+    organization_id: UUID
+    workspace_owner_id: UUID
+    workspace_id: UUID
+    workspace_name: str
+    agent_name: str
+    type: ConnectionType
+    ip: str
+    user_id: UUID
+    user_agent: str
+    slug_or_port: str
+    status_code: int | None
+    connection_id: UUID | None
+    disconnect_time: datetime | None
+    disconnect_reason: str
+    exit_code: int | None
+    replica_id: UUID | None
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where somebody goes: the agent of a workspace."""
+
+    organization_id: UUID
+    workspace_owner_id: UUID
+    workspace_id: UUID
+    workspace_name: str
+    agent_name: str

@@ -69,6 +69,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ()
 
+    audit_logs_retention: Annotated[
+        timedelta, Setting("Storage", "How long entries of the audit log are kept. 0: forever.", "duration")
+    ] = timedelta(0)
+    connection_logs_retention: Annotated[
+        timedelta, Setting("Storage", "How long entries of the connection log are kept. 0: forever.", "duration")
+    ] = timedelta(days=90)
+
     session_duration: Annotated[
         timedelta, Setting("Sessions", "Life of a sign-in without use; use extends it.", "duration")
     ] = timedelta(hours=24)
@@ -94,6 +101,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     disable_owner_workspace_access: Annotated[
         bool, Setting("Sessions", "Owners may not open a shell or app in workspaces of others.", "switch")
     ] = False
+    account_dormancy_period: Annotated[
+        timedelta,
+        Setting(
+            "Sessions",
+            "When an active account that nobody uses becomes dormant; it is active again with its next sign-in. 0: never.",
+            "duration",
+        ),
+    ] = timedelta(days=90)
+    quiet_hours_default_schedule: Annotated[
+        str,
+        _text(
+            "Sessions",
+            "When a stop that a template requires may interrupt people, as CRON_TZ=Europe/Berlin 30 2 * * *: one minute and "
+            "one hour of every day.",
+        ),
+    ] = "CRON_TZ=UTC 0 0 * * *"
+    allow_custom_quiet_hours: Annotated[
+        bool, Setting("Sessions", "Let people set quiet hours of their own.", "switch")
+    ] = True
     terms_of_service_url: Annotated[
         str, Setting("Sessions", "Link to terms that people accept when they sign in.", "url")
     ] = ""
@@ -216,6 +242,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     oauth2_register_rate_limit: Annotated[
         int, Setting("OAuth2", "Registrations of clients per minute and address.", "number")
     ] = 30
+
+    scim_auth_header: Annotated[
+        str,
+        _text(
+            "SCIM",
+            "Token, of at least 32 characters, with which an identity provider keeps accounts and groups at /scim/v2. "
+            "Empty: SCIM is switched off.",
+            is_secret=True,
+        ),
+    ] = ""
+    scim_organization: Annotated[
+        str,
+        _text(
+            "SCIM",
+            "Organization, by name or id, to which the accounts and groups of the identity provider belong. Empty: the "
+            "default organization.",
+        ),
+    ] = ""
 
     mcp_allowed_origins: Annotated[
         tuple[str, ...],

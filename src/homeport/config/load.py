@@ -18,6 +18,8 @@ import msgspec
 
 from homeport.config import values
 from homeport.config.definitions import Setting, Settings
+from homeport.kit.errors import BadRequest
+from homeport.kit.schedules import parse_daily
 
 PREFIXES = ("HOMEPORT_", "CODER_")
 # Names under our prefix that are not settings of the server: other programs read them.
@@ -65,6 +67,7 @@ _LEAST = types.MappingProxyType(
         "oauth2_register_rate_limit": 1,
     }
 )
+LEAST_SCIM_TOKEN = 32
 _LENGTHS = (
     "session_duration",
     "default_token_lifetime",
@@ -216,8 +219,18 @@ def _contradictions(settings: Settings) -> list[str]:
         for host in getattr(settings, name)
         if "/" in host or "@" in host or " " in host
     ]
+    try:
+        parse_daily(settings.quiet_hours_default_schedule)
+    except BadRequest as error:
+        problems += [f"QUIET_HOURS_DEFAULT_SCHEDULE: {problem.detail}" for problem in error.validations]
     if settings.default_token_lifetime > settings.max_token_lifetime:
         problems.append("DEFAULT_TOKEN_LIFETIME is longer than MAX_TOKEN_LIFETIME.")
+    if settings.scim_auth_header and len(settings.scim_auth_header) < LEAST_SCIM_TOKEN:
+        problems.append(
+            f"SCIM_AUTH_HEADER needs at least {LEAST_SCIM_TOKEN} characters; make it for example by openssl rand -hex 32."
+        )
+    if not settings.scim_auth_header.isascii() or " " in settings.scim_auth_header:
+        problems.append("SCIM_AUTH_HEADER is the token alone, of ASCII characters and without spaces.")
     if settings.pg_connection_url and not settings.pg_connection_url.startswith(("postgres://", "postgresql://")):
         problems.append("PG_CONNECTION_URL must begin with postgres:// or postgresql://.")
     problems += [

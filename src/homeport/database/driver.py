@@ -10,10 +10,14 @@ from homeport.database.errors import (
     ForeignKeyViolation,
     LockNotAvailable,
     NotNullViolation,
+    OwnerDeleted,
     QueryCanceled,
     SerializationFailure,
     UniqueViolation,
 )
+
+# The constraints that triggers name where the user or the organization of a new row is deleted end so.
+OWNER_DELETED = "_not_deleted"
 
 
 def translate(error: BaseException) -> DatabaseError:
@@ -24,6 +28,8 @@ def translate(error: BaseException) -> DatabaseError:
         if isinstance(error, asyncpg.NotNullViolationError):
             return NotNullViolation(error.column_name or "", table=table, detail=detail)
         name = error.constraint_name or ""
+        if isinstance(error, asyncpg.CheckViolationError) and name.endswith(OWNER_DELETED):
+            return OwnerDeleted(name, table=table, detail=detail)
         for theirs, ours in _VIOLATIONS:
             if isinstance(error, theirs):
                 return ours(name, table=table, detail=detail)

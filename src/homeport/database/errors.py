@@ -28,6 +28,16 @@ class CheckViolation(ConstraintViolation):
     """A value is outside what a CHECK constraint (or a trigger that raises check_violation) allows."""
 
 
+class OwnerDeleted(CheckViolation):
+    """404: what the row is to belong to has been deleted meanwhile. `constraint` ends in `_not_deleted`; triggers say so."""
+
+    status = 404
+
+    def __init__(self, constraint: str, *, table: str = "", detail: str = "") -> None:
+        super().__init__(constraint, table=table, detail=detail)
+        self.message = f"{detail}."
+
+
 class NotNullViolation(ConstraintViolation):
     """A value is missing. `constraint` is the column's name."""
 

@@ -72,10 +72,10 @@ class Taken(Conflict):
 
 
 class LastOwner(BadRequest):
-    """400: the deployment would be left without an active owner."""
+    """400: the deployment would be left without an owner who can sign in."""
 
     def __init__(self) -> None:
-        super().__init__("This is the last active owner; make another user an owner first.")
+        super().__init__("This is the last owner who can sign in; make another user an owner first.")
 
 
 class SystemUser(Forbidden):
@@ -83,6 +83,32 @@ class SystemUser(Forbidden):
 
     def __init__(self) -> None:
         super().__init__("System users cannot be changed, and no key is made for them.")
+
+
+class CustomQuietHoursDisabled(Forbidden):
+    """403: in this deployment everybody has the same quiet hours."""
+
+    def __init__(self) -> None:
+        super().__init__("In this deployment people cannot set quiet hours of their own.")
+
+
+class HiddenNumbers(Forbidden):
+    """403: how many accounts there are is for who may read all of them."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "You do not have permission to see how many accounts there are.",
+            detail="The permission that is missing is user:read on all users.",
+        )
+
+
+class SignsInNever(BadRequest):
+    """400: nobody signs in to a service account, so it has no sessions."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Nobody signs in to this account, so it has no sessions.", detail="Make a token for it: POST …/keys/tokens."
+        )
 
 
 class HigherRank(Forbidden):

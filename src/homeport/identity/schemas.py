@@ -19,10 +19,10 @@ class SlimRole(msgspec.Struct, frozen=True, omit_defaults=True):
     organization_id: str = ""
 
 
-class Permission(msgspec.Struct, frozen=True):
+class Permission(msgspec.Struct, frozen=True, kw_only=True):
     """One vote of a role."""
 
-    negate: bool
+    negate: bool = False
     resource_type: str
     action: str
 
@@ -231,6 +231,39 @@ class UpdateUserAppearanceSettingsRequest(msgspec.Struct):
 
     theme_preference: str
     terminal_font: TerminalFontName = ""
+
+
+class UserQuietHoursScheduleResponse(msgspec.Struct, kw_only=True):
+    """When a required stop may interrupt this user: `time` of day in `timezone`, and the next such moment.
+
+    `raw_schedule` is the deployment's where the user has not set, or may not set, another.
+    """
+
+    raw_schedule: str
+    user_set: bool
+    user_can_set: bool
+    time: str
+    timezone: str
+    next: datetime
+
+
+class UpdateUserQuietHoursScheduleRequest(msgspec.Struct):
+    """A schedule with one hour and one minute of every day, as `CRON_TZ=Europe/Berlin 30 2 * * *`; empty: the deployment's."""
+
+    schedule: str
+
+
+class UserStatusChangeCount(msgspec.Struct, frozen=True):
+    """How many accounts there were on a day."""
+
+    date: datetime
+    count: int
+
+
+class GetUserStatusCountsResponse(msgspec.Struct):
+    """By status, one count for each day, the oldest first."""
+
+    status_counts: dict[str, list[UserStatusChangeCount]]
 
 
 class UserLoginType(msgspec.Struct):

@@ -69,6 +69,29 @@ class UserWithOrganizations(msgspec.Struct, frozen=True):
     organization_ids: tuple[UUID, ...]
 
 
+class UserFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which users to list; None and empty ask for nothing. The lists mean "any of".
+
+    `words` are found anywhere in username, address or name; `username`, `email` and `name` in the field of that name.
+    `organization` is a name, an id or `default`. Without `is_system`, system users are shown with `has_system_users` only.
+    """
+
+    words: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    login_types: tuple[str, ...] = ()
+    username: str = ""
+    email: str = ""
+    name: str = ""
+    organization: str = ""
+    has_system_users: bool = False
+    is_system: bool | None = None
+    created_before: datetime | None = None
+    created_after: datetime | None = None
+    last_seen_before: datetime | None = None
+    last_seen_after: datetime | None = None
+
+
 class ApiKeyRow(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `api_keys`. Entries of `allow_list` are `type:id`, either half may be `*`.
 

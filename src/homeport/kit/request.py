@@ -28,12 +28,12 @@ class RequestInfo(msgspec.Struct, frozen=True):
 
 
 _current: ContextVar[RequestInfo | None] = ContextVar("homeport_request", default=None)
-_BACKGROUND = RequestInfo()
+BACKGROUND = RequestInfo()
 
 
 def current_request() -> RequestInfo:
     """Return the request being served, or the background's (nil id, loopback address)."""
-    return _current.get() or _BACKGROUND
+    return _current.get() or BACKGROUND
 
 
 def set_request(info: RequestInfo) -> None:

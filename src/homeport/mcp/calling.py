@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from homeport.audit.service.attempts import note_failure
 from homeport.database import DatabaseUnavailable
 from homeport.kit.errors import HomeportError
 from homeport.kit.request import current_request
@@ -56,6 +57,7 @@ async def _outcome(tool: Tool, call: Call, given: Mapping[str, Any]) -> tuple[st
     except DatabaseUnavailable:
         return "failed", Outcome("The database is not reachable at the moment; try again shortly.", is_error=True)
     except HomeportError as error:
+        note_failure(error.status)
         # What a broken statement says is for the log alone.
         return ("failed", Outcome(in_words(error), is_error=True)) if error.status != 500 else _unexpected(tool, error)
     except Exception as error:  # reason: a tool's bug is told to the agent, not raised into the protocol
@@ -63,6 +65,7 @@ async def _outcome(tool: Tool, call: Call, given: Mapping[str, Any]) -> tuple[st
 
 
 def _unexpected(tool: Tool, error: Exception) -> tuple[str, Outcome]:
+    note_failure(500)
     _log.error("a tool failed unexpectedly", tool=tool.name, exc_info=error)
     words = f"An unexpected error happened; the server's log has it under request id {current_request().request_id}."
     return "broken", Outcome(words, is_error=True)

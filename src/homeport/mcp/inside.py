@@ -1,9 +1,13 @@
 """From the words with which an agent names a workspace to the workspace, and on to a connection into it."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 from homeport.agents.service.connections import AgentConnection
 from homeport.agents.service.streaming import open_for_person
+from homeport.agents.service.visits import visit
+from homeport.audit.service.connections import Visit
 from homeport.kit.http import Page
 from homeport.kit.names import is_valid_name
 from homeport.mcp import views
@@ -14,6 +18,7 @@ from homeport.workspaces.errors import WorkspaceNotFound
 from homeport.workspaces.schemas import Workspace, WorkspaceAgent
 from homeport.workspaces.service import listing, reading
 
+DONE = "the call of the tool is done"
 WORKSPACE = (
     "The workspace: its name, owner/name, or id. A workspace with several agents: name.agent, such as dev.main. "
     "It must be running."
@@ -66,9 +71,17 @@ async def find_agent(call: Call, name: str) -> tuple[Workspace, WorkspaceAgent]:
     )
 
 
-async def connect(call: Call, name: str, *, action: Action = Action.SSH) -> AgentConnection:
-    """Return a connection into a workspace that the caller may enter. Raises 403, 404, 400 while it is not connected."""
+@asynccontextmanager
+async def connect(
+    call: Call, name: str, *, action: Action = Action.SSH
+) -> AsyncIterator[tuple[AgentConnection, Visit]]:
+    """Lend a connection into a workspace that the caller may enter, and its line in the connection log.
+
+    Raises 403, 404, 400 while it is not connected.
+    """
     _, agent = await find_agent(call, name)
-    return await open_for_person(
-        call.db, call.around.switchboard, subject=call.subject, agent_id=agent.id, action=action
-    )
+    switchboard = call.around.switchboard
+    connection = await open_for_person(call.db, switchboard, subject=call.subject, agent_id=agent.id, action=action)
+    async with visit(call.db, switchboard, user_id=call.subject.id, agent_id=agent.id, kind="ssh") as entry:
+        entry.reason = DONE
+        yield connection, entry

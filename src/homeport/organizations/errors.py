@@ -33,7 +33,7 @@ class OrganizationNotEmpty(Conflict):
     """409: something is left in an organization that is to be deleted; `reason` counts it."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(reason, detail="Whoever deletes the organization may stay in it as its only member.")
+        super().__init__(f"{reason}.", detail="Whoever deletes the organization may stay in it as its only member.")
 
 
 class RoleNotFound(NotFound):

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from homeport.kit.errors import invalid_field
 from homeport.kit.names import validate_display_name, validate_name, validate_text
-from homeport.organizations.types import DEFAULT_ORGANIZATION_ALIAS, EVERYONE, GroupRow
+from homeport.organizations.types import DEFAULT_ORGANIZATION_ALIAS, EVERYONE, MOST_ALLOWANCE, GroupRow
 from homeport.rbac import Action, Object, ResourceType
 
 ORGANIZATION_MEMBER_ROLE = "organization-member"
@@ -15,7 +15,6 @@ MAX_ICON = 256
 # Names of groups come from identity providers as well, where they are long.
 MOST_GROUP_NAME = 255
 MOST_AVATAR_URL = 2048
-MOST_ALLOWANCE = 2_147_483_647
 _AVATAR = re.compile(r"(?:https?://[^\s/\x00-\x1f]+|/(?!/))[^\s\x00-\x1f]*\Z")
 
 
@@ -26,15 +25,15 @@ def organization_object(organization_id: UUID | None = None) -> Object:
     return Object(ResourceType.ORGANIZATION, id=organization_id, organization_id=organization_id)
 
 
-def validate_organization_name(name: str) -> None:
-    """Raise a 400 for what is no name, or would be taken for something else where an organization is named in a path."""
+def validate_organization_name(name: str) -> str:
+    """Return `name`, or raise a 400 for what is none, or would be taken for something else where paths name organizations."""
     if name.lower() == DEFAULT_ORGANIZATION_ALIAS:
         raise invalid_field("name", f"'{name}' means the default organization everywhere; choose another name.")
     validate_name(name)
     try:
         UUID(name)
     except ValueError:
-        return
+        return name
     raise invalid_field("name", "This name would be taken for an id; choose another.")
 
 

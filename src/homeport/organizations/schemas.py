@@ -7,10 +7,8 @@ from uuid import UUID
 import msgspec
 
 from homeport.identity.schemas import Permission, ReducedUser, SlimRole
-from homeport.organizations.rules import MOST_ALLOWANCE
-from homeport.organizations.types import GroupSource
+from homeport.organizations.types import MOST_ALLOWANCE, GroupSource
 
-MOST_CHANGED = 10_000
 Allowance = Annotated[int, msgspec.Meta(ge=0, le=MOST_ALLOWANCE)]
 
 
@@ -129,9 +127,9 @@ class CreateGroupRequest(msgspec.Struct, frozen=True, kw_only=True):
 class PatchGroupRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Changes of a group, all or none; what is absent stays, and so does the name when it is empty."""
 
-    add_users: Annotated[list[UUID], msgspec.Meta(max_length=MOST_CHANGED)] | None = None
-    remove_users: Annotated[list[UUID], msgspec.Meta(max_length=MOST_CHANGED)] | None = None
+    add_users: list[UUID] | None = None
+    remove_users: list[UUID] | None = None
     name: str = ""
     display_name: str | None = None
     avatar_url: str | None = None
-    quota_allowance: Allowance | None = None
+    quota_allowance: int | None = None

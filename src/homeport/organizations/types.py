@@ -1,5 +1,6 @@
 """Rows of organizations and members, what a resolved member is, and this room's events. No I/O."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -7,11 +8,11 @@ from uuid import UUID
 import msgspec
 
 from homeport.database.events import DomainEvent
-from homeport.identity.schemas import UserStatusName
 from homeport.identity.types import UserRow
 
 DEFAULT_ORGANIZATION_ALIAS = "default"
 EVERYONE = "Everyone"
+MOST_ALLOWANCE = 2_147_483_647
 GroupSource = Literal["user", "oidc"]
 
 
@@ -99,27 +100,18 @@ class GroupRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GroupViewRow(GroupRow, frozen=True, kw_only=True):
-    """A group with the names of its organization, and how many people are in it."""
+    """A group with the names of its organization."""
 
     organization_name: str
     organization_display_name: str
-    total_member_count: int
 
 
-class GroupMemberRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A person in a group, as lists show people."""
+class GroupMembers(msgspec.Struct, frozen=True, kw_only=True):
+    """How many people are in a group, and the first of them by username."""
 
     group_id: UUID
-    id: UUID
-    username: str
-    name: str
-    email: str
-    avatar_url: str
-    created_at: datetime
-    updated_at: datetime
-    last_seen_at: datetime
-    status: UserStatusName
-    login_type: str
+    total: int
+    user_ids: list[UUID]
 
 
 class MemberCandidate(msgspec.Struct, frozen=True):
@@ -139,6 +131,16 @@ class AuditedGroup(msgspec.Struct, frozen=True, kw_only=True):
     avatar_url: str
     quota_allowance: int
     members: list[dict[str, str]]
+
+
+class GroupFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which groups a list holds; None asks for all. `limit` None: as many as there are."""
+
+    organization_id: UUID | None = None
+    ids: Sequence[UUID] | None = None
+    text: str | None = None
+    limit: int | None = None
+    offset: int = 0
 
 
 class GroupChange(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from homeport.rbac.errors import InvalidRoleName, UnknownScope
 from homeport.rbac.rules.assignments import may_assign
+from homeport.rbac.rules.branches import Branch, branches_by_type
 from homeport.rbac.rules.custom_roles import SITE_ONLY_TYPES, custom_role, find_custom_role_errors, read_permissions
 from homeport.rbac.rules.decisions import (
     DecisionLog,
@@ -14,6 +15,7 @@ from homeport.rbac.rules.decisions import (
     require,
     require_any,
 )
+from homeport.rbac.rules.explanations import assignment_refusal
 from homeport.rbac.rules.internal import PREBUILDS_USER_ID, InternalName, sub_agent_subject, system_subject
 from homeport.rbac.rules.names import parse_role_name, role_changes
 from homeport.rbac.rules.predicates import Columns, Predicate, predicate, predicate_by_type
@@ -55,6 +57,7 @@ __all__ = [
     "Acl",
     "Action",
     "AllowEntry",
+    "Branch",
     "Columns",
     "DecisionLog",
     "Grants",
@@ -71,6 +74,8 @@ __all__ = [
     "SubjectKind",
     "UnknownScope",
     "agent_scope",
+    "assignment_refusal",
+    "branches_by_type",
     "built_in_roles",
     "covers",
     "custom_role",

@@ -226,7 +226,10 @@ class Scope(msgspec.Struct, frozen=True, eq=False):
 
 
 class Object(msgspec.Struct, frozen=True, gc=False):
-    """What an action is done to. `any_organization` asks "in at least one", and then `organization_id` says nothing."""
+    """What an action is done to. `any_organization` asks "in at least one", and then `organization_id` says nothing.
+
+    `name` is for the words of a refusal, which those read who may read the object; no decision looks at it.
+    """
 
     type: ResourceType
     id: UUID | str = ""
@@ -235,6 +238,7 @@ class Object(msgspec.Struct, frozen=True, gc=False):
     any_organization: bool = False
     user_acl: Acl = NO_ACL
     group_acl: Acl = NO_ACL
+    name: str = ""
 
 
 def count_votes(permissions: Iterable[Permission]) -> dict[Pair, int]:

@@ -11,6 +11,7 @@ from litestar.types import ASGIApp
 from homeport.access.authenticators import Authenticators
 from homeport.access.cors import CrossOrigin
 from homeport.access.headers import SecurityHeaders
+from homeport.access.live import LiveConnections
 from homeport.access.middleware import Authentication, Gate
 from homeport.access.providers import dependencies as access_dependencies
 from homeport.access.rate_limits import RateLimits
@@ -25,6 +26,7 @@ from homeport.mcp.endpoint import Endpoint
 from homeport.mcp.registry import Surroundings
 from homeport.provisioning.service.acquire import Acquirer
 from homeport.server import rooms
+from homeport.server.attempts import Attempts
 from homeport.server.edge import Edge
 from homeport.server.errors import HANDLERS
 from homeport.server.openapi import openapi_config
@@ -49,6 +51,7 @@ def build_parts(settings: Settings, db: Database, listener: Listener, cipher: Ci
         cipher=cipher,
         authenticators=Authenticators(),
         sessions=sessions,
+        live=LiveConnections(sessions),
         doorkeeper=doorkeeper,
         replica_id=replica_id,
         switchboard=switchboard,
@@ -65,6 +68,7 @@ def build_asgi(parts: Parts, *, has_proof: bool = False) -> tuple[ASGIApp, Lites
         parts.authenticators,
         RateLimits(parts.settings),
         doorkeeper=parts.doorkeeper,
+        live=parts.live,
         has_proof=has_proof,
     )
     rooms.connect(parts)
@@ -82,7 +86,7 @@ def build_asgi(parts: Parts, *, has_proof: bool = False) -> tuple[ASGIApp, Lites
     )
     _resolve_in_order(app)
     headers = SecurityHeaders(is_https=parts.settings.is_https)
-    return Edge(SocketRefusals(CrossOrigin(app)), headers), app, gate
+    return Edge(Attempts(SocketRefusals(CrossOrigin(app)), parts.db), headers), app, gate
 
 
 def _resolve_in_order(app: Litestar) -> None:

@@ -8,10 +8,12 @@ from wsgiref.simple_server import WSGIServer
 from prometheus_client import start_http_server
 
 from homeport.agents import tasks as agents_tasks
+from homeport.audit import tasks as audit_tasks
 from homeport.config import Settings
 from homeport.config.values import split_address
 from homeport.database import Database, DatabaseError, Listener
 from homeport.database.metrics import watch_pool
+from homeport.identity import tasks as identity_tasks
 from homeport.identity.service.users import has_first_user
 from homeport.kit import clock
 from homeport.kit.crypto import Cipher
@@ -56,6 +58,8 @@ class Application:
             _logger.warning("ended jobs of the server's former daemons", jobs=[str(job_id) for job_id in ended])
         async with db.transaction() as conn:
             await queries.insert_replica(conn, self.parts.replica_id, version=VERSION, now=clock.now())
+        await audit_tasks.sweep_once(db)
+        await self.parts.live.start(self.parts.listener)
         await self.parts.switchboard.start()
         self._serve_metrics()
         self._tasks = [
@@ -66,8 +70,24 @@ class Application:
                 name="agent stats",
             ),
             asyncio.create_task(
+                self._every(
+                    identity_tasks.INTERVAL_SECONDS,
+                    lambda: identity_tasks.mark_dormant_once(db, self.parts.settings),
+                ),
+                name="account dormancy",
+            ),
+            asyncio.create_task(
                 self._every(oauth2_tasks.INTERVAL_SECONDS, lambda: oauth2_tasks.purge_once(db, self.parts.settings)),
                 name="oauth2 purge",
+            ),
+            asyncio.create_task(
+                self._every(
+                    audit_tasks.RETENTION_SECONDS, lambda: audit_tasks.delete_old_once(db, self.parts.settings)
+                ),
+                name="retention of logs",
+            ),
+            asyncio.create_task(
+                self._every(audit_tasks.SWEEP_SECONDS, lambda: audit_tasks.sweep_once(db)), name="ends of connections"
             ),
         ]
 
@@ -117,6 +137,7 @@ class Application:
             server, thread = self._metrics
             await asyncio.to_thread(server.shutdown)
             thread.join()
+        await self.parts.live.stop()
         await self._gate.close()
         try:
             async with self.parts.db.transaction() as conn:

@@ -16,6 +16,8 @@ from homeport.kit import clock
 from homeport.kit.http import Response
 from homeport.kit.ids import new_request_id
 from homeport.kit.request import RequestInfo, set_request
+from homeport.scim.errors import error_body, is_scim
+from homeport.scim.types import MEDIA_TYPE
 from homeport.telemetry.logs import get_logger
 from homeport.telemetry.requests import requests
 
@@ -63,17 +65,20 @@ class Edge:
             if has_begun or scope["type"] != "http":
                 raise
             _logger.error("an error that nothing inside has answered", exc_info=error)
-            await _apologize(send_out, request_id)
+            await _apologize(send_out, request_id, scope["path"])
         finally:
             requests.open -= 1
 
 
-async def _apologize(send: Any, request_id: str) -> None:
+async def _apologize(send: Any, request_id: str, path: str) -> None:
     """Answer 500 without any inner detail."""
-    said = Response(message="An unexpected error happened; the server's log has it.", detail=f"request id {request_id}")
-    headers = [(b"content-type", b"application/json")]
-    await send({"type": "http.response.start", "status": 500, "headers": headers})
-    await send({"type": "http.response.body", "body": msgspec.json.encode(said), "more_body": False})
+    message, detail = "An unexpected error happened; the server's log has it.", f"request id {request_id}"
+    if is_scim(path):
+        kind, body = MEDIA_TYPE, msgspec.json.encode(error_body(500, f"{message} {detail}"))
+    else:
+        kind, body = "application/json", msgspec.json.encode(Response(message=message, detail=detail))
+    await send({"type": "http.response.start", "status": 500, "headers": [(b"content-type", kind.encode())]})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 def _measure(scope: Any, status: int, begun: float) -> None:

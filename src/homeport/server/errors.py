@@ -15,6 +15,8 @@ from homeport.kit.errors import FieldError, HomeportError
 from homeport.kit.http import Response
 from homeport.kit.request import current_request
 from homeport.oauth2.errors import OAuthError
+from homeport.scim.errors import body_of, is_scim
+from homeport.scim.types import MEDIA_TYPE
 from homeport.telemetry.logs import get_logger
 from homeport.web import errors as web_errors
 
@@ -59,11 +61,14 @@ class Refusal(msgspec.Struct, frozen=True):
 def handle(request: Request[Any, Any, Any], error: Exception) -> Any:
     """Answer any exception: in JSON, or with a readable page where a person is asking."""
     refusal = refusal_of(error, method=request.method, path=request.url.path)
+    path = request.url.path
+    if is_scim(path):
+        body = body_of(error, refusal.status, refusal.message, refusal.detail, refusal.validations)
+        return LitestarResponse(body, status_code=refusal.status, headers=refusal.headers, media_type=MEDIA_TYPE)
     if web_errors.wants_page(request):
         if isinstance(error, OAuthError):
             return web_errors.render_oauth(error)
         return web_errors.render(request, refusal.status, refusal.message)
-    path = request.url.path
     return LitestarResponse(
         content=_content(error, refusal, path),
         status_code=refusal.status,

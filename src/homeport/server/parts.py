@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from homeport.access.authenticators import Authenticators
+from homeport.access.live import LiveConnections
 from homeport.access.resources import Doorkeeper
 from homeport.access.service.sessions import Sessions
 from homeport.agents.service.switchboard import Switchboard
@@ -16,8 +17,8 @@ from homeport.provisioning.service.acquire import Acquirer
 
 @dataclass(frozen=True)
 class Parts:
-    """Settings, database, listener, cipher, registry of authenticators, sessions, door of protected resources, id among
-    the servers, agents' tunnels, queue, MCP server.
+    """Settings, database, listener, cipher, registry of authenticators, sessions, people's connections that last, door of
+    protected resources, id among the servers, agents' tunnels, queue, MCP server.
     """
 
     settings: Settings
@@ -26,6 +27,7 @@ class Parts:
     cipher: Cipher
     authenticators: Authenticators
     sessions: Sessions
+    live: LiveConnections
     doorkeeper: Doorkeeper
     replica_id: UUID
     switchboard: Switchboard

@@ -5,6 +5,7 @@ from typing import Any
 from litestar import Router
 
 from homeport import web
+from homeport.access import api as access_api
 from homeport.agents import api as agents_api
 from homeport.agents.service.authentication import resolve_agent
 from homeport.audit import api as audit_api
@@ -18,6 +19,8 @@ from homeport.organizations import api as organizations_api
 from homeport.organizations.service.members import place_created_user
 from homeport.provisioning import api as provisioning_api
 from homeport.provisioning.service.authentication import daemon_resolver, resolve_job_holder
+from homeport.scim import api as scim_api
+from homeport.scim.service.door import provider_resolver
 from homeport.server import deployment, health
 from homeport.server.parts import Parts
 from homeport.templates import api as templates_api
@@ -28,6 +31,7 @@ from homeport.workspaces.service import registration
 _IN_V2 = (
     deployment.api_routes,
     health.routes,
+    access_api.routes,
     audit_api.routes,
     identity_api.routes,
     organizations_api.routes,
@@ -39,9 +43,11 @@ _IN_V2 = (
 
 
 def routes(parts: Parts) -> list[Any]:
-    """Return every route of the server. Those of the authorization server and MCP exist only where it is switched on."""
+    """Return every route of the server. Those of the authorization server, MCP and SCIM exist only where they are switched on."""
     in_v2 = [handler for handlers in _IN_V2 for handler in handlers]
-    root = [*deployment.root_routes, *oauth2_api.absent_routes, *web.routes]
+    root = [*deployment.root_routes, *oauth2_api.absent_routes, *scim_api.absent_routes, *web.routes]
+    if parts.settings.scim_auth_header:
+        root.append(scim_api.router())
     if parts.settings.oauth2_provider_enable:
         in_v2 += oauth2_api.routes
         root += [*oauth2_api.root_routes, *web.oauth2_routes, *mcp_api.routes(parts.mcp)]
@@ -53,8 +59,9 @@ def connect(parts: Parts) -> None:
     parts.authenticators.register_agent(resolve_agent)
     parts.authenticators.register_provisioner("provisioner", daemon_resolver(parts.settings.provisioner_daemon_psk))
     parts.authenticators.register_provisioner("job", resolve_job_holder)
+    parts.authenticators.register_scim(provider_resolver(parts.settings))
     events = parts.db.events
     events.subscribe(UserCreated, place_created_user)
     Imports(parts.cipher).register(events)
-    registration.register(events, parts.cipher)
+    registration.register(events, parts.cipher, parts.settings)
     families.register(events)

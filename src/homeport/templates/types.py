@@ -15,8 +15,11 @@ TemplateRole = Literal["admin", "use", ""]
 ParameterType = Literal["string", "number", "bool", "list(string)"]
 
 
-class TemplateRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of `templates`. Durations are nanoseconds; days of the week are bits, Monday first."""
+class TemplateColumns(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `templates` without its access lists, which lists do not show and which can name thousands of groups.
+
+    Durations are nanoseconds; days of the week are bits, Monday first.
+    """
 
     id: UUID
     organization_id: UUID
@@ -43,11 +46,16 @@ class TemplateRow(msgspec.Struct, frozen=True, kw_only=True):
     max_port_sharing_level: SharingLevel
     use_classic_parameter_flow: bool
     cors_behavior: CorsBehavior
-    user_acl: dict[str, list[str]]
-    group_acl: dict[str, list[str]]
     deleted: bool
     created_at: datetime
     updated_at: datetime
+
+
+class TemplateRow(TemplateColumns, frozen=True, kw_only=True):
+    """A row of `templates`."""
+
+    user_acl: dict[str, list[str]]
+    group_acl: dict[str, list[str]]
 
 
 class VersionRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,13 +141,13 @@ TEMPLATE_AUDIT = declare(
     tracked=tuple(
         field
         for field in TemplateRow.__struct_fields__
-        if field not in {"id", "organization_id", "provisioner", "created_by", "deleted", "created_at", "updated_at"}
+        if field not in {"organization_id", "deleted", "created_at", "updated_at"}
     ),
-    ignored=("id", "organization_id", "provisioner", "created_by", "deleted", "created_at", "updated_at"),
+    ignored=("organization_id", "deleted", "created_at", "updated_at"),
 )
 VERSION_AUDIT = declare(
     "template_version",
     VersionRow,
-    tracked=("template_id", "name", "message", "readme", "archived"),
-    ignored=("id", "organization_id", "job_id", "created_by", "created_at", "updated_at"),
+    tracked=("id", "template_id", "name", "message", "readme", "created_by", "archived"),
+    ignored=("organization_id", "job_id", "created_at", "updated_at"),
 )

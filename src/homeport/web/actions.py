@@ -2,9 +2,9 @@
 
 import msgspec
 
-from homeport.rbac import Action, Subject, is_allowed
-from homeport.web.places import workspace_target
+from homeport.rbac import Action, Subject
 from homeport.workspaces.schemas import Workspace, WorkspaceAgent
+from homeport.workspaces.service import may, may_start
 
 _AT_REST = frozenset({"stopped", "failed", "canceled"})
 _CANCELABLE = frozenset({"pending", "starting", "stopping", "deleting"})
@@ -30,23 +30,21 @@ def agents_of(workspace: Workspace) -> list[WorkspaceAgent]:
 
 def buttons(subject: Subject, workspace: Workspace) -> Buttons:
     """Return the actions that status and rights allow; the services decide again when they are used."""
-    status, target = workspace.latest_build.status, workspace_target(workspace)
-    may_start, may_stop = is_allowed(subject, Action.START, target), is_allowed(subject, Action.STOP, target)
-    if workspace.dormant_at is not None:
-        may_start = is_allowed(subject, Action.UPDATE, target)
+    status = workspace.latest_build.status
+    can_start, can_stop = may_start(subject, workspace), may(subject, Action.STOP, workspace)
     is_connected = any(agent.status == "connected" for agent in agents_of(workspace))
     is_running = status == "running"
     return Buttons(
-        can_start=status in _AT_REST and may_start,
-        can_stop=status in {"running", "failed", "canceled"} and may_stop,
-        can_restart=is_running and may_start and may_stop,
+        can_start=status in _AT_REST and can_start,
+        can_stop=status in {"running", "failed", "canceled"} and can_stop,
+        can_restart=is_running and can_start and can_stop,
         can_update=workspace.outdated
         and (status in _AT_REST or is_running)
-        and may_start
-        and (may_stop or not is_running),
-        can_cancel=status in _CANCELABLE and is_allowed(subject, Action.UPDATE, target),
-        can_delete=status not in UNDER_WAY and status != "deleted" and is_allowed(subject, Action.DELETE, target),
-        can_open_terminal=is_running and is_connected and is_allowed(subject, Action.SSH, target),
+        and can_start
+        and (can_stop or not is_running),
+        can_cancel=status in _CANCELABLE and may(subject, Action.UPDATE, workspace),
+        can_delete=status not in UNDER_WAY and status != "deleted" and may(subject, Action.DELETE, workspace),
+        can_open_terminal=is_running and is_connected and may(subject, Action.SSH, workspace),
     )
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
+from uuid import UUID
 
 from homeport.identity.types import CSRF_COOKIE
 from homeport.kit.crypto import tokens_equal
-from homeport.kit.errors import BadRequest, HomeportError
+from homeport.kit.errors import BadRequest, HomeportError, invalid_field
 from homeport.web.rendering import PageRequest
 
 _FORM = "application/x-www-form-urlencoded"
@@ -40,6 +41,13 @@ class Form(Mapping[str, str]):
         """Return every value of a name."""
         return self._values.get(name, [])
 
+    def ids_of(self, name: str) -> list[UUID]:
+        """Return every value of a name as ids. Raises a 400 at the field for what is none."""
+        try:
+            return [UUID(value) for value in self.all_of(name) if value]
+        except ValueError:
+            raise invalid_field(name, "Choose from what the page offers.") from None
+
 
 async def read_form(request: PageRequest) -> Form:
     """Return the fields of a POST of ours. Raises 400 for what is no form, has NUL, or lacks the page's token."""
@@ -67,13 +75,14 @@ class Problems:
         """Fields that are not `known` to the page are told in the summary instead."""
         self.fields: dict[str, str] = {}
         self.summary = ""
+        self.detail = ""
         self.status = 200
         if error is None:
             return
         if error.status not in _SHOWN_AGAIN:
             raise error
         self.status = error.status
-        self.summary = error.message
+        self.summary, self.detail = error.message, error.detail
         rest: list[str] = []
         for found in error.validations:
             if known is None or found.field in known:
@@ -92,6 +101,18 @@ class Problems:
 
 
 NO_PROBLEMS = Problems()
+
+
+def field_problem(field: str, words: str) -> Problems:
+    """Return a problem that the page itself has found, at one field."""
+    problems = Problems()
+    problems.status, problems.fields[field] = 400, words
+    return problems
+
+
+def mistyped(noun: str) -> Problems:
+    """Return the problem of a confirmation in which something else was typed than the name."""
+    return field_problem("confirm", f"This is not the name of the {noun}.")
 
 
 def remaining(form: Mapping[str, Any], *names: str) -> dict[str, str]:

@@ -23,14 +23,8 @@ def owner_of(handle: str) -> str:
     return handle[1:]
 
 
-def workspace_target(workspace: Workspace) -> Object:
-    """Return what is decided upon for a workspace that is shown: which buttons there are."""
-    type_ = ResourceType.WORKSPACE if workspace.dormant_at is None else ResourceType.WORKSPACE_DORMANT
-    return Object(type_, workspace.id, workspace.owner_id, workspace.organization_id)
-
-
 async def find_template(conn: Connection, subject: Subject, name: str, organization: str = "") -> Template:
-    """Return the template of a name; without an organization the default one's comes first. Raises 404."""
+    """Return the template of a name. Links name its organization; without one, one's own come first. Raises 404."""
     if organization:
         return await read_template_by_name(conn, subject=subject, organization=organization, name=name)
     if not is_valid_name(name):
@@ -39,4 +33,4 @@ async def find_template(conn: Connection, subject: Subject, name: str, organizat
     found = await list_templates(conn, subject=subject, query=f"exact_name:{name}")
     if not found:
         raise NotFound("There is no such template, or you may not see it.")
-    return found[0]
+    return min(found, key=lambda each: (each.organization_id not in subject.organization_ids, each.organization_name))

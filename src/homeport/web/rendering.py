@@ -19,6 +19,7 @@ from homeport.kit.ids import random_text
 from homeport.rbac import Action, Object, ResourceType, is_allowed
 from homeport.web import wording
 from homeport.web.assets import static_url
+from homeport.web.logs import may_read
 from homeport.web.markdown import render_inline, render_markdown
 
 NO_STORE = {"cache-control": "no-store"}
@@ -47,6 +48,7 @@ def _environment() -> Environment:
         moment=_moment,
         kind=wording.status_kind,
         readable=wording.readable,
+        emblem=wording.emblem,
         markdown=render_markdown,
         inline_markdown=render_inline,
     )
@@ -130,12 +132,18 @@ def _navigation(identity: Identity | None, path: str) -> list[tuple[str, str, bo
     if identity is None:
         return []
     links = [("Workspaces", "/workspaces"), ("Templates", "/templates")]
+    if is_allowed(identity.subject, Action.READ, Object(ResourceType.ORGANIZATION, any_organization=True)):
+        links.append(("Organizations", "/organizations"))
     if is_allowed(identity.subject, Action.READ, Object(ResourceType.USER)):
         links.append(("Users", "/users"))
     if is_allowed(identity.subject, Action.UPDATE, Object(ResourceType.OAUTH2_APP)):
         links.append(("Applications", "/applications"))
-    if is_allowed(identity.subject, Action.READ, Object(ResourceType.AUDIT_LOG, any_organization=True)):
+    if may_read(identity.subject, ResourceType.AUDIT_LOG):
         links.append(("Audit", "/audit"))
+    elif may_read(identity.subject, ResourceType.CONNECTION_LOG):
+        links.append(("Connections", "/connectionlog"))
+    if path == "/connectionlog" and ("Audit", "/audit") in links:
+        path = "/audit"
     is_workspace = path.startswith(("/@", "/workspaces")) or path.endswith("/workspace")
     return [
         (words, link, is_workspace if link == "/workspaces" else not is_workspace and f"{path}/".startswith(f"{link}/"))

@@ -1,5 +1,6 @@
 """How moments, lengths and states are said to people. Pure."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -48,7 +49,31 @@ NOTICES = {
     "renamed": "The name has been changed.",
     "deleted": "The workspace is being deleted.",
 }
+NOTICES |= {
+    "organization": "The organization has been created.",
+    "organization-changed": "The organization has been changed.",
+    "organization-gone": "The organization has been deleted; its name is free again.",
+    "member-added": "The person is a member now.",
+    "member-gone": "The person has left the organization and its groups.",
+    "roles": "The roles have been saved. They count from the next request on.",
+    "role-made": "The role has been created. Give it to members on their pages.",
+    "role-changed": "The role has been changed, also for those who have it.",
+    "role-gone": "The role has been deleted, and nobody has it any more.",
+    "group": "The group has been created.",
+    "group-changed": "The group has been changed.",
+    "group-gone": "The group has been deleted.",
+    "group-member": "The person is in the group now.",
+    "group-left": "The person is not in the group any more.",
+    "user-changed": "The account has been changed.",
+    "user-password": "The password has been set. The person's sessions and tokens have ended.",
+    "activated": "The account is active.",
+    "suspended": "The account is suspended: its sessions have ended and nothing of it works.",
+    "user-gone": "The account has been deleted.",
+    "permissions": "The permissions of the template have been changed.",
+    "quiet-hours": "Your quiet hours have been saved.",
+}
 AN_APPLICATION_ASKS = "An application asks for access. Sign in to see what it wants; nothing is allowed by that."
+_EMOJI_PATH = re.compile(r"/emojis/([0-9a-f]{1,6}(?:-[0-9a-f]{1,6}){0,7})\.png")
 _STEPS = ((60, 1, "second"), (3600, 60, "minute"), (86400, 3600, "hour"), (86400 * 30, 86400, "day"))
 
 
@@ -87,3 +112,16 @@ def status_kind(status: str) -> str:
 def readable(word: Any) -> str:
     """Return a name of the wire as words: `start_error` becomes `start error`."""
     return str(word).replace("_", " ")
+
+
+def emblem(icon: str, name: str) -> str:
+    """Return what stands for a thing beside its name: its emoji, else the first letter of the name.
+
+    An icon may be the address of a picture as well. Those are not loaded: whoever set it would learn who looks.
+    """
+    if found := _EMOJI_PATH.fullmatch(icon):
+        points = [int(part, 16) for part in found[1].split("-")]
+        return "".join(chr(point) for point in points if 0xFF < point < 0x110000 and not 0xD800 <= point < 0xE000)
+    if icon and len(icon) <= 8 and not icon.isascii() and icon.isprintable():
+        return icon
+    return name[:1].upper()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 COLUMNS: Columns = {
     "workspace": lambda item: f"{item.owner_name}/{item.name}",
+    "organization": lambda item: item.organization_name,
     "template": lambda item: item.template_name,
     "status": lambda item: item.latest_build.status,
     "healthy": lambda item: _health(item),  # noqa: PLW0108 defined below
@@ -41,6 +42,12 @@ def list_workspaces(
     search: Annotated[
         str, typer.Option("--search", help="Words and filters, like 'template:python status:running'.")
     ] = "",
+    organization: Annotated[
+        str,
+        typer.Option(
+            "--org", "-O", help="Workspaces of this organization only.", autocompletion=completions.organization_names
+        ),
+    ] = "",
     column: Annotated[
         str, typer.Option("--column", "-c", help=f"Columns of the table, by commas: {', '.join(COLUMNS)}.")
     ] = "",
@@ -49,7 +56,11 @@ def list_workspaces(
     """List workspaces: your own, unless told otherwise."""
     columns = pick_columns(column)
     query = search or ("" if is_all else "owner:me")
+    if organization:
+        query = f'{query} organization:"{organization}"'.strip()
     found = context.run(lambda client: client.workspaces.list_all(query=query))
+    if not column and len({item.organization_id for item in found}) > 1:
+        columns = {name: read for name, read in COLUMNS.items() if name in {*SHOWN, "organization"}}
     show(found, columns, output, empty="No workspaces found. Make one: homeport create NAME")
 
 

@@ -1,4 +1,4 @@
-"""`users list|create|show|delete|suspend|activate`."""
+"""`users list|create|show|delete|suspend|activate|edit-roles|reset-password`."""
 
 import secrets
 import string
@@ -8,6 +8,7 @@ import typer
 
 from homeport_cli import context
 from homeport_cli.errors import CliError
+from homeport_cli.organizations import UserArgument
 from homeport_cli.output import Columns, Format, OutputOption, YesOption, ago, print_json, print_table, show
 from homeport_cli.prompts import ask
 
@@ -68,7 +69,7 @@ def create(
     address = email or ask("Email", flag="--email")
     chosen = username or ask("Username", flag="--username", default=address.partition("@")[0])
     is_made_up = login_type == "password" and not password
-    secret = "".join(secrets.choice(_LETTERS) for _ in range(24)) if is_made_up else password
+    secret = _make_password() if is_made_up else password
 
     async def work(client: "Client") -> "User":
         from homeport_sdk import models  # lazy: wire types load with the call
@@ -119,3 +120,42 @@ def activate(user: Annotated[str, typer.Argument(metavar="USERNAME|ID")]) -> Non
     """Let an account in again."""
     context.run(lambda client: client.users.set_status(user, is_active=True))
     typer.echo(f"Activated the user '{user}'.", err=True)
+
+
+@app.command("edit-roles")
+def edit_roles(
+    user: UserArgument,
+    roles: Annotated[
+        list[str] | None, typer.Argument(metavar="ROLE...", help="All roles of the deployment that they shall have.")
+    ] = None,
+    has_none: Annotated[bool, typer.Option("--none", help="Take all roles.")] = False,
+    output: OutputOption = Format.TABLE,
+) -> None:
+    """Make these all the roles that an account has in the deployment. See them by: homeport roles list --site."""
+    if has_none == bool(roles):
+        raise CliError("Name the roles that the account shall have, or pass --none.")
+    changed = context.run(lambda client: client.users.set_roles(user, roles or []))
+    if output is Format.JSON:
+        print_json(changed)
+        return
+    held = ", ".join(role.name for role in changed.roles) or "no roles beyond being a member"
+    typer.echo(f"{changed.username} has {held} in the deployment.", err=True)
+
+
+@app.command("reset-password")
+def reset_password(
+    user: UserArgument,
+    password: Annotated[str, typer.Option("--password", "-p", help="Made up and printed when left out.")] = "",
+    is_assumed: YesOption = False,
+) -> None:
+    """Give somebody a new password; all their sessions end."""
+    context.confirm(f"Set a new password for '{user}' and end their sessions?", is_assumed=is_assumed)
+    secret = password or _make_password()
+    context.run(lambda client: client.users.set_password(user, secret))
+    if not password:
+        typer.echo(f"Password of {user}: {secret}")
+    typer.echo(f"Set a new password for '{user}'.", err=True)
+
+
+def _make_password() -> str:
+    return "".join(secrets.choice(_LETTERS) for _ in range(24))

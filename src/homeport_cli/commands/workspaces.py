@@ -13,10 +13,10 @@ from homeport_cli.names import parse_workspace
 from homeport_cli.output import Format, OutputOption, YesOption, print_json
 from homeport_cli.parameters import complete_values
 from homeport_cli.progress import Progress
-from homeport_cli.prompts import ask, choose
+from homeport_cli.prompts import ask
 from homeport_cli.schedules import parse_start
+from homeport_cli.templates import TemplateOrganizationOption, choose_template, find_template
 from homeport_cli.values import parse_pairs, read_values
-from homeport_sdk.errors import ApiError
 
 if TYPE_CHECKING:
     from homeport_sdk.client import Client
@@ -57,7 +57,7 @@ def create(
         str,
         typer.Option("--automatic-updates", help="always or never: take the template's active version at each start."),
     ] = "never",
-    organization: Annotated[str, typer.Option("--org", "-O", help="Organization of the template.")] = "default",
+    organization: TemplateOrganizationOption = "",
     is_assumed: YesOption = False,
     is_verbose: VerboseOption = False,
     has_no_wait: NoWaitOption = False,
@@ -75,7 +75,11 @@ def create(
     async def work(client: "Client") -> "Workspace":
         from homeport_sdk import models  # lazy: wire types load with the call
 
-        chosen = await _find_template(client, template, organization)
+        chosen = (
+            await find_template(client, template, organization)
+            if template
+            else await choose_template(client, organization)
+        )
         version_id = chosen.active_version_id
         if template_version:
             version_id = (await client.templates.find_version(chosen.id, template_version)).id
@@ -112,20 +116,3 @@ def _set_origin(request: "CreateWorkspaceRequest", template: "Template", *, vers
         request.template_id = template.id
     else:
         request.template_version_id = version_id
-
-
-async def _find_template(client: "Client", name: str, organization: str) -> "Template":
-    if name:
-        try:
-            return await client.templates.find(name, organization=organization)
-        except ApiError as error:
-            if error.status != 404:
-                raise
-            raise CliError(
-                f"There is no template '{name}' that you may use. List them: homeport templates list"
-            ) from error
-    known = await client.templates.list()
-    if not known:
-        raise CliError("There is no template yet. Make one: homeport templates init, then homeport templates push")
-    choice = choose("Template", [(item.name, item.description) for item in known], flag="--template")
-    return next(item for item in known if item.name == choice)

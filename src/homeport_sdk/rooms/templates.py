@@ -5,16 +5,19 @@ from collections.abc import AsyncIterator
 
 from homeport_sdk.http import HttpClient
 from homeport_sdk.models import (
+    ACLAvailable,
     CreateTemplateRequest,
     CreateTemplateVersionRequest,
     PatchTemplateVersionRequest,
     ProvisionerJobLog,
     Template,
+    TemplateACL,
     TemplateExample,
     TemplateVersion,
     TemplateVersionParameter,
     TemplateVersionVariable,
     UpdateActiveTemplateVersion,
+    UpdateTemplateACL,
     WorkspaceResource,
 )
 from homeport_sdk.rooms.organizations import DEFAULT
@@ -27,9 +30,10 @@ class Templates:
     def __init__(self, http: HttpClient) -> None:
         self._http = http
 
-    async def list(self, *, query: str = "") -> builtins.list[Template]:
-        """List the templates that the caller may read."""
-        return await self._http.call("GET", "/templates", query={"q": query or None}, answer=builtins.list[Template])
+    async def list(self, *, query: str = "", organization: str = "") -> builtins.list[Template]:
+        """List the templates that the caller may read, of one organization where it is given."""
+        path = f"/organizations/{organization}/templates" if organization else "/templates"
+        return await self._http.call("GET", path, query={"q": query or None}, answer=builtins.list[Template])
 
     async def find(self, name: str, *, organization: str = DEFAULT) -> Template:
         """Return a template by its name. ApiError 404 when there is none."""
@@ -47,6 +51,22 @@ class Templates:
     async def delete(self, template_id: str) -> None:
         """Delete a template that no workspace uses."""
         await self._http.call("DELETE", f"/templates/{template_id}")
+
+    async def acl(self, template_id: str) -> TemplateACL:
+        """Return the template's access list: whom the caller may see of it, or all for who may update the template."""
+        return await self._http.call("GET", f"/templates/{template_id}/acl", answer=TemplateACL)
+
+    async def update_acl(self, template_id: str, request: UpdateTemplateACL) -> None:
+        """Set roles (`use`, `admin`) by id of users and groups; an empty role takes an entry away. All or nothing."""
+        await self._http.call("PATCH", f"/templates/{template_id}/acl", body=request)
+
+    async def acl_available(
+        self, template_id: str, *, query: str = "", limit: int | None = None, offset: int | None = None
+    ) -> ACLAvailable:
+        """Return a page of people and one of groups whom the access list could name; the first hundred without a limit."""
+        parameters = {"q": query or None, "limit": limit, "offset": offset}
+        path = f"/templates/{template_id}/acl/available"
+        return await self._http.call("GET", path, query=parameters, answer=ACLAvailable)
 
     async def examples(self) -> builtins.list[TemplateExample]:
         """List the templates that come with the server."""

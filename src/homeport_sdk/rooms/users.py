@@ -5,6 +5,7 @@ import builtins
 from homeport_sdk.http import HttpClient
 from homeport_sdk.models import (
     APIKeyWithOwner,
+    AssignableRoles,
     AuthMethods,
     CreateFirstUserRequest,
     CreateFirstUserResponse,
@@ -15,7 +16,10 @@ from homeport_sdk.models import (
     LoginWithPasswordRequest,
     LoginWithPasswordResponse,
     TokenConfig,
+    UpdateRoles,
+    UpdateUserPasswordRequest,
     User,
+    UserRoles,
 )
 
 ME = "me"
@@ -69,6 +73,23 @@ class Users:
         return await self._http.call(
             "PUT", f"/users/{user}/status/{'activate' if is_active else 'suspend'}", answer=User
         )
+
+    async def site_roles(self) -> builtins.list[AssignableRoles]:
+        """List the deployment's roles, and which of them the caller may give."""
+        return await self._http.call("GET", "/users/roles", answer=builtins.list[AssignableRoles])
+
+    async def roles(self, user: str = ME) -> UserRoles:
+        """Return the names of a user's roles: of the deployment, and by organization."""
+        return await self._http.call("GET", f"/users/{user}/roles", answer=UserRoles)
+
+    async def set_roles(self, user: str, roles: builtins.list[str]) -> User:
+        """Make `roles` all the roles of the deployment that a user has beyond `member`."""
+        return await self._http.call("PUT", f"/users/{user}/roles", body=UpdateRoles(roles=roles), answer=User)
+
+    async def set_password(self, user: str, password: str, *, old_password: str = "") -> None:
+        """Set a password, which ends the account's other sessions; one's own needs the old one."""
+        body = UpdateUserPasswordRequest(password=password, old_password=old_password)
+        await self._http.call("PUT", f"/users/{user}/password", body=body)
 
     async def create_token(self, request: CreateTokenRequest, *, user: str = ME) -> GenerateAPIKeyResponse:
         """Make a token; its secret is in the answer and nowhere else."""

@@ -95,11 +95,30 @@ def test_the_search_grammar() -> None:
 
 
 @pytest.mark.requirement("AUDIT-SEARCH-01")
-@pytest.mark.parametrize("query", ["colour:red", "action:explode", "resource_id:7", "date_from:tomorrow", '"open'])
-def test_a_bad_search_names_the_field(query: str) -> None:
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("colour:red", "q"), ('"open', "q"), (":x", "q"), ("x" * 2001, "q"), ("a\x00b", "q"), ("\ud800", "q"),
+        ("action:explode", "action"), ("action:", "action"), ("action:create action:write", "action"),
+        ("resource_type:shoe", "resource_type"), ("resource_id:7", "resource_id"), ("request_id:x", "request_id"),
+        ("date_from:tomorrow", "date_from"), ("date_to:2026-02-30", "date_to"),
+        ("date_to:2026-01-01T10:00:00", "date_to"), ("date_from:0001-01-01T00:00:00+10:00", "date_from"),
+        ("build_reason:mood", "build_reason"),
+    ],
+)  # fmt: skip
+def test_a_bad_search_names_the_field(query: str, field: str) -> None:
     with pytest.raises(BadRequest) as caught:
         parse_search(query)
-    assert caught.value.validations[0].field == "q"
+    assert caught.value.validations[0].field == field
+
+
+@pytest.mark.requirement("AUDIT-SEARCH-01")
+def test_values_are_read_without_case_and_moments_with_their_zone() -> None:
+    search = parse_search("Action:CREATE resource_type:Workspace_Build date_to:2026-01-02T10:00:00+02:00 username:ME")
+    assert (search.action, search.resource_type, search.username) == ("create", "workspace_build", "ME")
+    assert search.date_to == datetime(2026, 1, 2, 8, tzinfo=UTC)
+    assert parse_search("date_to:2026-01-02").date_to == datetime(2026, 1, 2, 23, 59, 59, 999999, tzinfo=UTC)
+    assert parse_search('resource_target:"a b:c"').resource_target == "a b:c"
 
 
 @pytest.mark.requirement("AUDIT-RECORD-01")
@@ -165,3 +184,49 @@ async def test_an_undeclared_row_is_a_mistake_of_ours(db: Database) -> None:
                 resource=AuditResource(new_id(), "x"),
                 after=Other(1),
             )
+
+
+class Values(msgspec.Struct, kw_only=True):
+    """A row with every kind of value that is written in a way of its own."""
+
+    id: UUID
+    parent_id: UUID | None = None
+    note: str | None = None
+    amount: int | None = None
+    is_on: bool | None = None
+    seen_at: datetime | None = None
+    acl: dict[str, list[str]] = {}
+    permissions: list[dict[str, object]] = []
+    members: list[dict[str, str]] = []
+    kind: AuditAction = AuditAction.WRITE
+
+
+VALUES = declare("group", Values, tracked=Values.__struct_fields__)
+EMPTY = {
+    "id": "", "parent_id": "", "note": "null", "amount": None, "seen_at": "", "acl": "{}", "permissions": [], "members": [],
+    "kind": "",
+}  # fmt: skip
+FULL = Values(
+    id=UUID(int=1), parent_id=UUID(int=2), note="x", amount=3, is_on=True, seen_at=datetime(2026, 1, 1, tzinfo=UTC),
+    acl={"b": ["read"], "a": ["use", "read"]},
+    permissions=[
+        {"resource_type": "workspace", "action": "read", "negate": False},
+        {"resource_type": "template", "action": "*", "negate": True},
+    ],
+    members=[{"user_id": "7", "username": "ada"}], kind=AuditAction.START,
+)  # fmt: skip
+WRITTEN = {
+    "id": str(UUID(int=1)), "parent_id": str(UUID(int=2)), "note": "x", "amount": 3, "is_on": True,
+    "seen_at": "2026-01-01T00:00:00+00:00", "acl": '{"a":["use","read"],"b":["read"]}',
+    "permissions": ["workspace:read", "-template:*"], "members": [{"user_id": "7", "username": "ada"}], "kind": "start",
+}  # fmt: skip
+
+
+@pytest.mark.requirement("AUDIT-DIFF-02")
+def test_how_values_are_written() -> None:
+    made, gone = difference(VALUES, None, FULL), difference(VALUES, FULL, None)
+    assert {field: change["new"] for field, change in made.items()} == WRITTEN
+    assert {field: change["old"] for field, change in gone.items()} == WRITTEN
+    assert {field: change["old"] for field, change in made.items()} == EMPTY | {"is_on": False}
+    changed = difference(VALUES, Values(id=UUID(int=0)), FULL)
+    assert {field: change["old"] for field, change in changed.items()} == EMPTY | {"is_on": False, "kind": "write"}

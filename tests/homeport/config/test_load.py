@@ -59,6 +59,12 @@ def test_every_mistake_is_reported_at_once_with_the_name_that_was_written(tmp_pa
         ({"HOMEPORT_OAUTH2_ACCESS_TOKEN_LIFETIME": "0"}, "OAUTH2_ACCESS_TOKEN_LIFETIME must be longer than zero"),
         ({"HOMEPORT_OAUTH2_CLIENT_METADATA_DOMAINS": "https://claude.ai"}, "'https://claude.ai' is an address"),
         ({"HOMEPORT_OAUTH2_CLIENT_METADATA_PRIVATE_HOSTS": "localhost:1/x"}, "'localhost:1/x' is an address"),
+        (
+            {"HOMEPORT_QUIET_HOURS_DEFAULT_SCHEDULE": "0 0 * * 1"},
+            "QUIET_HOURS_DEFAULT_SCHEDULE: It holds for every day",
+        ),
+        ({"HOMEPORT_QUIET_HOURS_DEFAULT_SCHEDULE": ""}, "QUIET_HOURS_DEFAULT_SCHEDULE: Write five"),
+        ({"HOMEPORT_ACCOUNT_DORMANCY_PERIOD": "-1h"}, "is not a duration"),
         ({"HOMEPORT_PROVISIONER_ISOLATION": "yes"}, "'yes' is none of auto, bubblewrap, none"),
     ],
 )

@@ -10,7 +10,7 @@ from homeport.database import Listener
 from homeport.kit import clock
 from homeport.kit.errors import BadRequest
 from homeport.provisioning import rules, service
-from homeport.provisioning.queries.jobs import ACQUIRE
+from homeport.provisioning.queries.jobs import ACQUIRE, ACQUIRE_ANYWHERE
 from homeport.provisioning.service import Acquirer, inputs
 from tests.homeport.provisioning.queue_world import QueueWorld, prepare_import
 from tests.support.waiting import until
@@ -230,24 +230,36 @@ async def test_positions_count_only_what_a_living_daemon_could_take(queue: Queue
 
 
 @pytest.mark.requirement("QUEUE-ACQUIRE-04")
-async def test_acquire_walks_the_index_of_the_queue(queue: QueueWorld) -> None:
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [(ACQUIRE, "provisioner_jobs_pending_idx"), (ACQUIRE_ANYWHERE, "provisioner_jobs_queue_idx")],
+    ids=["a daemon of one organization", "a daemon of all organizations"],
+)
+async def test_acquire_walks_the_index_of_the_queue(queue: QueueWorld, statement: str, index: str) -> None:
     await queue.db.execute(
         """
+        with made as (
+            insert into organizations (id, name, created_at, updated_at)
+            select gen_random_uuid(), 'other-' || n, now(), now() from generate_series(1, 19) n returning id
+        ), places as (
+            select id, row_number() over () as number from (select $1::uuid as id union all select id from made) each
+        )
         insert into provisioner_jobs (id, organization_id, initiator_id, provisioner, type, tags, created_at, updated_at,
                                       started_at, completed_at)
-        select gen_random_uuid(), $1, gen_random_uuid(), 'echo', 'workspace_build', '{"scope":"organization","owner":""}',
-               now(), now(), case when n > 50 then now() end, case when n > 50 then now() end
-        from generate_series(1, 5000) n
+        select gen_random_uuid(), places.id, gen_random_uuid(), 'echo', 'workspace_build',
+               '{"scope":"organization","owner":""}', now(), now(), case when n > 100 then now() end, case when n > 100 then now() end
+        from generate_series(1, 5000) n join places on places.number = n % 20 + 1
         """,
         queue.organization_id,
     )
     await queue.db.execute("analyze provisioner_jobs")
     daemon = await queue.daemon()
+    place = queue.organization_id if statement == ACQUIRE else None
     async with queue.db.connection() as conn:
         now = clock.now()
         rows = await conn.fetch(
-            f"explain {ACQUIRE}", queue.organization_id, ["echo"], daemon.tags, now, daemon.id, "d", b"x", False, now
+            f"explain {statement}", place, ["echo"], daemon.tags, now, daemon.id, "d", b"x", False, now
         )
     plan = "\n".join(row[0] for row in rows)
-    assert "provisioner_jobs_pending_idx" in plan
+    assert index in plan, plan
     assert "Sort" not in plan

@@ -40,6 +40,16 @@ async def test_a_daemon_without_isolation_leaves_such_a_job_to_one_that_isolates
     assert taken.job_id == job.id
 
 
+@pytest.mark.requirement("QUEUE-ISOLATION-02")
+@pytest.mark.parametrize("isolation", ["", "none", "bubblewrap"])
+async def test_a_job_remembers_whether_the_daemon_that_took_it_isolates(queue: QueueWorld, isolation) -> None:
+    job = await build(queue, needs_isolation=False)
+    is_isolated = "select is_isolated from provisioner_jobs where id = $1"
+    assert await queue.db.fetchval(is_isolated, job.id) is False
+    assert await queue.acquire(await queue.daemon(provisioners=("process",), isolation=isolation)) is not None
+    assert await queue.db.fetchval(is_isolated, job.id) is (isolation == "bubblewrap")
+
+
 @pytest.mark.requirement("QUEUE-ISOLATION-01")
 async def test_where_nobody_isolates_the_job_fails_and_says_what_to_do(queue: QueueWorld) -> None:
     plain = await queue.daemon(provisioners=("process",), isolation="none")

@@ -1,7 +1,9 @@
 """Objects as rows of a real table, to see which of them a predicate lets through."""
 
 import json
+import re
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from homeport.database import Connection
@@ -50,3 +52,21 @@ async def passing(connection: Connection, condition: Predicate) -> set[int]:
     """Return the positions of the objects that the condition lets through."""
     records = await connection.fetch(f"select position from objects o where {condition.sql}", *condition.args)
     return {record["position"] for record in records}
+
+
+async def passing_each(connection: Connection, conditions: Sequence[Predicate]) -> list[set[int]]:
+    """Return the same for many conditions, by one statement: each condition's parameters follow those before it."""
+    branches: list[str] = []
+    args: list[Any] = []
+    for number, condition in enumerate(conditions):
+        sql = _renumbered(condition.sql, len(args))
+        branches.append(f"select {number} as number, position from objects o where {sql}")
+        args += condition.args
+    found: list[set[int]] = [set() for _ in conditions]
+    for record in await connection.fetch(" union all ".join(branches), *args):
+        found[record["number"]].add(record["position"])
+    return found
+
+
+def _renumbered(sql: str, before: int) -> str:
+    return re.sub(r"\$(\d+)", lambda found: f"${int(found[1]) + before}", sql)

@@ -20,6 +20,7 @@ from homeport.rbac import (
     Role,
     Scope,
     Subject,
+    filter_allowed,
     is_allowed,
     predicate,
     scope_for_key,
@@ -310,6 +311,16 @@ async def test_every_case_comes_out_the_same_as_a_predicate(db: Database) -> Non
                 assert await passing(connection, condition) == ({0} if action in case.allowed else set()), (
                     f"{case.name}: {action}"
                 )
+
+
+@pytest.mark.requirement("RBAC-LEVELS-01")
+def test_every_case_comes_out_the_same_through_a_filter_and_a_second_time() -> None:
+    for case in CASES:
+        for action in ACTIONS[case.target.type]:
+            expected = [case.target] if action in case.allowed else []
+            # The second answer comes from the rule that the first one has compiled.
+            for _ in range(2):
+                assert filter_allowed(case.subject, action, [case.target], lambda target: target) == expected, case.name
 
 
 def test_every_case_comes_out_the_same_by_the_second_reading() -> None:

@@ -12,6 +12,7 @@ from homeport.rbac import (
     InternalName,
     Object,
     ResourceType,
+    RoleName,
     is_allowed,
     may_assign,
     organization_role,
@@ -48,6 +49,82 @@ def test_small_jobs_hold_one_thing_each() -> None:
     assert held("reaper") == every(R.SYSTEM) | {
         "template:read", "workspace:read", "workspace:update", "provisioner_jobs:read", "provisioner_jobs:update"
     }  # fmt: skip
+
+
+_RUNNING = (
+    "workspace:delete,read,update,start,stop,create_agent,delete_agent "
+    "workspace_dormant:delete,read,update,stop,create_agent,delete_agent "
+)
+# What stands in the table of the reference, then what this server's jobs need beside it.
+EXACTLY = {
+    "provisionerd": _RUNNING
+    + "file:read system:* template:read,update user:read,read_personal,update_personal api_key:* "
+    "organization:read group:read notification_message:create,read workspace_agent_resource_monitor:create "
+    "prebuilt_workspace:update,delete workspace_agent_devcontainers:create provisioner_jobs:read,update,create "
+    # A daemon reports as itself.
+    "provisioner_daemon:read,update",
+    "autostart": _RUNNING + "notification_message:create,read system:* template:read,update user:read "
+    # To ask for a build is to read its archive and to put a job into a queue.
+    "file:read organization:read provisioner_jobs:read,create provisioner_daemon:read",
+    "reaper": "system:* template:read workspace:read,update provisioner_jobs:read,update",
+    "key-rotator": "crypto_key:*",
+    "key-reader": "crypto_key:*",
+    "notifier": "notification_message:*",
+    "provisioner-daemon-reader": "provisioner_daemon:read",
+    "file-reader": "file:read",
+    "prebuilds": "template:read,update,use workspace:create,read,update,delete,start,stop prebuilt_workspace:update,delete "
+    "organization:read organization_member:create,read assign_org_role:assign,read user:read group:read group_member:read "
+    "file:read provisioner_jobs:read,create provisioner_daemon:read",
+    "scim": "user:create,read,update,delete organization:read organization_member:create,read "
+    "group:create,read,update,delete group_member:read",
+    "system-restricted": "api_key:* group:create,update assign_role:* assign_org_role:* system:* organization:create "
+    "organization_member:create,delete provisioner_daemon:create,update user:* workspace_dormant:update,delete,stop "
+    "workspace:update,delete,start,stop,ssh workspace_proxy:create,update,delete deployment_config:update "
+    "notification_message:create,update,delete notification_template:update notification_preference:update "
+    "crypto_key:create,update,delete",
+}
+
+
+def spelled(text: str) -> set[str]:
+    """Return `type:action,action type:*` as single permissions."""
+    found: set[str] = set()
+    for item in text.split():
+        type_, _, actions = item.partition(":")
+        names = ACTIONS[R(type_)] if actions == "*" else actions.split(",")
+        found |= {f"{type_}:{action}" for action in names}
+    return found
+
+
+@pytest.mark.requirement("RBAC-INTERNAL-01")
+@pytest.mark.parametrize("name", list(InternalName))
+def test_each_internal_subject_holds_exactly_this(name: InternalName) -> None:
+    expected = spelled(EXACTLY[name])
+    if name == InternalName.SYSTEM_RESTRICTED:
+        expected |= {f"{type_}:read" for type_, actions in ACTIONS.items() if Action.READ in actions}
+    assert held(name) == expected
+
+
+@pytest.mark.requirement("RBAC-INTERNAL-01")
+def test_internal_subjects_act_at_the_level_of_the_deployment_alone() -> None:
+    for name in InternalName:
+        who = system_subject(name)
+        assert who.organization_ids == frozenset()
+        assert who.scope.is_unrestricted
+        for role in who.roles:
+            assert not role.grants.organization_permissions
+            assert not role.grants.user_permissions
+
+
+@pytest.mark.requirement("RBAC-INTERNAL-01")
+def test_an_identity_provider_keeps_accounts_and_groups_and_outranks_all_without_giving_roles() -> None:
+    assert held("scim") == {
+        *(f"user:{action}" for action in ("create", "read", "update", "delete")),
+        *(f"group:{action}" for action in ("create", "read", "update", "delete")),
+        "group_member:read", "organization:read", "organization_member:create", "organization_member:read",
+    }  # fmt: skip
+    names = system_subject("scim").role_names
+    assert may_assign(names, RoleName("owner"))
+    assert may_assign(names, organization_role("organization-admin", ORG).role_name)
 
 
 @pytest.mark.requirement("RBAC-INTERNAL-02")

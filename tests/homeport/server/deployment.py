@@ -162,7 +162,11 @@ class Deployment:
             None, "POST", "/workspaceagents/me/subagents", {"name": unique_name("sub")},
             headers={"Coder-Session-Token": agent_token},
         )  # fmt: skip
+        group = await self.ask(admin, "POST", "/organizations/default/groups", {"name": unique_name("group")})
+        await self.ask(admin, "PATCH", f"/groups/{group['id']}", {"add_users": [str(person.id)]})
+        role = await self.ask(admin, "POST", "/organizations/default/members/roles", {"name": unique_name("role")})
         words = {
+            "group": group["id"], "groupname": group["name"], "rolename": role[0]["name"],
             "organization": "default", "organizationname": "coder", "user": user,
             "keyid": token["key"].partition("-")[0], "keyname": token_name, "file_id": version["file_id"],
             "template": template["id"], "templatename": template["name"], "templateversion": version["id"],

@@ -51,6 +51,11 @@ class Route(msgspec.Struct, frozen=True):
         return is_below or self.access.resource is not None
 
     @property
+    def is_scim(self) -> bool:
+        """Tell whether an identity provider calls it: tests/homeport/scim sweeps these, whose refusals have a form of their own."""
+        return self.access.credential == "scim"
+
+    @property
     def is_changing(self) -> bool:
         """Tell whether it may change something."""
         return self.method not in {"GET", "WS", "HEAD"}

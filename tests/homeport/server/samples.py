@@ -32,9 +32,14 @@ _SAMPLES: dict[str, Any] = {
     },
     "AgentStats": {"rx_bytes": 1},
     "ArchiveTemplateVersionsRequest": {"all": True},
+    "AuthorizationRequest": {
+        "checks": {"can-read": {"object": {"resource_type": "template", "resource_id": "{template}"}, "action": "read"}},
+    },
     "CommitQuotaRequest": {"daily_cost": 0},
     "CompleteJobRequest": {},
     "CreateFirstUserRequest": {"email": "{email}", "username": "{unique}", "password": PASSWORD},
+    "CreateGroupRequest": {"name": "{unique}"},
+    "CreateOrganizationRequest": {"name": "{unique}"},
     "CreateProvisionerKeyRequest": {"name": "{unique}", "tags": {"a": "b"}},
     "CreateSubAgentRequest": {
         "name": "{unique}", "directory": "/", "apps": [{"slug": "web", "healthcheck": {"url": "http://x"}}], "display_apps": [0],
@@ -59,9 +64,14 @@ _SAMPLES: dict[str, Any] = {
     "CreateWorkspaceRequest": {
         "name": "{unique}", "template_id": "{template}", "rich_parameter_values": [{"name": "size", "value": "small"}],
     },
+    "CustomRoleRequest": {
+        "name": "{unique}",
+        "organization_permissions": [{"negate": False, "resource_type": "template", "action": "read"}],
+    },
     "FailJobRequest": {"error": "it broke", "workspace_build": {"state": "c3RhdGU="}},
     "LoginWithPasswordRequest": {"email": "nobody@homeport.test", "password": PASSWORD},
     "PatchAppStatus": {"app_slug": "web", "state": "working", "message": "at it"},
+    "PatchGroupRequest": {"display_name": "Better"},
     "PatchLogs": {"logs": [{"output": "line", "created_at": MOMENT}]},
     "PatchTemplateVersionRequest": {"message": "better"},
     "PostAppHealthRequest": {"healths": {"{app_id}": "healthy"}},
@@ -84,6 +94,7 @@ _SAMPLES: dict[str, Any] = {
     "UpdateJobRequest": {
         "logs": [{"output": "line", "created_at": MOMENT}], "variables": [{"name": "a"}], "readme": "words",
     },
+    "UpdateOrganizationRequest": {"description": "better"},
     "UpdateRoles": {"roles": []},
     "UpdateTemplateACL": {"user_perms": {}, "group_perms": {}},
     "UpdateTemplateMeta": {
@@ -94,6 +105,7 @@ _SAMPLES: dict[str, Any] = {
     "UpdateUserPasswordRequest": {"password": PASSWORD, "old_password": "not-the-one"},
     "UpdateUserProfileRequest": {"username": "{unique}", "name": "Ada"},
     "UpdateWorkspaceAutomaticUpdatesRequest": {"automatic_updates": "always"},
+    "UpdateUserQuietHoursScheduleRequest": {"schedule": "CRON_TZ=UTC 30 2 * * *"},
     "UpdateWorkspaceAutostartRequest": {"schedule": "30 9 * * 1-5"},
     "UpdateWorkspaceBuildStateRequest": {"state": "c3RhdGU="},
     "UpdateWorkspaceDormancy": {"dormant": True},

@@ -125,7 +125,14 @@ class Sweep:
         if route.body_name == "CompleteJobRequest":
             kind = "dry_run" if field is None else str(field.path[0])
             return {kind: RESULTS[kind]}, kind
-        return sample(route.body_name, self.places.words | {"random_id": str(uuid4())}), "dry_run"
+        body = sample(route.body_name, self.places.words | {"random_id": str(uuid4())})
+        if route.body_name == "CustomRoleRequest":
+            if route.method == "PUT":
+                body["name"] = self.places.words["rolename"]
+            if field is not None and len(field.path) > 1:
+                # Lists that have to be empty: an odd permission is told from one that lacks everything.
+                body.setdefault(str(field.path[0]), body["organization_permissions"])
+        return body, "dry_run"
 
     async def _renew(self, route: Route, field: hostile.Field | None) -> None:
         """Make anew what an accepted request has used up."""

@@ -32,11 +32,16 @@ QUERIES = (
     "scope",
     "resource",
     "response_type",
+    "action",
+    "username",
+    "date_from",
+    "type",
 )
 FIELDS = (
     "username", "name", "email", "password", "old_password", "token_name", "lifetime", "redirect", "confirm", "update",
     "parameter.size", "parameter.", "user_status", "login_type", "roles", "callback_url", "client_type", "scope", "registration",
-    "decision", "user_code",
+    "decision", "user_code", "display_name", "description", "icon", "avatar_url", "quota_allowance", "permission", "status",
+    "organization_ids", "group.x", "user.x",
 )  # fmt: skip
 TEXTS = (
     b"",
@@ -57,7 +62,7 @@ def pages(deployment: Deployment) -> list[Route]:
     return [
         route
         for route in all_routes(deployment.app)
-        if not (route.is_api or route.is_protocol) and route.path != "/logout"
+        if not (route.is_api or route.is_protocol or route.is_scim) and route.path != "/logout"
     ]
 
 
@@ -66,6 +71,7 @@ def words(places: Places) -> Mapping[str, str]:
     return {
         **places.words, "handle": "@me", "name": places.words["workspacename"], "number": "1", "digest": "x",
         "template": places.words["templatename"], "key": places.words["keyid"],
+        "group": places.words["groupname"], "role": places.words["rolename"],
     }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from tests.support.names import unique_email, unique_name
 # What a later call names, by the call that has made it: the name, and the field of the answer.
 REMEMBERED = {
     "POST /users": [("new_user", "id")],
+    "POST /organizations": [("new_organization", "id")],
     "POST /users/{user}/keys/tokens": [("new_key", "key")],
     "POST /organizations/{organization}/templates": [("new_template", "id")],
     "POST /organizations/{organization}/templateversions": [("new_version", "id"), ("new_versionname", "name")],
@@ -27,7 +28,7 @@ REMEMBERED = {
 STANDS_FOR = {
     "new_user": "user", "new_key": "keyid", "new_template": "template", "new_version": "templateversion",
     "new_versionname": "templateversionname", "new_job": "job", "new_build": "workspacebuild",
-    "new_app": "app",
+    "new_app": "app", "new_organization": "organization",
 }  # fmt: skip
 # Walked elsewhere: a mark is its owner's alone, an upload is no JSON, and before there is a user nobody can call the rest.
 ELSEWHERE = {

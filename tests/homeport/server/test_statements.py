@@ -13,6 +13,7 @@ from tests.homeport.server.driver import send
 from tests.homeport.server.routes import Route, all_routes
 from tests.homeport.server.test_bad_pages import browser, good, pages, words
 from tests.support.accounts import Person
+from tests.support.statements import watch_statements
 
 # The health check measures by the same statement five times; a connection that fails looks again for the reason.
 REPEATING = {"/api/v2/debug/health", "/api/v2/workspaceagents/{workspaceagent}/listening-ports"}
@@ -41,7 +42,7 @@ async def test_every_read_authenticates_by_one_statement_and_repeats_none(
     assert len(routes) > 50
     tools = [route for route in all_routes(deployment.app) if route.access.resource is not None and route.is_changing]
     assert tools
-    seen = _watch(deployment, monkeypatch)
+    seen = watch_statements(deployment.db, monkeypatch)
     problems, answered = [], 0
     for route, message in [(route, None) for route in routes] + [(route, one) for route in tools for one in MESSAGES]:
         seen.clear()
@@ -65,7 +66,7 @@ async def test_every_page_recognises_its_reader_by_one_statement(
     known = words(await deployment.furnish(owner, owner, user="me"))
     shown = [one for one in pages(deployment) if one.method == "GET" and one.access.credential in {"user", "optional"}]
     assert len(shown) > 20
-    seen = _watch(deployment, monkeypatch)
+    seen = watch_statements(deployment.db, monkeypatch)
     for route in shown:
         seen.clear()
         await send(deployment.asgi, "GET", good(route, known), headers=browser(owner))
@@ -80,25 +81,3 @@ async def _ask(
     host = NOWHERE.partition("://")[2]
     headers = {**owner.headers, "Host": host, "Accept": "application/json, text/event-stream"}
     return await deployment.api.raw(route.method, route.path.format_map(known), headers=headers, **more)
-
-
-def _watch(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """Return a list that statements and their arguments are added to from now on; those of transactions' ends are not."""
-    seen: list[tuple[str, str]] = []
-    watched: set[Any] = set()
-    pool = deployment.db.pool
-    acquire = pool.acquire
-
-    def note(logged: Any) -> None:
-        if logged.query not in {"BEGIN", "COMMIT", "ROLLBACK"}:
-            seen.append((logged.query, repr(logged.args)))
-
-    async def watch() -> Any:
-        raw = await acquire()
-        if raw not in watched:
-            watched.add(raw)
-            raw.add_query_logger(note)
-        return raw
-
-    monkeypatch.setattr(pool, "acquire", watch)
-    return seen

@@ -112,7 +112,7 @@ async def test_users_are_made_by_those_who_may(site: Site):
     assert page.field("email")["aria-invalid"] == "true"
     assert page.field("password")["aria-invalid"] == "true"
     assert page.field("username")["value"] == name
-    assert (await site.post(owner, "/users/new", fields)).headers["location"] == "/users?notice=user"
+    assert (await site.post(owner, "/users/new", fields)).headers["location"] == f"/users/{name}?notice=user"
     assert name in (await site.get(owner, "/users")).text
     assert (await site.post(owner, "/users/new", fields)).status_code == 409
     assert name not in (await site.get(member, "/users")).text
@@ -128,4 +128,5 @@ async def test_the_audit_log_shows_who_did_what(site: Site):
     assert owner.username in page
     only = Document((await site.get(auditor, "/audit?q=resource_type:workspace")).text).text
     assert "create workspace" in only
-    assert "workspace build" not in only
+    assert "start workspace build" in page
+    assert "start workspace build" not in only

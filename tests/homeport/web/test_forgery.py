@@ -31,6 +31,10 @@ def filled(path: str, workspace: str) -> str:
         "{grant:str}": NIL,
         "{app:str}": NIL,
         "{secret:str}": NIL,
+        "{organization:str}": "default",
+        "{user:str}": "me",
+        "{group:str}": "Everyone",
+        "{role:str}": "any",
     }
     for place, value in values.items():
         path = path.replace(place, value)

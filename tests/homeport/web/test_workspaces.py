@@ -7,6 +7,7 @@ from homeport.provisioning.types import ProvisionedMetadata
 from tests.homeport.web.site import Document, Site
 from tests.homeport.workspaces.isolation_world import daemon, process_template
 from tests.homeport.workspaces.world import MACHINE
+from tests.support.prebuilds import make_prebuilt
 
 SIZE = {"name": "size", "type": "number", "required": True, "validation_min": 1, "validation_max": 9}
 EDITOR = {
@@ -289,3 +290,24 @@ def actions(reply, base: str) -> set[str]:
     assert reply.status_code == 200, reply.text
     addresses = [form.get("action", "") for form in Document(reply.text).all("form")]
     return {address.removeprefix(f"{base}/") for address in addresses if address.startswith(base)}
+
+
+@pytest.mark.requirement("M08-10")
+async def test_who_looks_after_templates_deletes_prebuilds_on_their_page(site: Site):
+    admin, member = await site.accounts.make("organization-template-admin"), await site.accounts.make()
+    template = await site.world.template()
+    made = await make_prebuilt(site.db, site.world.cipher, template.id)
+    await site.world.complete(made.latest_build)
+    own = await site.world.running(member, template)
+    path = f"/@prebuilds/{made.name}"
+    page = await site.get(admin, path)
+    assert f"{path}/delete" in page.text
+    assert f"{path}/stop" not in page.text
+    foreign = f"/@{member.username}/{own.name}"
+    assert f"{foreign}/delete" not in (await site.get(admin, foreign)).text
+    assert (await site.post(admin, f"{foreign}/delete", {"confirm": own.name})).status_code == 403
+    assert (await site.post(member, f"{path}/delete", {"confirm": made.name})).status_code == 404
+    assert (await site.post(admin, f"{path}/stop")).status_code == 403
+    deleted = await site.post(admin, f"{path}/delete", {"confirm": made.name})
+    assert (deleted.status_code, deleted.headers["location"]) == (303, f"{path}/builds/2")
+    assert (await site.get(admin, f"{path}/builds/2")).status_code == 200

@@ -274,43 +274,6 @@ async def test_a_state_that_no_key_opens_is_said_in_words(world: World) -> None:
     assert (await world.build(admin, workspace.id, "delete", orphan=True)).status == "deleted"
 
 
-async def commit(world: World, build: Any, cost: int) -> tuple[bool, int, int]:
-    async with world.db.transaction(isolation="serializable") as conn:
-        answer = await inputs.check_quota(conn, await provisioning.get_job(conn, build.job.id), cost)
-    return answer.ok, answer.credits_consumed, answer.budget
-
-
-@pytest.mark.requirement("WS-QUOTA-01")
-async def test_quota_is_the_sum_of_allowances(world: World) -> None:
-    ann = await world.accounts.make()
-    template = await world.template()
-    first = await world.create(ann, template)
-    # Nobody has set up quotas: nothing is limited.
-    assert await commit(world, first.latest_build, 1000) == (True, 1000, -1)
-    await world.db.execute("update groups set quota_allowance = 10 where id = $1", world.organization_id)
-    assert await commit(world, first.latest_build, 11) == (False, 0, 10)
-    assert await commit(world, first.latest_build, 7) == (True, 7, 10)
-    await world.complete(first.latest_build, resources=[FULL])
-    second = await world.create(ann, template)
-    assert await commit(world, second.latest_build, 4) == (False, 7, 10)
-    assert await commit(world, second.latest_build, 3) == (True, 10, 10)
-    quota = f"/organizations/coder/members/{ann.username}/workspace-quota"
-    assert (await world.api.call(ann, "GET", quota)).json() == {"credits_consumed": 10, "budget": 10}
-    assert (await world.api.call(ann, "GET", "/workspace-quota/me")).json()["budget"] == 10
-    bob = await world.accounts.make()
-    assert (await world.api.call(bob, "GET", quota)).status_code == 404
-    # A stopped workspace costs nothing, and a stop is never refused.
-    stop = await world.build(ann, first.id, "stop")
-    assert (await commit(world, stop, 50))[0] is True
-    await world.complete(stop, resources=[])
-    assert (await world.api.call(ann, "GET", quota)).json()["credits_consumed"] == 3
-    # Stop and start again is no way around the budget.
-    await world.db.execute("update groups set quota_allowance = 5 where id = $1", world.organization_id)
-    again = await world.build(ann, first.id, "start")
-    assert (await commit(world, again, 7))[0] is False
-    assert (await commit(world, again, 6))[0] is True
-
-
 async def test_a_report_for_a_job_of_another_kind_is_left_alone(world: World, clock: FakeClock) -> None:
     ann = await world.accounts.make()
     workspace = await world.create(ann, await world.template())

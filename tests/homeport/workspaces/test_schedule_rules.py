@@ -6,12 +6,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from homeport.kit.errors import BadRequest
+from homeport.kit.schedules import parse_schedule
 from homeport.workspaces.rules.schedule import (
     NANOSECONDS,
     bumped_deadline,
     check_extension,
     next_autostart,
-    parse_schedule,
     required_stop,
     start_deadline,
     ttl_from_wire,

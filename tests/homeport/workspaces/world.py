@@ -9,6 +9,7 @@ import msgspec
 from litestar import Router
 from litestar.di import Provide
 
+from homeport.config import Settings
 from homeport.database import Database, Listener
 from homeport.kit import clock
 from homeport.kit.crypto import Cipher
@@ -23,7 +24,7 @@ from homeport.workspaces.schemas import (
     WorkspaceBuild,
     WorkspaceBuildParameter,
 )
-from homeport.workspaces.service import builds, creation, reading
+from homeport.workspaces.service import build_view, builds, creation, reading
 from homeport.workspaces.service.registration import register
 from tests.support.accounts import DEFAULT_ORGANIZATION_ID, Accounts, Api, Person, build_api
 from tests.support.names import unique_name
@@ -56,11 +57,11 @@ class World:
         self.cipher = Cipher([bytes(range(32))])
         self.accounts = Accounts(db)
         self.organization_id = DEFAULT_ORGANIZATION_ID
-        register(db.events, self.cipher)
-        room = Router(
+        register(db.events, self.cipher, Settings())
+        self.room = Router(
             "", route_handlers=routes, dependencies={"listener": Provide(lambda: listener, sync_to_thread=False)}
         )
-        self.api: Api = build_api(db, routes=[room])
+        self.api: Api = build_api(db, routes=[self.room])
 
     async def template(
         self,
@@ -82,7 +83,7 @@ class World:
         }  # fmt: skip
         await self.insert("templates", columns)
         await self.version(id, id=version_id, author=author.id, parameters=parameters, job=job)
-        return Template(id, version_id, name)
+        return Template(id, version_id, columns["name"])
 
     async def version(
         self,
@@ -155,6 +156,11 @@ class World:
             self.db, self.cipher, subject=person.me, workspace_id=workspace_id, request=request
         )
 
+    async def build_view(self, build_id: UUID) -> WorkspaceBuild:
+        """Return a build, whoever asks."""
+        async with self.db.connection() as conn:
+            return await build_view(conn, build_id)
+
     async def read(self, person: Person, workspace_id: UUID, *, can_be_deleted: bool = False) -> Workspace:
         """Return a workspace as `person` sees it."""
         return await reading.get_workspace(
@@ -212,31 +218,47 @@ class World:
         )
         return id
 
+    async def custom_role(self, organization_id: UUID, *permissions: str) -> str:
+        """Insert a custom role that holds `type:action` in an organization, and return its name."""
+        name, now = unique_name("role"), clock.now()
+        held = [dict(zip(("resource_type", "action"), each.split(":"), strict=True)) for each in permissions]
+        await self.insert(
+            "custom_roles",
+            {
+                "id": new_id(), "name": name, "organization_id": organization_id,
+                "org_permissions": [{"negate": False, **each} for each in held], "created_at": now, "updated_at": now,
+            },
+        )  # fmt: skip
+        return name
+
     async def many(self, owner_id: UUID, template: Template, count: int, newest: datetime) -> None:
-        """Insert `count` stopped workspaces at once, each with a build and its job, one second of use apart."""
+        """Insert `count` running workspaces at once, each with a build and its job, one second of use apart."""
         await self.db.execute(
             """
             with made as (
                 insert into workspaces (id, owner_id, organization_id, template_id, name, last_used_at, created_at, updated_at)
-                select gen_random_uuid(), $1, $2, $3, 'bulk-' || n, $5::timestamptz - make_interval(secs => n), $5, $5
-                from generate_series(1, $4::int) n returning id
+                select gen_random_uuid(), $1, t.organization_id, t.id, 'bulk-' || taken.count + n,
+                    $4::timestamptz - make_interval(secs => n), $4, $4
+                from generate_series(1, $3::int) n, templates t,
+                    lateral (select count(*) from workspaces where owner_id = $1) taken
+                where t.id = $2 returning *
             ), jobs as (
                 insert into provisioner_jobs (
                     id, organization_id, initiator_id, provisioner, type, tags, created_at, updated_at, started_at, completed_at
                 )
-                select id, $2, $1, 'echo', 'workspace_build', '{"scope": "organization", "owner": ""}', $5, $5, $5, $5
+                select id, organization_id, $1, 'echo', 'workspace_build', '{"scope": "organization", "owner": ""}', $4, $4, $4, $4
                 from made returning id
             )
             insert into workspace_builds (
                 id, workspace_id, template_version_id, build_number, transition, initiator_id, job_id, created_at, updated_at
             )
-            select id, id, $6, 1, 'start', $1, id, $5, $5 from made
+            select id, id, $5, 1, 'start', $1, id, $4, $4 from made
             """,
             owner_id,
-            self.organization_id,
             template.id,
             count,
             newest,
             template.version_id,
         )
-        await self.db.execute("analyze workspaces")
+        for table in ("workspaces", "workspace_builds", "provisioner_jobs"):
+            await self.db.execute(f"analyze {table}")

@@ -21,7 +21,7 @@ from homeport.identity.types import Identity, LoginType, UserStatus
 from homeport.kit import clock
 from homeport.kit.crypto import hash_token, tokens_equal
 from homeport.kit.request import current_request
-from homeport.rbac import UnknownScope
+from homeport.rbac import Subject, UnknownScope
 from homeport.telemetry.logs import get_logger
 
 _log = get_logger(__name__)
@@ -80,19 +80,33 @@ class Sessions:
         if self._refreshes:
             await asyncio.wait(set(self._refreshes.values()))
 
-    def _identity(self, key_id: str, row: Record) -> Identity:
-        roles = tuple(row["rbac_roles"])
-        scopes = tuple(row["scopes"])
+    async def find_subject(self, key_id: str) -> Subject | None:
+        """Return what a key makes of its person at this moment, which is no use of it; None where it is good for nothing.
+
+        That a session has run out since is no reason: an end by time ends nothing that is under way.
+        """
+        row = await queries.find_session(self._db, key_id)
+        if row is None or row["status"] == UserStatus.SUSPENDED:
+            return None
         try:
-            subject = build_subject(
-                row["id"],
-                row["username"],
-                roles,
-                row["holdings"],
-                scopes,
-                tuple(row["allow_list"]),
-                self._can_owner_enter,
-            )
+            return self._subject(row)
+        except UnknownScope:
+            return None
+
+    def _subject(self, row: Record) -> Subject:
+        return build_subject(
+            row["id"],
+            row["username"],
+            tuple(row["rbac_roles"]),
+            row["holdings"],
+            tuple(row["scopes"]),
+            tuple(row["allow_list"]),
+            self._can_owner_enter,
+        )
+
+    def _identity(self, key_id: str, row: Record) -> Identity:
+        try:
+            subject = self._subject(row)
         except UnknownScope as error:
             raise self.refusal(f"The scope of this API key is not known: {error.message}") from None
         return Identity(
@@ -105,14 +119,14 @@ class Sessions:
             status=UserStatus.ACTIVE,
             login_type=row["login_type"],
             theme_preference=row["theme_preference"],
-            roles=roles,
+            roles=tuple(row["rbac_roles"]),
             organization_roles=read_holdings(row["holdings"]).organizations,
             created_at=row["created_at"],
             updated_at=row["updated_at"],
             last_seen_at=row["last_seen_at"],
             key_id=key_id,
             key_login_type=row["key_login_type"],
-            key_scopes=scopes,
+            key_scopes=tuple(row["scopes"]),
             key_expires_at=row["expires_at"],
             key_audience=row["key_audience"],
             subject=subject,

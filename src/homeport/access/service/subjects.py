@@ -4,13 +4,24 @@ Subjects are remembered by the contents of the row, never by an id: what has cha
 subject. So the compiled tables are shared between requests without ever being stale.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from homeport.rbac import Role, RoleName, Subject, custom_role, expand_roles, read_permissions, scope_for_key
+from homeport.rbac import (
+    Role,
+    RoleName,
+    Scope,
+    Subject,
+    SubjectKind,
+    custom_role,
+    expand_roles,
+    read_permissions,
+    scope_for_key,
+)
 
 
 class StoredRole(msgspec.Struct, frozen=True):
@@ -49,6 +60,27 @@ def build_subject(
 
     Raises UnknownScope for a key whose scopes this version does not know.
     """
+    return build_holder(
+        user_id,
+        roles=roles,
+        holdings=holdings,
+        scope=scope_for_key(scopes, allow_list),
+        friendly_name=username,
+        can_owner_enter_workspaces=can_owner_enter_workspaces,
+    )
+
+
+def build_holder(
+    user_id: UUID,
+    *,
+    roles: Sequence[str],
+    holdings: str,
+    scope: Scope,
+    friendly_name: str,
+    kind: SubjectKind = "user",
+    can_owner_enter_workspaces: bool = True,
+) -> Subject:
+    """Build the subject of whatever acts with the rights of a person, below the ceiling of a scope: a session, an agent."""
     held = read_holdings(holdings)
     expanded = expand_roles(
         roles, held.organizations, read_custom_roles(holdings), can_owner_enter_workspaces=can_owner_enter_workspaces
@@ -58,8 +90,9 @@ def build_subject(
         roles=expanded,
         # Everyone in an organization is in its Everyone group, which has the organization's id.
         groups=(*held.groups, *held.organizations),
-        scope=scope_for_key(scopes, allow_list),
-        friendly_name=username,
+        scope=scope,
+        friendly_name=friendly_name,
+        kind=kind,
     )
 
 

@@ -18,7 +18,7 @@ from homeport.agents.service import Switchboard, logs, metadata, reading, stream
 from homeport.config import Settings
 from homeport.database import Database, Listener
 from homeport.kit.http import AfterLine, BeforeLine
-from homeport.kit.routes import authenticated, requires
+from homeport.kit.routes import authenticated, lasting, requires
 from homeport.rbac import Subject
 from homeport.workspaces.schemas.agents import WorkspaceAgent
 
@@ -70,7 +70,7 @@ async def get_listening_ports(
 
 @get(
     "/{workspaceagent:uuid}/watch-metadata",
-    opt=_READ,
+    opt=lasting(_READ),
     tags=_TAGS,
     summary="Watch for workspace agent metadata updates",
     media_type="text/event-stream",

@@ -12,6 +12,8 @@ from homeport.access.types import AgentIdentity
 from homeport.agents.api import sockets
 from homeport.agents.schemas import MetadataEvent
 from homeport.agents.service import Switchboard, logs, metadata, streaming
+from homeport.agents.service.visits import ENDED_INSIDE, visit
+from homeport.audit.types import ConnectionType
 from homeport.database import Database, Listener
 from homeport.kit.errors import HomeportError
 from homeport.kit.http import AfterLine
@@ -47,11 +49,15 @@ async def open_pty(
         height=query.get("height", ""),
         command=query.get("command", ""),
     )
-    await socket.accept()
-    try:
-        await streaming.run_terminal(terminal, sockets.messages(socket), lambda data: sockets.send(socket, data))
-    except HomeportError as error:
-        await sockets.close(socket, 1007, error.message)
+    kind: ConnectionType = "reconnecting_pty"
+    async with visit(db, switchboard, user_id=subject.id, agent_id=workspaceagent, kind=kind) as entry:
+        await socket.accept()
+        try:
+            await streaming.run_terminal(terminal, sockets.messages(socket), lambda data: sockets.send(socket, data))
+        except HomeportError as error:
+            await sockets.close(socket, 1007, error.message)
+        if terminal.exit_status is not None:
+            entry.reason, entry.exit_code = ENDED_INSIDE, terminal.exit_status
     await sockets.close(socket)
 
 
@@ -62,8 +68,11 @@ async def open_ssh(
     """Carry bytes to the SSH server that people log in to."""
     connection = await streaming.open_for_person(db, switchboard, subject=subject, agent_id=workspaceagent)
     reader, writer = await connection.open_inner_ssh()
-    await socket.accept()
-    await streaming.run_stream(reader, writer, sockets.messages(socket), lambda data: sockets.send(socket, data))
+    async with visit(db, switchboard, user_id=subject.id, agent_id=workspaceagent, kind="ssh") as entry:
+        await socket.accept()
+        await streaming.run_stream(reader, writer, sockets.messages(socket), lambda data: sockets.send(socket, data))
+        if reader.at_eof():
+            entry.reason = ENDED_INSIDE
     await sockets.close(socket)
 
 

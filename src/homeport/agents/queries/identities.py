@@ -47,10 +47,12 @@ where a.id = $1
 FIND_AGENT_WORKSPACE = f"""
 select
     a.id as agent_id, a.name as agent_name, b.workspace_id, a.ssh_host_key, a.last_connected_at, a.disconnected_at,
-    a.disconnect_reason, a.last_connected_replica_id, {_IS_OUTDATED} as is_outdated
+    a.disconnect_reason, a.last_connected_replica_id, {_IS_OUTDATED} as is_outdated,
+    j.provisioner = 'process' and not j.is_isolated as is_exposed
 from workspace_agents a
 join workspace_resources r on r.id = a.resource_id
 join workspace_builds b on b.job_id = r.job_id
+join provisioner_jobs j on j.id = b.job_id
 where a.id = $1 and not a.deleted
 """
 

@@ -1,14 +1,14 @@
 """An agent's token in, who it is out: one query."""
 
 from homeport.access.authenticators import Presented
-from homeport.access.service.subjects import read_custom_roles, read_holdings
+from homeport.access.service.subjects import build_holder
 from homeport.access.types import AgentIdentity
 from homeport.agents.errors import AgentOutdated, UnknownAgentToken
 from homeport.agents.queries import identities
 from homeport.agents.types import CredentialRow
 from homeport.database import Database
 from homeport.kit.crypto import hash_token
-from homeport.rbac import Subject, agent_scope, expand_roles
+from homeport.rbac import Subject, agent_scope
 
 _MAX_TOKEN = 200
 _NO_USER_DATA = "no_user_data"
@@ -45,7 +45,6 @@ async def resolve_agent(db: Database, presented: Presented) -> AgentIdentity:
 
 
 def _subject(row: CredentialRow) -> Subject:
-    held = read_holdings(row.holdings)
     scope = agent_scope(
         row.workspace_id,
         row.template_id,
@@ -53,10 +52,10 @@ def _subject(row: CredentialRow) -> Subject:
         row.owner_id,
         has_user_data=row.api_key_scope != _NO_USER_DATA,
     )
-    return Subject.build(
+    return build_holder(
         row.owner_id,
-        roles=expand_roles(row.roles, held.organizations, read_custom_roles(row.holdings)),
-        groups=held.groups,
+        roles=row.roles,
+        holdings=row.holdings,
         scope=scope,
         friendly_name=f"{row.owner_username} (agent {row.agent_name})",
         kind="agent",

@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncssh
 import msgspec
 
-from homeport.agents.errors import AgentBroken, InvalidReport
+from homeport.agents.errors import AgentBroken, AgentExposed, InvalidReport
 from homeport.agents.schemas import PtyInput, WorkspaceAgentListeningPortsResponse
 from homeport.agents.service.connections import AgentConnection, Process, Reader, Writer
 from homeport.agents.service.reading import require_agent
@@ -16,6 +16,7 @@ from homeport.agents.service.switchboard import Switchboard
 from homeport.database import Database
 from homeport.kit.errors import invalid_field
 from homeport.rbac import Action, Subject
+from homeport.workspaces.rules.isolation import may_enter_exposed
 
 DEFAULT_SIZE = 80
 _MAX_SIZE = 4096
@@ -30,9 +31,14 @@ SendBytes = Callable[[bytes], Awaitable[None]]
 async def open_for_person(
     db: Database, switchboard: Switchboard, *, subject: Subject, agent_id: UUID, action: Action = Action.SSH
 ) -> AgentConnection:
-    """Return a connection to an agent that `subject` may enter. Raises 404, 403, or 400 when it is not connected."""
+    """Return a connection to an agent that `subject` may enter. Raises 404, 403, or 400 when it is not connected.
+
+    A workspace that nothing isolates is entered by site owners alone, whatever roles allow (decision 0012).
+    """
     async with db.connection() as conn:
-        await require_agent(conn, subject, agent_id, action)
+        agent, _ = await require_agent(conn, subject, agent_id, action)
+    if agent.is_exposed and not may_enter_exposed(subject.role_names):
+        raise AgentExposed
     return await switchboard.open_connection(agent_id)
 
 

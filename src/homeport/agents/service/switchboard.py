@@ -56,6 +56,11 @@ class Switchboard:
         self._key: asyncssh.SSHKey | None = None
         self._is_stopping = False
 
+    @property
+    def replica_id(self) -> UUID:
+        """Return the id of this server process."""
+        return self._replica_id
+
     async def start(self) -> None:
         """Load the key, then keep the connection times and give up tunnels that moved elsewhere."""
         await self._client_key()

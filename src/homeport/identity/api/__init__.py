@@ -2,6 +2,6 @@
 
 from typing import Any
 
-from homeport.identity.api import keys, sessions, users
+from homeport.identity.api import insights, keys, sessions, users
 
-routes: list[Any] = [*sessions.routes, *users.routes, *keys.routes]
+routes: list[Any] = [*sessions.routes, *users.routes, *keys.routes, *insights.routes]

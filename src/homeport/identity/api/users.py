@@ -8,6 +8,7 @@ from litestar.exceptions import MethodNotAllowedException
 from litestar.params import Parameter
 from litestar.types import Receive, Scope, Send
 
+from homeport.config import Settings
 from homeport.database import Database
 from homeport.identity.errors import OwnAccount
 from homeport.identity.schemas import (
@@ -18,12 +19,14 @@ from homeport.identity.schemas import (
     UpdateUserAppearanceSettingsRequest,
     UpdateUserPasswordRequest,
     UpdateUserProfileRequest,
+    UpdateUserQuietHoursScheduleRequest,
     User,
     UserAppearanceSettings,
     UserLoginType,
+    UserQuietHoursScheduleResponse,
     UserRoles,
 )
-from homeport.identity.service import accounts, roles, users
+from homeport.identity.service import accounts, quiet_hours, roles, users
 from homeport.identity.types import IDENTITY_KEY, Identity
 from homeport.kit.http import AfterParameter, LimitParameter, OffsetParameter, Response, page
 from homeport.kit.routes import requires
@@ -31,7 +34,13 @@ from homeport.rbac import Subject
 
 encode = msgspec.json.Encoder().encode
 SearchParameter = Annotated[
-    str, Parameter(query="q", max_length=2048, description="Words, and status:, role:, login_type:, include_system:.")
+    str,
+    Parameter(
+        query="q",
+        max_length=2048,
+        description="Words, and keys with values: status:, role:, login_type:, username:, email:, name:, organization:, "
+        "created_before:, created_after:, last_seen_before:, last_seen_after:, include_system:, is_system:.",
+    ),
 ]
 
 
@@ -170,6 +179,32 @@ async def update_appearance(
     return await accounts.update_appearance(db, subject=subject, value=user, request=data)
 
 
+@get(
+    "/users/{user:str}/quiet-hours",
+    opt=requires("user:read_personal"),
+    tags=["Enterprise"],
+    summary="Get user quiet hours schedule",
+)
+async def get_quiet_hours(
+    user: str, subject: Subject, db: Database, settings: Settings
+) -> UserQuietHoursScheduleResponse:
+    """Return when a required stop may interrupt the user."""
+    return await quiet_hours.get_quiet_hours(db, settings, subject=subject, value=user)
+
+
+@put(
+    "/users/{user:str}/quiet-hours",
+    opt=requires("user:update_personal"),
+    tags=["Enterprise"],
+    summary="Update user quiet hours schedule",
+)
+async def update_quiet_hours(
+    user: str, data: UpdateUserQuietHoursScheduleRequest, subject: Subject, db: Database, settings: Settings
+) -> UserQuietHoursScheduleResponse:
+    """Set quiet hours of the user's own."""
+    return await quiet_hours.update_quiet_hours(db, settings, subject=subject, value=user, request=data)
+
+
 routes: list[Any] = [
     list_users,
     create_user,
@@ -186,4 +221,6 @@ routes: list[Any] = [
     get_login_type,
     get_appearance,
     update_appearance,
+    get_quiet_hours,
+    update_quiet_hours,
 ]

@@ -8,7 +8,7 @@ from homeport.identity.queries import users as queries
 from homeport.identity.service.accounts import wake_dormant_user
 from homeport.identity.service.keys import create_key
 from homeport.identity.service.passwords import hash_password, is_password, needs_rehash
-from homeport.identity.service.trail import record_key
+from homeport.identity.service.trail import attempt_key, record_key
 from homeport.identity.service.users import OWNER
 from homeport.identity.types import ApiKeyRow, LoginType, UserRow, UserStatus
 from homeport.kit import clock
@@ -22,9 +22,9 @@ async def sign_in(db: Database, settings: Settings, *, email: str, password: str
     WrongCredentials, PasswordSignInDisabled, WrongLoginType, UnusableAccount.
     """
     found = await _find(db, email)
+    if found is not None:
+        attempt_key(found.id, AuditAction.LOGIN, owner_id=found.id)
     if not await is_password(password, found.hashed_password if found else ""):
-        if found is not None:
-            await _record_failure(db, found)
         raise WrongCredentials
     assert found is not None
     _require_usable(settings, found)
@@ -60,8 +60,3 @@ def _require_usable(settings: Settings, user: UserRow) -> None:
         raise WrongLoginType(user.login_type)
     if user.status == UserStatus.SUSPENDED:
         raise UnusableAccount(user.status)
-
-
-async def _record_failure(db: Database, user: UserRow) -> None:
-    async with db.transaction() as conn:
-        await record_key(conn, user.id, AuditAction.LOGIN, owner_id=user.id, status_code=401)

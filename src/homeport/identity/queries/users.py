@@ -2,88 +2,65 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
-
-import msgspec
 
 from homeport.database import Connection
 from homeport.database.rows import maybe
 from homeport.identity.errors import UserNotFound
 from homeport.identity.types import UserRow
-from homeport.rbac import Columns
 
-COLUMNS = Columns(id="u.id", owner="u.id")
-FIRST_PARAMETER = 7
-
-_COLUMNS = (
+COLUMNS = (
     "id, email, username, name, hashed_password, status, rbac_roles, login_type, avatar_url, is_system, deleted, "
     "quiet_hours_schedule, theme_preference, terminal_font, last_seen_at, created_at, updated_at"
 )
 
-FIND_USER = f"select {_COLUMNS} from users where id = $1 and not deleted"
-LOCK_USER = f"select {_COLUMNS} from users where id = $1 and not deleted for update"
+FIND_USER = f"select {COLUMNS} from users where id = $1 and not deleted"
+LOCK_USER = f"select {COLUMNS} from users where id = $1 and not deleted for update"
 # Both by the unique indexes on lower(...) of live users.
-FIND_USER_BY_NAME = f"select {_COLUMNS} from users where lower(username) = lower($1) and not deleted"
-FIND_USER_BY_EMAIL = f"select {_COLUMNS} from users where lower(email) = lower($1) and not deleted"
+FIND_USER_BY_NAME = f"select {COLUMNS} from users where lower(username) = lower($1) and not deleted"
+FIND_USER_BY_EMAIL = f"select {COLUMNS} from users where lower(email) = lower($1) and not deleted"
 HAS_USERS = "select exists (select 1 from users where not deleted and not is_system)"
 DEFAULT_ORGANIZATION = "select id from organizations where is_default"
 LIST_ORGANIZATION_IDS = """
-select user_id, array_agg(organization_id order by created_at, organization_id) as organization_ids
-from organization_members where user_id = any($1) group by user_id
+select m.user_id, array_agg(m.organization_id order by m.created_at, m.organization_id) as organization_ids
+from organization_members m join organizations o on o.id = m.organization_id and not o.deleted
+where m.user_id = any($1) group by m.user_id
 """
-LIST_ORGANIZATION_ROLES = (
-    "select organization_id, roles from organization_members where user_id = $1 order by created_at, organization_id"
-)
+LIST_ORGANIZATION_ROLES = """
+select m.organization_id, m.roles
+from organization_members m join organizations o on o.id = m.organization_id and not o.deleted
+where m.user_id = $1 order by m.created_at, m.organization_id
+"""
+# Dormant ones can sign in, and are active by that; nobody signs in to a service account.
 COUNT_OTHER_OWNERS = """
 select count(*) from users
-where id <> $1 and not deleted and not is_system and status <> 'suspended' and 'owner' = any(rbac_roles)
+where id <> $1 and not deleted and not is_system and rbac_roles <> '{}' and 'owner' = any(rbac_roles)
+    and status <> 'suspended' and login_type <> 'none'
 """
 INSERT_USER = f"""
 insert into users (id, email, username, name, hashed_password, status, rbac_roles, login_type, created_at, updated_at)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
-returning {_COLUMNS}
+returning {COLUMNS}
 """
 UPDATE_PROFILE = (
-    f"update users set username = $2, name = $3, updated_at = $4 where id = $1 and not deleted returning {_COLUMNS}"
+    f"update users set username = $2, name = $3, updated_at = $4 where id = $1 and not deleted returning {COLUMNS}"
 )
 UPDATE_PERSON = (
-    f"update users set email = $2, name = $3, updated_at = $4 where id = $1 and not deleted returning {_COLUMNS}"
+    f"update users set email = $2, name = $3, updated_at = $4 where id = $1 and not deleted returning {COLUMNS}"
 )
 UPDATE_PASSWORD = (
-    f"update users set hashed_password = $2, updated_at = $3 where id = $1 and not deleted returning {_COLUMNS}"
+    f"update users set hashed_password = $2, updated_at = $3 where id = $1 and not deleted returning {COLUMNS}"
 )
-UPDATE_STATUS = f"update users set status = $2, updated_at = $3 where id = $1 and not deleted returning {_COLUMNS}"
-UPDATE_ROLES = f"update users set rbac_roles = $2, updated_at = $3 where id = $1 and not deleted returning {_COLUMNS}"
+UPDATE_STATUS = f"update users set status = $2, updated_at = $3 where id = $1 and not deleted returning {COLUMNS}"
+UPDATE_ROLES = f"update users set rbac_roles = $2, updated_at = $3 where id = $1 and not deleted returning {COLUMNS}"
 UPDATE_APPEARANCE = f"""
 update users set theme_preference = $2, terminal_font = $3, updated_at = $4
-where id = $1 and not deleted returning {_COLUMNS}
+where id = $1 and not deleted returning {COLUMNS}
 """
-DELETE_USER = f"update users set deleted = true, updated_at = $2 where id = $1 and not deleted returning {_COLUMNS}"
-
-# $1 after_id, $2 words to find, $3 statuses, $4 roles, $5 login types, $6 system users too; the asker's predicate follows.
-_FILTERED = """
-from users u
-where not u.deleted
-  and ($6 or not u.is_system)
-  and not exists (
-      select 1 from unnest($2::text[]) as word
-      where u.username not ilike word and u.email not ilike word and u.name not ilike word
-  )
-  and (cardinality($3::text[]) = 0 or u.status::text = any($3))
-  and (cardinality($4::text[]) = 0 or u.rbac_roles && $4 or 'member' = any($4))
-  and (cardinality($5::text[]) = 0 or u.login_type::text = any($5))
-"""
-
-
-class UserFilter(msgspec.Struct, frozen=True):
-    """Which users to list. Words are found anywhere in username, address or name; the lists mean "any of"."""
-
-    words: tuple[str, ...] = ()
-    statuses: tuple[str, ...] = ()
-    roles: tuple[str, ...] = ()
-    login_types: tuple[str, ...] = ()
-    has_system_users: bool = False
+UPDATE_QUIET_HOURS = (
+    f"update users set quiet_hours_schedule = $2, updated_at = $3 where id = $1 and not deleted returning {COLUMNS}"
+)
+DELETE_USER = f"update users set deleted = true, updated_at = $2 where id = $1 and not deleted returning {COLUMNS}"
 
 
 async def find_user(conn: Connection, user_id: UUID) -> UserRow | None:
@@ -128,36 +105,8 @@ async def list_organization_roles(conn: Connection, user_id: UUID) -> dict[UUID,
 
 
 async def count_other_owners(conn: Connection, user_id: UUID) -> int:
-    """Count the owners besides this user who can act."""
+    """Count the owners besides this user who can sign in."""
     count: int = await conn.fetchval(COUNT_OTHER_OWNERS, user_id)
-    return count
-
-
-async def list_users(
-    conn: Connection,
-    wanted: UserFilter,
-    *,
-    predicate: str,
-    arguments: Sequence[Any],
-    after_id: UUID | None,
-    limit: int,
-    offset: int,
-) -> list[UserRow]:
-    """Return a page in the order of usernames. `predicate` speaks of alias `u`; its parameters begin at FIRST_PARAMETER."""
-    following = FIRST_PARAMETER + len(arguments)
-    sql = (
-        f"select {_QUALIFIED} {_FILTERED} and ({predicate})"
-        " and ($1::uuid is null or lower(u.username) > (select lower(a.username) from users a where a.id = $1))"
-        f" order by lower(u.username) limit ${following} offset ${following + 1}"
-    )
-    rows = await conn.fetch(sql, *_arguments(after_id, wanted), *arguments, limit, offset)
-    return [UserRow(**dict(row)) for row in rows]
-
-
-async def count_users(conn: Connection, wanted: UserFilter, *, predicate: str, arguments: Sequence[Any]) -> int:
-    """Count all matching users, whatever the page."""
-    sql = f"select count(*) {_FILTERED} and ({predicate}) and $1::uuid is null"
-    count: int = await conn.fetchval(sql, *_arguments(None, wanted), *arguments)
     return count
 
 
@@ -209,21 +158,14 @@ async def update_appearance(conn: Connection, user_id: UUID, *, theme: str, font
     return _found(maybe(UserRow, await conn.fetchrow(UPDATE_APPEARANCE, user_id, theme, font, now)))
 
 
+async def update_quiet_hours(conn: Connection, user_id: UUID, schedule: str, now: datetime) -> UserRow:
+    """Set the schedule of quiet hours, or take it away. Raises UserNotFound."""
+    return _found(maybe(UserRow, await conn.fetchrow(UPDATE_QUIET_HOURS, user_id, schedule, now)))
+
+
 async def delete_user(conn: Connection, user_id: UUID, now: datetime) -> UserRow:
     """Delete softly; a trigger removes keys, memberships and group memberships. Raises UserNotFound."""
     return _found(maybe(UserRow, await conn.fetchrow(DELETE_USER, user_id, now)))
-
-
-_QUALIFIED = ", ".join(f"u.{column.strip()}" for column in _COLUMNS.split(","))
-
-
-def _arguments(after_id: UUID | None, wanted: UserFilter) -> tuple[Any, ...]:
-    words = [f"%{_escape(word)}%" for word in wanted.words]
-    return after_id, words, list(wanted.statuses), list(wanted.roles), list(wanted.login_types), wanted.has_system_users
-
-
-def _escape(word: str) -> str:
-    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def _found(row: UserRow | None) -> UserRow:

@@ -14,7 +14,7 @@ from homeport.identity.schemas import (
     UserLoginType,
 )
 from homeport.identity.service.passwords import hash_password, is_password
-from homeport.identity.service.trail import record_user
+from homeport.identity.service.trail import attempt_user, record_user
 from homeport.identity.service.users import lock_with_owners, name_taken, require_person, require_rank, resolve_user
 from homeport.identity.service.views import load_user_view
 from homeport.identity.types import (
@@ -38,6 +38,7 @@ async def update_profile(db: Database, *, subject: Subject, value: str, request:
     """Set username and display name. Needs user:update_personal (one's own) or user:update. Raises Taken."""
     async with db.transaction() as conn:
         found = await resolve_user(conn, subject, value)
+        attempt_user(subject.id, AuditAction.WRITE, found)
         require_change(subject, found)
         rules.validate_all(
             lambda: validate_name(request.username, "username"), lambda: validate_display_name(request.name, "name")
@@ -62,6 +63,7 @@ async def update_password(db: Database, *, identity: Identity, value: str, reque
     subject = identity.subject
     async with db.connection() as conn:
         found = await resolve_user(conn, subject, value)
+    attempt_user(subject.id, AuditAction.WRITE, found)
     require_change(subject, found)
     require_rank(subject, found)
     if found.login_type != LoginType.PASSWORD:
@@ -94,7 +96,9 @@ async def suspend_user(db: Database, *, subject: Subject, value: str) -> User:
 
 async def suspend(conn: Connection, *, subject: Subject, found: UserRow) -> UserRow:
     """Suspend an account within the caller's transaction, as `suspend_user` does."""
+    attempt_user(subject.id, AuditAction.WRITE, found)
     require(subject, Action.UPDATE, rules.user_object(found.id), noun="user")
+    require_person(found)
     if found.id == subject.id:
         raise BadRequest("You cannot suspend yourself.")
     before = await lock_with_owners(conn, found.id)
@@ -117,7 +121,9 @@ async def activate_user(db: Database, *, subject: Subject, value: str) -> User:
 
 async def activate(conn: Connection, *, subject: Subject, found: UserRow) -> UserRow:
     """Make an account active within the caller's transaction."""
+    attempt_user(subject.id, AuditAction.WRITE, found)
     require(subject, Action.UPDATE, rules.user_object(found.id), noun="user")
+    require_person(found)
     before = await queries.lock_user(conn, found.id)
     require_rank(subject, before)
     if before.status == UserStatus.ACTIVE:
@@ -129,6 +135,7 @@ async def activate(conn: Connection, *, subject: Subject, found: UserRow) -> Use
 
 async def update_provisioned(conn: Connection, *, subject: Subject, found: UserRow, email: str, name: str) -> UserRow:
     """Set what an identity provider says of a person: address and display name. Raises Taken."""
+    attempt_user(subject.id, AuditAction.WRITE, found)
     require(subject, Action.UPDATE, rules.user_object(found.id), noun="user")
     require_person(found)
     rules.validate_all(lambda: validate_email(email), lambda: validate_display_name(name, "name"))
@@ -178,6 +185,7 @@ async def update_appearance(
     """Set theme and terminal font. Needs user:update_personal."""
     async with db.transaction() as conn:
         found = await resolve_user(conn, subject, value)
+        attempt_user(subject.id, AuditAction.WRITE, found)
         require(subject, Action.UPDATE_PERSONAL, rules.user_object(found.id), noun="user")
         require_person(found)
         validate_text(request.theme_preference, "theme_preference", most=_MOST_THEME)

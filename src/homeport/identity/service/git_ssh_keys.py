@@ -10,7 +10,7 @@ from homeport.database import Connection, Database
 from homeport.identity import rules
 from homeport.identity.queries import git_ssh_keys as queries
 from homeport.identity.schemas import GitSSHKey
-from homeport.identity.service.trail import record_git_ssh_key
+from homeport.identity.service.trail import attempt_git_ssh_key, record_git_ssh_key
 from homeport.identity.service.users import require_person, resolve_user
 from homeport.identity.types import GitSshKeyRow
 from homeport.kit import clock
@@ -46,6 +46,7 @@ async def regenerate_git_ssh_key(db: Database, cipher: Cipher, *, subject: Subje
     """Replace the pair. Needs user:update_personal."""
     async with db.transaction() as conn:
         owner = await resolve_user(conn, subject, value)
+        attempt_git_ssh_key(subject.id, owner.id)
         require(subject, Action.UPDATE_PERSONAL, rules.user_object(owner.id), noun="user")
         require_person(owner)
         before = await queries.find_git_ssh_key(conn, owner.id)

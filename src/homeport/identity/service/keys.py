@@ -8,11 +8,11 @@ from homeport.audit import AuditAction
 from homeport.config import Settings
 from homeport.database import CheckViolation, Connection, Database, UniqueViolation
 from homeport.identity import rules
-from homeport.identity.errors import KeyNotFound, ScopeTooWide, Taken
+from homeport.identity.errors import KeyNotFound, ScopeTooWide, SignsInNever, SystemUser, Taken
 from homeport.identity.queries import keys as queries
 from homeport.identity.rules import MalformedToken, parse_token
 from homeport.identity.schemas import APIKey, GenerateAPIKeyResponse
-from homeport.identity.service.trail import record_key
+from homeport.identity.service.trail import attempt_key, record_key
 from homeport.identity.service.users import require_person, resolve_user
 from homeport.identity.service.views import key_view
 from homeport.identity.types import KEY_ID_LENGTH, KEY_SECRET_LENGTH, WILDCARD_TARGET, ApiKeyRow, Identity, LoginType
@@ -72,6 +72,8 @@ async def create_key(
             raise
         raise Taken(f"A token with the name '{token_name}' already exists.", "name") from error
     except CheckViolation as error:
+        if error.constraint == "api_keys_user_not_system":
+            raise SystemUser from error
         raise BadRequest("The user of this key has been deleted.") from error
     return row, f"{key_id}-{secret}"
 
@@ -82,8 +84,11 @@ async def create_session_key(
     """Make a session for a program on somebody's machine: it sets no cookie, so signing out of the browser keeps it."""
     async with db.transaction() as conn:
         owner = await resolve_user(conn, subject, value)
+        attempt_key(subject.id, AuditAction.CREATE, owner_id=owner.id)
         require(subject, Action.CREATE, rules.key_object(owner.id), noun="API key")
         require_person(owner)
+        if owner.login_type == LoginType.NONE:
+            raise SignsInNever
         if not subject.scope.is_unrestricted:
             # The new session would be held to nothing.
             raise ScopeTooWide
@@ -108,6 +113,7 @@ async def delete_key(db: Database, *, subject: Subject, value: str, key_id: str)
         owner = await resolve_user(conn, subject, value)
         found = await queries.lock_key(conn, key_id) if is_storable(key_id) else None
         row = _readable(subject, owner.id, found)
+        attempt_key(subject.id, AuditAction.DELETE, owner_id=owner.id, name=row.token_name)
         require(subject, Action.DELETE, rules.key_object(owner.id, row.id), noun="API key")
         await queries.delete_key(conn, row.id)
         await record_key(conn, subject.id, AuditAction.DELETE, before=row)

@@ -6,15 +6,29 @@ from homeport.identity import rules
 from homeport.identity.errors import LastOwner
 from homeport.identity.queries import users as queries
 from homeport.identity.schemas import AssignableRoles, UpdateRoles, User, UserRoles
-from homeport.identity.service.trail import record_user
-from homeport.identity.service.users import OWNER, OWNERS_LOCK, require_person, resolve_user
+from homeport.identity.service.trail import attempt_user, record_user
+from homeport.identity.service.users import OWNER, OWNERS_LOCK, is_acting_owner, require_person, resolve_user
 from homeport.identity.service.views import load_user_view, role_fields
-from homeport.identity.types import UserRolesChanged, UserStatus
+from homeport.identity.types import UserRolesChanged
 from homeport.kit import clock
-from homeport.kit.errors import BadRequest, Forbidden, invalid_field
-from homeport.rbac import Action, Object, ResourceType, RoleName, Subject, built_in_roles, may_assign, require
+from homeport.kit.errors import BadRequest, invalid_field
+from homeport.kit.ids import NIL_ID
+from homeport.rbac import (
+    Action,
+    Object,
+    ResourceType,
+    RoleName,
+    Subject,
+    assignment_refusal,
+    built_in_roles,
+    is_allowed,
+    may_assign,
+    require,
+)
 
 MEMBER = "member"
+# Any organization: its roles are named alike in all.
+_OF_ORGANIZATIONS = frozenset(role.name for role in built_in_roles(NIL_ID))
 _ASSIGN_ROLE = Object(ResourceType.ASSIGN_ROLE)
 
 
@@ -29,8 +43,11 @@ async def get_roles(db: Database, *, subject: Subject, value: str) -> UserRoles:
 def list_assignable_roles(subject: Subject) -> list[AssignableRoles]:
     """Return the deployment's roles and which of them `subject` may give away. Needs assign_role:read."""
     require(subject, Action.READ, _ASSIGN_ROLE, noun="role")
+    can_assign = is_allowed(subject, Action.ASSIGN, _ASSIGN_ROLE)
     return [
-        AssignableRoles(**role_fields(role), assignable=may_assign(subject.role_names, role.role_name), built_in=True)
+        AssignableRoles(
+            **role_fields(role), assignable=can_assign and may_assign(subject.role_names, role.role_name), built_in=True
+        )
         for role in built_in_roles()
     ]
 
@@ -39,6 +56,7 @@ async def update_roles(db: Database, *, subject: Subject, value: str, request: U
     """Make `request.roles` the user's deployment roles. Not one's own; an active owner must remain."""
     async with db.transaction() as conn:
         found = await resolve_user(conn, subject, value)
+        attempt_user(subject.id, AuditAction.WRITE, found)
         require_person(found)
         if found.id == subject.id:
             raise BadRequest("You cannot change your own roles.")
@@ -47,8 +65,7 @@ async def update_roles(db: Database, *, subject: Subject, value: str, request: U
         before = await queries.lock_user(conn, found.id)
         added, removed = wanted - set(before.rbac_roles), set(before.rbac_roles) - wanted
         _require_assignable(subject, added, removed)
-        is_acting = before.status != UserStatus.SUSPENDED
-        if OWNER in removed and is_acting and not await queries.count_other_owners(conn, before.id):
+        if OWNER in removed and is_acting_owner(before) and not await queries.count_other_owners(conn, before.id):
             raise LastOwner
         after = await queries.update_roles(conn, before.id, sorted(wanted), clock.now())
         await record_user(conn, subject.id, AuditAction.WRITE, before=before, after=after)
@@ -59,8 +76,13 @@ async def update_roles(db: Database, *, subject: Subject, value: str, request: U
 def _known_roles(names: list[str]) -> set[str]:
     known = {role.name for role in built_in_roles()}
     for name in names:
+        if name.partition(":")[0] in _OF_ORGANIZATIONS:
+            raise invalid_field("roles", f"{name[:64]!r} is a role of organizations; give it to the member there.")
         if name not in known:
-            raise invalid_field("roles", f"{name[:64]!r} is not a supported role of the deployment.")
+            raise invalid_field(
+                "roles",
+                f"{name[:64]!r} is no role of the deployment, which has no custom roles. Known are: {', '.join(sorted(known))}.",
+            )
     return set(names) - {MEMBER}
 
 
@@ -71,4 +93,4 @@ def _require_assignable(subject: Subject, added: set[str], removed: set[str]) ->
         require(subject, Action.UNASSIGN, _ASSIGN_ROLE, noun="role")
     for name in sorted(added | removed):
         if not may_assign(subject.role_names, RoleName(name)):
-            raise Forbidden(f"You may not give or take the role '{name}'.")
+            raise assignment_refusal(subject, RoleName(name))

@@ -17,7 +17,7 @@ from homeport.identity.schemas import (
     TokenConfig,
 )
 from homeport.identity.service.keys import FULL_SCOPE, create_key
-from homeport.identity.service.trail import record_key
+from homeport.identity.service.trail import attempt_key, record_key
 from homeport.identity.service.users import OWNER, require_person, resolve_user
 from homeport.identity.service.views import key_view, owned_key_view
 from homeport.identity.types import WILDCARD_TARGET, LoginType, UserRow
@@ -45,6 +45,7 @@ async def create_token(
     """Make a token for a user. Needs api_key:create on the user. Raises Taken for a name in use."""
     async with db.transaction() as conn:
         owner = await resolve_user(conn, subject, value)
+        attempt_key(subject.id, AuditAction.CREATE, owner_id=owner.id)
         require(subject, Action.CREATE, rules.key_object(owner.id), noun="API key")
         require_person(owner)
         lifetime = rules.token_lifetime(

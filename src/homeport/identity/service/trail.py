@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from homeport.audit import AuditAction, AuditResource, declare, record
+from homeport.audit import AuditAction, AuditResource, attempt, declare, record
 from homeport.database import Connection
 from homeport.identity.types import ApiKeyRow, GitSshKeyRow, UserRow
 
@@ -32,6 +32,21 @@ GIT_SSH_KEY = declare(
 )
 
 
+def attempt_user(subject_id: UUID, action: AuditAction, row: UserRow) -> None:
+    """Say that the request is about this user, should it fail."""
+    attempt(USER, subject_id=subject_id, action=action, resource=AuditResource(row.id, row.username))
+
+
+def attempt_key(subject_id: UUID, action: AuditAction, *, owner_id: UUID, name: str = "") -> None:
+    """Say that the request is about a key of this owner, one that is there or one to be made, or about signing in."""
+    attempt(API_KEY, subject_id=subject_id, action=action, resource=AuditResource(owner_id, name))
+
+
+def attempt_git_ssh_key(subject_id: UUID, owner_id: UUID) -> None:
+    """Say that the request is about this user's git key."""
+    attempt(GIT_SSH_KEY, subject_id=subject_id, action=AuditAction.WRITE, resource=AuditResource(owner_id, ""))
+
+
 async def record_user(
     conn: Connection,
     subject_id: UUID,
@@ -39,12 +54,21 @@ async def record_user(
     *,
     before: UserRow | None = None,
     after: UserRow | None = None,
+    subsystem: str = "",
 ) -> None:
-    """Record a change of a user."""
+    """Record a change of a user. `subsystem` names the part of the server that has made it by itself."""
     row = after or before
     assert row is not None
-    resource = AuditResource(row.id, row.username)
-    await record(conn, subject_id=subject_id, action=action, resource=resource, before=before, after=after)
+    await record(
+        conn,
+        subject_id=subject_id,
+        action=action,
+        resource=AuditResource(row.id, row.username),
+        before=before,
+        after=after,
+        additional_fields={"subsystem": subsystem} if subsystem else {},
+        is_background=bool(subsystem),
+    )
 
 
 async def record_key(
@@ -54,15 +78,14 @@ async def record_key(
     *,
     before: ApiKeyRow | None = None,
     after: ApiKeyRow | None = None,
-    owner_id: UUID | None = None,
     status_code: int = 200,
 ) -> None:
     """Record a key made, deleted or used to sign in. A key's id is no UUID, so the entry is about the key's owner.
 
-    `owner_id` is needed only where there is no row: a failed sign-in.
+    Without a row, the session that somebody signed out of was gone already.
     """
     row = after or before
-    resource = AuditResource(row.user_id if row else owner_id or subject_id, row.token_name if row else "")
+    resource = AuditResource(row.user_id if row else subject_id, row.token_name if row else "")
     await record(
         conn,
         subject_id=subject_id,

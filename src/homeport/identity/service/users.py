@@ -1,14 +1,13 @@
 """Finding, listing, creating and deleting users."""
 
-import shlex
 from uuid import UUID
 
 from homeport.audit import AuditAction
 from homeport.database import Connection, Database, UniqueViolation
 from homeport.identity import rules
 from homeport.identity.errors import FirstUserExists, HigherRank, LastOwner, OwnAccount, SystemUser, Taken, UserNotFound
+from homeport.identity.queries import listing
 from homeport.identity.queries import users as queries
-from homeport.identity.queries.users import UserFilter
 from homeport.identity.schemas import (
     CreateFirstUserRequest,
     CreateFirstUserResponse,
@@ -17,7 +16,7 @@ from homeport.identity.schemas import (
     User,
 )
 from homeport.identity.service.passwords import hash_password
-from homeport.identity.service.trail import record_user
+from homeport.identity.service.trail import attempt_user, record_user
 from homeport.identity.service.views import identity_view, load_user_view, load_user_views
 from homeport.identity.types import Identity, LoginType, UserCreated, UserDeleted, UserRow, UserStatus
 from homeport.kit import clock
@@ -31,7 +30,6 @@ FIRST_USER_LOCK = "identity:first-user"
 OWNERS_LOCK = "identity:owners"
 OWNER = "owner"
 _UNIQUE_FIELDS = {"users_email_key": "email", "users_username_key": "username"}
-_SEARCH_KEYS = ("status", "role", "login_type", "include_system", "search")
 
 
 async def find_user(conn: Connection, user_id: UUID) -> UserRow | None:
@@ -77,51 +75,16 @@ def get_self(identity: Identity) -> User:
 
 async def list_users(db: Database, *, subject: Subject, query: str, page: Page) -> GetUsersResponse:
     """Return a page of the users that `subject` may read, by username, and how many match in total."""
-    wanted = parse_search(query)
-    visible = predicate(
-        subject, Action.READ, ResourceType.USER, queries.COLUMNS, first_parameter=queries.FIRST_PARAMETER
-    )
+    selection = listing.select(rules.parse_search(query))
+    first = len(selection.arguments) + 1
+    visible = predicate(subject, Action.READ, ResourceType.USER, listing.COLUMNS, first_parameter=first)
+    selection = selection.narrowed(visible.sql, visible.args)
     async with db.connection() as conn:
-        rows = await queries.list_users(
-            conn,
-            wanted,
-            predicate=visible.sql,
-            arguments=visible.args,
-            after_id=page.after_id,
-            limit=page.limit,
-            offset=page.offset,
-        )
-        count = await queries.count_users(conn, wanted, predicate=visible.sql, arguments=visible.args)
+        rows = await listing.list_users(conn, selection, after_id=page.after_id, limit=page.limit, offset=page.offset)
+        # A page that is not full says itself how many there are.
+        is_last = page.after_id is None and len(rows) < page.limit and (rows or not page.offset)
+        count = page.offset + len(rows) if is_last else await listing.count_users(conn, selection)
         return GetUsersResponse(await load_user_views(conn, rows), count)
-
-
-def parse_search(query: str) -> UserFilter:
-    """Read `status:active role:owner login_type:password include_system:true word …`; several values are split by commas."""
-    if not is_storable(query):
-        raise invalid_field("q", "A search cannot hold NUL characters.")
-    try:
-        terms = shlex.split(query)
-    except ValueError:
-        raise invalid_field("q", "A quotation mark is not closed.") from None
-    words: list[str] = []
-    found: dict[str, tuple[str, ...]] = {}
-    for term in terms:
-        key, colon, value = term.partition(":")
-        if not colon or key == "search":
-            words.append(value if colon else term)
-        elif key.lower() not in _SEARCH_KEYS:
-            raise invalid_field(key[:64] or "q", f"Unknown search key; use one of: {', '.join(_SEARCH_KEYS)}.")
-        else:
-            found[key.lower()] = tuple(value.lower().split(","))
-    if unknown := set(found.get("status", ())) - set(UserStatus):
-        raise invalid_field("status", f"Unknown status '{min(unknown)[:64]}'; use active, dormant or suspended.")
-    return UserFilter(
-        words=tuple(words),
-        statuses=found.get("status", ()),
-        roles=found.get("role", ()),
-        login_types=found.get("login_type", ()),
-        has_system_users=found.get("include_system", ("false",))[0] == "true",
-    )
 
 
 async def has_first_user(db: Database) -> bool:
@@ -235,6 +198,7 @@ async def delete_user(db: Database, *, subject: Subject, value: str) -> None:
 
 async def remove_account(conn: Connection, *, subject: Subject, found: UserRow) -> None:
     """Delete an account within the caller's transaction, as `delete_user` does."""
+    attempt_user(subject.id, AuditAction.DELETE, found)
     require(subject, Action.DELETE, rules.user_object(found.id), noun="user")
     if found.is_system:
         raise SystemUser
@@ -248,16 +212,20 @@ async def remove_account(conn: Connection, *, subject: Subject, found: UserRow) 
 
 
 async def lock_with_owners(conn: Connection, user_id: UUID) -> UserRow:
-    """Lock a user that is about to lose its power to act. Raises LastOwner when no active owner would remain.
+    """Lock a user that is about to lose its power to act. Raises LastOwner when no owner who can sign in would remain.
 
     The lock on all owners keeps two owners from removing each other at the same time.
     """
     await conn.lock(OWNERS_LOCK)
     row = await queries.lock_user(conn, user_id)
-    is_acting_owner = OWNER in row.rbac_roles and row.status != UserStatus.SUSPENDED
-    if is_acting_owner and not await queries.count_other_owners(conn, user_id):
+    if is_acting_owner(row) and not await queries.count_other_owners(conn, user_id):
         raise LastOwner
     return row
+
+
+def is_acting_owner(row: UserRow) -> bool:
+    """Whether this is an owner who can sign in. A dormant one can, and is active by that."""
+    return OWNER in row.rbac_roles and row.status != UserStatus.SUSPENDED and row.login_type != LoginType.NONE
 
 
 def require_rank(subject: Subject, target: UserRow) -> None:

@@ -98,7 +98,10 @@ def role_fields(role: RbacRole) -> dict[str, Any]:
 
 
 def _permissions(found: Sequence[RbacPermission]) -> list[Permission]:
-    return [Permission(each.negate, each.resource_type.value, each.action.value) for each in found]
+    return [
+        Permission(negate=each.negate, resource_type=each.resource_type.value, action=each.action.value)
+        for each in found
+    ]
 
 
 def _key_fields(row: ApiKeyRow) -> dict[str, Any]:

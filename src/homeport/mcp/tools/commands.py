@@ -93,10 +93,12 @@ async def bash(call: Call, given: Bash) -> Any:
     """
     if "\0" in given.command:
         raise ToolFailed("A command cannot hold the character NUL.")
-    connection = await connect(call, given.workspace)
-    if given.background:
-        return await _start(connection, given.command)
-    return await run(connection, given.command, seconds=given.timeout_ms / 1000, report=call.report)
+    async with connect(call, given.workspace) as (connection, entry):
+        if given.background:
+            return await _start(connection, given.command)
+        result = await run(connection, given.command, seconds=given.timeout_ms / 1000, report=call.report)
+        entry.exit_code = result.exit_code
+        return result
 
 
 async def run(connection: AgentConnection, command: str, *, seconds: float, report: Progress) -> Result:

@@ -209,9 +209,8 @@ async def _files(call: Call, workspace: str, path: str) -> AsyncIterator[asyncss
     """Work with the files of a workspace, within a time; what goes wrong is said in words."""
     if "\0" in path:
         raise ToolFailed("A path cannot hold the character NUL.")
-    connection = await connect(call, workspace)
     try:
-        async with asyncio.timeout(_SECONDS):
+        async with connect(call, workspace) as (connection, _), asyncio.timeout(_SECONDS):
             with _in_words(path):
                 async with connection.sftp() as sftp:
                     yield sftp

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from homeport.audit import AuditAction
+from homeport.audit import AuditAction, AuditResource, attempt
 from homeport.config import Settings
 from homeport.database import Connection, Database
 from homeport.identity.rules import user_object
@@ -30,6 +30,8 @@ from homeport.oauth2.service.client_trail import record_app, record_secret
 from homeport.oauth2.service.identities import choose_identity, create_identity
 from homeport.oauth2.service.narrowing import end_what_is_beyond
 from homeport.oauth2.service.secrets import insert_new_secret
+from homeport.oauth2.service.trail import APP as APP_AUDIT
+from homeport.oauth2.service.trail import SECRET as SECRET_AUDIT
 from homeport.oauth2.types import AppRow, AuthMethod, ClientKind, ClientType
 from homeport.rbac import Action, Subject, require
 
@@ -115,10 +117,9 @@ async def update_app(
     db: Database, settings: Settings, *, subject: Subject, app_id: UUID, request: PutOAuth2ProviderAppRequest
 ) -> OAuth2ProviderApp:
     """Change a client. What goes beyond a narrower scope ends. Needs oauth2_app:update. Not for clients with a document."""
-    require(subject, Action.UPDATE, APP, noun=_NOUN)
 
     async def work(conn: Connection) -> AppRow:
-        before = _found(await queries.lock_app(conn, app_id))
+        before = await _lock(conn, subject, app_id, Action.UPDATE)
         if before.kind == ClientKind.METADATA_DOCUMENT:
             raise Conflict("This client is what the document at its address says; change the document.")
         service_user_id = before.service_user_id if request.service_user is None else None
@@ -145,10 +146,9 @@ async def update_app(
 
 async def delete_app(db: Database, *, subject: Subject, app_id: UUID) -> None:
     """Delete a client with its secrets and everything that it was granted. Needs oauth2_app:delete."""
-    require(subject, Action.DELETE, APP, noun=_NOUN)
 
     async def work(conn: Connection) -> None:
-        row = _found(await queries.lock_app(conn, app_id))
+        row = await _lock(conn, subject, app_id, Action.DELETE)
         await queries.delete_app(conn, row.id)
         await record_app(conn, AuditAction.DELETE, before=row, subject_id=subject.id)
 
@@ -169,9 +169,8 @@ async def list_secrets(db: Database, *, subject: Subject, app_id: UUID) -> list[
 
 async def create_secret(db: Database, *, subject: Subject, app_id: UUID) -> OAuth2ProviderAppSecretFull:
     """Make a secret; it is shown this once. Needs oauth2_app_secret:create. Public clients have none."""
-    require(subject, Action.CREATE, SECRET, noun=_SECRET_NOUN)
     async with db.transaction() as conn:
-        app = _found(await queries.lock_app(conn, app_id))
+        app = await _lock_for_secret(conn, subject, app_id, Action.CREATE)
         if app.is_public or app.token_endpoint_auth_method == AuthMethod.PRIVATE_KEY_JWT:
             raise BadRequest("This client has no secrets: it is public, or proves itself by a signature.")
         if len(await queries.list_secrets(conn, app.id)) >= MOST_SECRETS:
@@ -183,10 +182,9 @@ async def create_secret(db: Database, *, subject: Subject, app_id: UUID) -> OAut
 
 async def delete_secret(db: Database, *, subject: Subject, app_id: UUID, secret_id: UUID) -> None:
     """Delete a secret, and with it the tokens that were issued through it. Needs oauth2_app_secret:delete."""
-    require(subject, Action.DELETE, SECRET, noun=_SECRET_NOUN)
 
     async def work(conn: Connection) -> None:
-        app = _found(await queries.lock_app(conn, app_id))
+        app = await _lock_for_secret(conn, subject, app_id, Action.DELETE)
         row = await queries.lock_secret(conn, secret_id)
         if row is None:
             raise NotFound("There is no such secret.")
@@ -287,6 +285,26 @@ def _callbacks(first: str, others: Any) -> tuple[str, ...]:
 
 def _callback_field(first: str) -> str:
     return "callback_url" if first else "redirect_uris"
+
+
+async def _lock(conn: Connection, subject: Subject, app_id: UUID, action: Action) -> AppRow:
+    """Return the locked client that the request is about. Raises 404 where clients are not readable, 403, 404."""
+    row = await queries.lock_app(conn, app_id)
+    if row is not None:
+        done = AuditAction.DELETE if action is Action.DELETE else AuditAction.WRITE
+        attempt(APP_AUDIT, subject_id=subject.id, action=done, resource=AuditResource(row.id, row.name))
+    require(subject, action, APP, noun=_NOUN)
+    return _found(row)
+
+
+async def _lock_for_secret(conn: Connection, subject: Subject, app_id: UUID, action: Action) -> AppRow:
+    """Return the locked client that a secret is made for or taken from; until one is found, the entry is about the client."""
+    row = await queries.lock_app(conn, app_id)
+    if row is not None:
+        done = AuditAction.DELETE if action is Action.DELETE else AuditAction.CREATE
+        attempt(SECRET_AUDIT, subject_id=subject.id, action=done, resource=AuditResource(row.id, row.name))
+    require(subject, action, SECRET, noun=_SECRET_NOUN)
+    return _found(row)
 
 
 def _found(row: AppRow | None) -> AppRow:

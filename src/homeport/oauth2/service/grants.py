@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from homeport.audit import AuditAction, AuditResource, record
+from homeport.audit import AuditAction, AuditResource, attempt, record
 from homeport.config import Settings
 from homeport.database import Connection, Database
 from homeport.identity.service.users import resolve_user
@@ -171,6 +171,9 @@ async def revoke_grant(db: Database, *, subject: Subject, grant_id: UUID) -> Non
     """End a grant and every token that came from it, at once. One's own, or anybody's for an owner."""
     async with db.transaction() as conn:
         row = await queries.lock_grant_by_id(conn, grant_id)
+        if row is not None:
+            resource = AuditResource(row.id, await queries.find_app_name(conn, row.app_id))
+            attempt("oauth2_provider_grant", subject_id=subject.id, action=AuditAction.DELETE, resource=resource)
         require(subject, Action.DELETE, grant_object(row.user_id if row else None, grant_id), noun=_NOUN)
         if row is None:
             raise not_found(_NOUN)

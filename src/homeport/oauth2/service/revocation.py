@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from homeport.access.live import CHANGED
 from homeport.audit import AuditAction
 from homeport.config import Settings
 from homeport.database import Connection, Database
@@ -64,5 +65,7 @@ async def _revoke_access_token(conn: Connection, client: Client, text: str) -> N
         await queries.hold_family(conn, family_id)
     if await queries.delete_token(conn, seen.token.id):
         await record_token(conn, AuditAction.DELETE, client.app, before=seen.token, reason="revoked")
+        # Where its family goes on, nothing else tells of this token's end.
+        await conn.notify(CHANGED, str(seen.token.user_id))
     if family_id is not None:
         await queries.delete_empty_family(conn, family_id)

@@ -1,14 +1,14 @@
 """What owners decide at run time, over the settings that the server was started with."""
 
+from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import msgspec
 
-from homeport.audit import AuditAction, AuditResource, declare, record
+from homeport.audit import AuditAction, AuditResource, attempt, declare, record
 from homeport.config import Settings
 from homeport.database import Connection, Database
 from homeport.kit import clock
-from homeport.kit.ids import NIL_ID
 from homeport.oauth2.queries import settings as queries
 from homeport.oauth2.rules.objects import APP
 from homeport.oauth2.schemas.management import OAuth2ProviderSettings, PutOAuth2ProviderSettingsRequest
@@ -27,7 +27,9 @@ class ProviderSettingsRow(msgspec.Struct, frozen=True):
     dynamic_client_registration_enabled: bool
 
 
-declare("oauth2_provider_settings", ProviderSettingsRow, tracked=("dynamic_client_registration_enabled",))
+_AUDIT = declare("oauth2_provider_settings", ProviderSettingsRow, tracked=("dynamic_client_registration_enabled",))
+# There is one set of settings and no row of them: audit knows it by an id of its own.
+_RESOURCE = AuditResource(UUID("00000000-0000-0000-0000-0000000000a1"), "OAuth2 provider settings")
 
 
 async def is_registration_open(conn: Connection, settings: Settings) -> bool:
@@ -59,6 +61,7 @@ async def update_settings(
     db: Database, settings: Settings, *, subject: Subject, request: PutOAuth2ProviderSettingsRequest
 ) -> OAuth2ProviderSettings:
     """Decide; what the request leaves out stays as it is. Clients that have registered go on working. Needs oauth2_app:update."""
+    attempt(_AUDIT, subject_id=subject.id, action=AuditAction.WRITE, resource=_RESOURCE)
     require(subject, Action.UPDATE, APP, noun=_NOUN)
     async with db.transaction() as conn:
         await conn.lock(_KEY)
@@ -71,7 +74,7 @@ async def update_settings(
             conn,
             subject_id=subject.id,
             action=AuditAction.WRITE,
-            resource=AuditResource(NIL_ID, "OAuth2 provider settings"),
+            resource=_RESOURCE,
             before=ProviderSettingsRow(before),
             after=ProviderSettingsRow(after),
         )

@@ -1,8 +1,9 @@
 """HTTP routes of members and of the roles that they hold."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from litestar import delete, get, post, put
+from litestar.params import QueryParameter
 
 from homeport.database import Database
 from homeport.identity.schemas import AssignableRoles, UpdateRoles
@@ -17,6 +18,9 @@ from homeport.organizations.service import members, roles
 from homeport.rbac import Subject
 
 _MEMBERS = ["Members"]
+SearchParameter = Annotated[
+    str, QueryParameter(name="q", max_length=256, description="A part of username, name or e-mail address.")
+]
 
 
 @get(
@@ -26,11 +30,11 @@ _MEMBERS = ["Members"]
     summary="List organization members",
 )
 async def list_members(
-    organization: str, subject: Subject, db: Database, include_system: bool = False
+    organization: str, subject: Subject, db: Database, q: SearchParameter = "", include_system: bool = False
 ) -> list[OrganizationMemberWithUserData]:
     """List all members that the caller may read."""
     found = await members.list_members(
-        db, subject=subject, organization=organization, page=None, has_system_users=include_system
+        db, subject=subject, organization=organization, page=None, query=q, has_system_users=include_system
     )
     return found.members
 
@@ -47,6 +51,7 @@ async def list_members_paginated(
     db: Database,
     limit: LimitParameter = 0,
     offset: OffsetParameter = 0,
+    q: SearchParameter = "",
     include_system: bool = False,
 ) -> PaginatedMembersResponse:
     """List a page of the members that the caller may read, with their number."""
@@ -55,6 +60,7 @@ async def list_members_paginated(
         subject=subject,
         organization=organization,
         page=page(limit=limit, offset=offset),
+        query=q,
         has_system_users=include_system,
     )
 

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from litestar import get
+from litestar import delete, get, patch, post
 
 from homeport.database import Database
+from homeport.kit.http import Response
 from homeport.kit.routes import requires
-from homeport.organizations.schemas import Organization
+from homeport.organizations.schemas import CreateOrganizationRequest, Organization, UpdateOrganizationRequest
 from homeport.organizations.service import organizations
 from homeport.rbac import Subject
 
@@ -22,9 +23,43 @@ async def list_organizations(subject: Subject, db: Database) -> list[Organizatio
 @get(
     "/organizations/{organization:str}", opt=requires("organization:read"), tags=_TAGS, summary="Get organization by ID"
 )
-async def get_organization(organization: str, subject: Subject, db: Database) -> Organization:
-    """Return an organization by `default`, id or name."""
-    return await organizations.get_organization(db, subject=subject, value=organization)
+async def get_organization(
+    organization: str, subject: Subject, db: Database, include_deleted: bool = False
+) -> Organization:
+    """Return an organization by `default`, id or name; with `include_deleted` by its id also when it is deleted."""
+    return await organizations.get_organization(db, subject=subject, value=organization, has_deleted=include_deleted)
+
+
+@post("/organizations", opt=requires("organization:create"), tags=_TAGS, summary="Create organization")
+async def create_organization(data: CreateOrganizationRequest, subject: Subject, db: Database) -> Organization:
+    """Make an organization; the caller is its first member, without any role there."""
+    return await organizations.create_organization(db, subject=subject, request=data)
+
+
+@patch(
+    "/organizations/{organization:str}",
+    opt=requires("organization:update"),
+    tags=_TAGS,
+    summary="Update organization",
+)
+async def update_organization(
+    organization: str, data: UpdateOrganizationRequest, subject: Subject, db: Database
+) -> Organization:
+    """Change an organization's names, description and icon."""
+    return await organizations.update_organization(db, subject=subject, value=organization, request=data)
+
+
+@delete(
+    "/organizations/{organization:str}",
+    opt=requires("organization:delete"),
+    status_code=200,
+    tags=_TAGS,
+    summary="Delete organization",
+)
+async def delete_organization(organization: str, subject: Subject, db: Database) -> Response:
+    """Delete an organization that nothing is left in (else 409); its name is free again."""
+    await organizations.delete_organization(db, subject=subject, value=organization)
+    return Response(message="The organization has been deleted.")
 
 
 @get(
@@ -52,6 +87,9 @@ async def get_organization_of_user(user: str, organizationname: str, subject: Su
 routes: list[Any] = [
     list_organizations,
     get_organization,
+    create_organization,
+    update_organization,
+    delete_organization,
     list_organizations_of_user,
     get_organization_of_user,
 ]

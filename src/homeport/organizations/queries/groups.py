@@ -5,11 +5,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
 from homeport.database import Connection
 from homeport.database.rows import many, maybe, one
-from homeport.organizations.types import GroupMemberRow, GroupRow, GroupViewRow, MemberCandidate
+from homeport.identity.schemas import ReducedUser
+from homeport.organizations.types import GroupFilter, GroupMembers, GroupRow, GroupViewRow, MemberCandidate
 from homeport.rbac import Columns, Predicate
 
 # Members of a group may read it: it stands in its own access list.
@@ -23,9 +22,7 @@ _FIELDS = GroupRow.__struct_fields__
 _COLUMNS = ", ".join(f"g.{field}" for field in _FIELDS)
 _LIVE = "from groups g join organizations o on o.id = g.organization_id and not o.deleted"
 _VIEW = f"""
-    select {_COLUMNS}, o.name as organization_name, o.display_name as organization_display_name,
-           (select count(*) from group_members_expanded e where e.group_id = g.id and not e.user_is_system)::int
-               as total_member_count
+    select {_COLUMNS}, o.name as organization_name, o.display_name as organization_display_name
     {_LIVE}
 """
 
@@ -54,21 +51,23 @@ _LISTED = f"""
 """
 FIRST_PARAMETER = 4
 
-# The first of each group by name: a handful of rows by index each, whatever the size of the deployment.
+# Of each group the number of people and the first whom the reader may see, by name; groups without people are left out. Only
+# ids, for one person is in many groups. One pass over the memberships of these groups, however many they are.
 LIST_MEMBERS = """
-    select m.*
-    from unnest($1::uuid[]) as wanted (id)
-    cross join lateral (
-        select e.group_id, e.user_id as id, e.user_username as username, e.user_name as name, e.user_email as email,
-               e.user_avatar_url as avatar_url, e.user_created_at as created_at, e.user_updated_at as updated_at,
-               e.user_last_seen_at as last_seen_at, e.user_status::text as status, e.user_login_type::text as login_type
-        from group_members_expanded e
-        where e.group_id = wanted.id and not e.user_is_system and ({predicate})
-        order by lower(e.user_username)
-        limit $2
-    ) m
+    select e.group_id, count(*)::int as total,
+           coalesce(
+               (array_agg(e.user_id order by lower(e.user_username)) filter (where {predicate}))[:coalesce($2, 2147483647)], array[]::uuid[]
+           ) as user_ids
+    from group_members_expanded e
+    where e.group_id = any ($1::uuid[]) and not e.user_is_system
+    group by e.group_id
 """
 FIRST_MEMBER_PARAMETER = 3
+LIST_PEOPLE = """
+    select id, username, name, email, avatar_url, created_at, updated_at, last_seen_at, status::text as status,
+           login_type::text as login_type
+    from users where id = any ($1::uuid[])
+"""
 LIST_GROUPS_OF_MEMBER = """
     select e.group_id from group_members_expanded e where e.user_id = $1 and not e.user_is_system and ({predicate})
 """
@@ -144,16 +143,6 @@ async def get_group_view(conn: Connection, group_id: UUID) -> GroupViewRow | Non
     return maybe(GroupViewRow, await conn.fetchrow(GET_VIEW, group_id))
 
 
-class GroupFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which groups a list holds; None asks for all. `limit` None: as many as there are."""
-
-    organization_id: UUID | None = None
-    ids: Sequence[UUID] | None = None
-    text: str | None = None
-    limit: int | None = None
-    offset: int = 0
-
-
 async def list_group_views(
     conn: Connection, wanted: GroupFilter, *, predicate: str, arguments: Sequence[Any]
 ) -> list[GroupViewRow]:
@@ -173,10 +162,17 @@ async def list_group_ids_of_member(conn: Connection, user_id: UUID, visible: Pre
 
 async def list_members(
     conn: Connection, group_ids: Sequence[UUID], visible: Predicate, *, limit: int | None
-) -> list[GroupMemberRow]:
-    """Return the first people of each group that the predicate (on alias `e`) lets pass, by username; all without a limit."""
+) -> dict[UUID, GroupMembers]:
+    """Return of each group that has people how many, and the first whom the predicate (on alias `e`) shows."""
     sql = LIST_MEMBERS.format(predicate=visible.sql)
-    return many(GroupMemberRow, await conn.fetch(sql, list(group_ids), limit, *visible.args))
+    return {
+        row.group_id: row for row in many(GroupMembers, await conn.fetch(sql, list(group_ids), limit, *visible.args))
+    }
+
+
+async def list_people(conn: Connection, ids: Collection[UUID]) -> list[ReducedUser]:
+    """Return people, in no order."""
+    return many(ReducedUser, await conn.fetch(LIST_PEOPLE, list(ids)))
 
 
 async def list_member_ids(conn: Connection, group_id: UUID) -> set[UUID]:

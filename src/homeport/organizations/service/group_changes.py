@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from homeport.audit import AuditAction, AuditResource, declare, record
+from homeport.audit import AuditAction, AuditResource, attempt, declare, record
 from homeport.database import CheckViolation, Connection, UniqueViolation
 from homeport.kit import clock
 from homeport.kit.errors import invalid_field
@@ -25,6 +25,12 @@ from homeport.organizations.rules import check_group
 from homeport.organizations.types import AuditedGroup, GroupChange, GroupRow, GroupSource
 
 GROUP = declare("group", AuditedGroup, tracked=AuditedGroup.__struct_fields__)
+
+
+def attempt_group(actor_id: UUID, action: AuditAction, group: GroupRow | None) -> None:
+    """Say that the request is about this group, should it fail; nothing about one that is not there."""
+    if group is not None:
+        attempt(GROUP, subject_id=actor_id, action=action, resource=_resource(group))
 
 
 async def create(
@@ -223,7 +229,16 @@ async def _record(
     after: AuditedGroup | None = None,
     status_code: int = 200,
 ) -> None:
-    resource = AuditResource(group.id, group.name, organization_id=group.organization_id, icon=group.avatar_url)
     await record(
-        conn, subject_id=actor_id, action=action, resource=resource, before=before, after=after, status_code=status_code
+        conn,
+        subject_id=actor_id,
+        action=action,
+        resource=_resource(group),
+        before=before,
+        after=after,
+        status_code=status_code,
     )
+
+
+def _resource(group: GroupRow) -> AuditResource:
+    return AuditResource(group.id, group.name, organization_id=group.organization_id, icon=group.avatar_url)

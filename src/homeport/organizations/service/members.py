@@ -2,17 +2,18 @@
 
 from uuid import UUID
 
-from homeport.audit import AuditAction, AuditResource, declare, record
-from homeport.database import CheckViolation, Connection, Database, UniqueViolation
+from homeport.audit import AuditAction
+from homeport.database import Connection, Database, UniqueViolation
 from homeport.identity.errors import UserNotFound
 from homeport.identity.rules import user_object
 from homeport.identity.schemas import SlimRole
-from homeport.identity.service.users import find_named, require_person, resolve_user
+from homeport.identity.service.users import find_named, require_person
 from homeport.identity.service.views import site_roles
 from homeport.identity.types import UserCreated
 from homeport.kit import clock
 from homeport.kit.errors import invalid_field
 from homeport.kit.http import Page
+from homeport.kit.names import is_storable
 from homeport.organizations.errors import AlreadyMember, MemberNotFound, OwnMembership
 from homeport.organizations.queries import members as queries
 from homeport.organizations.queries import organizations as organization_queries
@@ -23,16 +24,11 @@ from homeport.organizations.schemas import (
     PaginatedMembersResponse,
 )
 from homeport.organizations.service.organizations import resolve_organization
+from homeport.organizations.service.trail import attempt_member, record_member
 from homeport.organizations.service.views import organization_roles
 from homeport.organizations.types import MemberAdded, MemberRemoved, MemberRow, MemberWithUserRow, ResolvedMember
 from homeport.rbac import Action, Predicate, ResourceType, Subject, filter_allowed, is_allowed, predicate, require
 
-MEMBER = declare(
-    "organization_member",
-    MemberRow,
-    tracked=("username", "user_id", "created_at", "updated_at", "roles"),
-    ignored=("organization_id",),
-)
 _NOUN = "member"
 
 
@@ -58,9 +54,21 @@ async def list_memberships(conn: Connection, user_id: UUID) -> list[MemberRow]:
 
 
 async def list_members(
-    db: Database, *, subject: Subject, organization: str, page: Page | None, has_system_users: bool = False
+    db: Database,
+    *,
+    subject: Subject,
+    organization: str,
+    page: Page | None,
+    query: str = "",
+    has_system_users: bool = False,
 ) -> PaginatedMembersResponse:
-    """Return the members that `subject` may read, by username, and how many there are; all of them without a page."""
+    """Return the members that `subject` may read, by username, and how many there are; all of them without a page.
+
+    `query` is a part of username, name or address.
+    """
+    if not is_storable(query):
+        raise invalid_field("q", "The search holds characters that no name has.")
+    text = query.strip() or None
     async with db.connection() as conn:
         found = await resolve_organization(conn, subject, organization)
         visible = _readable(subject)
@@ -68,33 +76,41 @@ async def list_members(
             conn,
             found.id,
             has_system_users=has_system_users,
+            text=text,
             predicate=visible.sql,
             arguments=visible.args,
             limit=page.limit if page else None,
             offset=page.offset if page else 0,
         )
         count = await queries.count_members(
-            conn, found.id, has_system_users=has_system_users, predicate=visible.sql, arguments=visible.args
+            conn,
+            found.id,
+            has_system_users=has_system_users,
+            text=text,
+            predicate=visible.sql,
+            arguments=visible.args,
         )
         shown = await organization_roles(conn, found.id)
     return PaginatedMembersResponse([_user_view(row, shown(row.roles)) for row in rows], count)
 
 
 async def add_member(db: Database, *, subject: Subject, organization: str, user: str) -> OrganizationMember:
-    """Add a user. Needs organization_member:create. Raises AlreadyMember."""
+    """Add a user, by id or username. Needs organization_member:create; that alone, not the right to read users.
+
+    Raises AlreadyMember.
+    """
     async with db.transaction() as conn:
         place = await resolve_organization(conn, subject, organization)
         require(subject, Action.CREATE, member_object(place.id), noun=_NOUN)
-        target = await resolve_user(conn, subject, user)
+        target = await find_named(conn, subject, user)
+        if target is None:
+            raise UserNotFound
         require_person(target)
         try:
             async with conn.savepoint():
                 row = await queries.insert_member(conn, place.id, target.id, (), clock.now())
         except UniqueViolation as error:
             raise AlreadyMember(target.username) from error
-        except CheckViolation as error:
-            # The account was deleted since it was looked up.
-            raise UserNotFound from error
         await conn.emit(MemberAdded(organization_id=place.id, user_id=target.id))
         await record_member(conn, subject.id, AuditAction.CREATE, after=row)
         return member_view(row, (await organization_roles(conn, place.id))(row.roles))
@@ -105,6 +121,13 @@ async def remove_member(db: Database, *, subject: Subject, organization: str, us
     async with db.transaction() as conn:
         place = await resolve_organization(conn, subject, organization)
         target = await resolve_member(conn, subject, place.id, user)
+        attempt_member(
+            subject.id,
+            AuditAction.DELETE,
+            organization_id=place.id,
+            user_id=target.user_id,
+            username=target.username,
+        )
         require(subject, Action.DELETE, member_object(place.id, target.user_id), noun=_NOUN)
         if target.is_system:
             raise MemberNotFound
@@ -130,21 +153,6 @@ async def place_created_user(conn: Connection, event: UserCreated) -> None:
         await conn.emit(MemberAdded(organization_id=organization_id, user_id=event.user_id))
         actor_id = event.actor.id if event.actor else event.user_id
         await record_member(conn, actor_id, AuditAction.CREATE, after=row)
-
-
-async def record_member(
-    conn: Connection,
-    actor_id: UUID,
-    action: AuditAction,
-    *,
-    before: MemberRow | None = None,
-    after: MemberRow | None = None,
-) -> None:
-    """Record a change of a membership."""
-    row = after or before
-    assert row is not None
-    resource = AuditResource(row.user_id, row.username, organization_id=row.organization_id)
-    await record(conn, subject_id=actor_id, action=action, resource=resource, before=before, after=after)
 
 
 def member_view(row: MemberRow, roles: list[SlimRole]) -> OrganizationMember:

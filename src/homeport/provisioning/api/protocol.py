@@ -7,7 +7,7 @@ from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import Parameter
 
-from homeport.access.routes import job_route, provisioner_route
+from homeport.access.routes import job_route, lasting, provisioner_route
 from homeport.access.types import ProvisionerIdentity
 from homeport.config import Settings
 from homeport.database import Database
@@ -34,7 +34,7 @@ JobToken = Annotated[str, Parameter(header="Homeport-Job-Token", description="Th
     summary="Acquire a job",
     description="Waits up to wait_seconds (at most 30) for a job; 204 without one. The header Homeport-Daemon-Id names the daemon.",
     tags=["Provisioning"],
-    opt=provisioner_route(),
+    opt=lasting(provisioner_route()),
     status_code=200,
 )
 async def acquire_job(

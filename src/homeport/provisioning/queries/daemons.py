@@ -12,24 +12,26 @@ from homeport.provisioning.types import DaemonRow, JobStatus, ProvisionerKeyRow
 
 _DAEMON = """
     d.id, d.organization_id, d.key_id, d.kind, d.name, d.version, d.api_version, d.provisioners, d.tags, d.created_at, d.last_seen_at,
-    d.isolation
+    d.isolation, d.is_shared
 """
 # Whether the tags of a daemon allow it to take a job: see rules.tags_match.
 _TAGS_MATCH = """
     (case when j.tags = '{"scope": "organization", "owner": ""}'::jsonb then j.tags = d.tags else j.tags <@ d.tags end)
 """
+# Whether a daemon works for an organization: the server's own do for every one.
+_SERVES = "(d.organization_id = $1 or d.is_shared)"
 _KEY = "k.id, k.organization_id, k.name, k.hashed_secret, k.tags, k.builtin_of, k.expires_at, k.created_at"
 
 # A daemon is known by its name in its organization (and owner); a restarted one takes up its old row.
 UPSERT_DAEMON = f"""
     insert into provisioner_daemons as d
         (id, organization_id, key_id, kind, name, version, api_version, provisioners, tags, created_at, last_seen_at,
-         isolation)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)
+         isolation, is_shared)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12)
     on conflict (organization_id, name, lower(coalesce(tags ->> 'owner', ''))) do update
     set key_id = excluded.key_id, kind = excluded.kind, version = excluded.version, api_version = excluded.api_version,
         provisioners = excluded.provisioners, tags = excluded.tags, last_seen_at = excluded.last_seen_at,
-        isolation = excluded.isolation
+        isolation = excluded.isolation, is_shared = excluded.is_shared
     returning {_DAEMON}
 """
 
@@ -42,35 +44,40 @@ MATCHED = f"""
            count(*) filter (where d.last_seen_at > $4)::int as available,
            max(d.last_seen_at) as most_recently_seen
     from provisioner_daemons d, (select $3::jsonb as tags) j
-    where d.organization_id = $1 and $2 = any (d.provisioners)
+    where {_SERVES} and $2 = any (d.provisioners)
       and {_TAGS_MATCH}
 """
 
 LACKS_ISOLATION = f"""
     select coalesce(bool_and(d.isolation <> 'bubblewrap'), false)
     from provisioner_daemons d, (select $3::jsonb as tags) j
-    where d.organization_id = $1 and $2 = any (d.provisioners) and d.last_seen_at > $4
+    where {_SERVES} and $2 = any (d.provisioners) and d.last_seen_at > $4
       and {_TAGS_MATCH}
 """
 
+# What a shared daemon does for another organization than the asked one is told to nobody, only that it is busy.
 LIST_DAEMONS = f"""
     select {_DAEMON}, k.name as key_name, k.builtin_of is not null as is_builtin,
+           exists (
+               select 1 from provisioner_jobs j
+               where j.worker_id = d.id and j.started_at is not null and j.completed_at is null
+           ) as is_busy,
            running.id as current_job_id, running.job_status as current_job_status,
            previous.id as previous_job_id, previous.job_status as previous_job_status
     from provisioner_daemons d
     left join provisioner_keys k on k.id = d.key_id
     left join lateral (
         select j.id, j.job_status from provisioner_jobs j
-        where j.worker_id = d.id and j.organization_id = d.organization_id and j.completed_at is null
+        where j.worker_id = d.id and j.organization_id = $1 and j.completed_at is null
         limit 1
     ) running on true
     left join lateral (
         select j.id, j.job_status from provisioner_jobs j
-        where j.worker_id = d.id and j.organization_id = d.organization_id and j.completed_at is not null
+        where j.worker_id = d.id and j.organization_id = $1 and j.completed_at is not null
         order by j.completed_at desc
         limit 1
     ) previous on true
-    where d.organization_id = $1
+    where {_SERVES}
       and ($2::uuid[] is null or d.id = any ($2::uuid[]))
       and ($3::jsonb is null or d.tags @> $3::jsonb)
       and ($4::timestamptz is null or d.last_seen_at >= $4)
@@ -110,10 +117,11 @@ DELETE_EXPIRED_KEYS = "delete from provisioner_keys where expires_at < $1"
 
 
 class DaemonViewRow(DaemonRow, frozen=True, kw_only=True):
-    """A daemon with the name of its key and its jobs."""
+    """A daemon with the name of its key, and its jobs for one organization; it may be busy for another."""
 
     key_name: str | None
     is_builtin: bool
+    is_busy: bool
     current_job_id: UUID | None
     current_job_status: JobStatus | None
     previous_job_id: UUID | None
@@ -125,6 +133,7 @@ async def upsert_daemon(conn: Connection, daemon: DaemonRow) -> DaemonRow:
     row = await conn.fetchrow(
         UPSERT_DAEMON, daemon.id, daemon.organization_id, daemon.key_id, daemon.kind, daemon.name, daemon.version,
         daemon.api_version, daemon.provisioners, daemon.tags, daemon.created_at, daemon.isolation,
+        daemon.is_shared,
     )  # fmt: skip
     assert row is not None
     return one(DaemonRow, row)
@@ -164,7 +173,7 @@ async def list_daemons(
     tags: dict[str, str] | None = None,
     seen_after: datetime | None = None,
 ) -> list[DaemonViewRow]:
-    """Return an organization's daemons, newest first."""
+    """Return the daemons that work for an organization, newest first."""
     return many(DaemonViewRow, await conn.fetch(LIST_DAEMONS, organization_id, ids, tags, seen_after))
 
 

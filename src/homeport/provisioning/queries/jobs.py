@@ -27,30 +27,46 @@ INSERT = f"""
     returning {_COLUMNS}
 """
 
-# Walks provisioner_jobs_pending_idx in the queue's order and stops at the first row that nobody holds. A daemon that does
-# not isolate leaves builds that need it to those that do; where none of them lives it takes the job, to fail it with words.
-ACQUIRE = f"""
+# Whether a daemon works for the organization of a job: the server's own do for every one.
+_SERVES = "(d.organization_id = j.organization_id or d.is_shared)"
+
+
+def _acquire(place: str) -> str:
+    """Return the statement that claims a job of `place`, a condition on `j`.
+
+    It walks an index in the queue's order and stops at the first row that nobody holds. A daemon that does not isolate leaves
+    builds that need it to those that do; where none of them lives it takes the job, to fail it with words.
+    """
+    return f"""
     with candidate as (
         select j.id
         from provisioner_jobs j, (select $3::jsonb as tags) d
-        where j.organization_id = $1
+        where {place}
           and j.started_at is null and j.completed_at is null
           and j.provisioner = any ($2::text[])
           and {_TAGS_MATCH}
           and ($8 or not j.needs_isolation or not exists (
               select 1 from provisioner_daemons d
-              where d.organization_id = j.organization_id and d.last_seen_at > $9 and d.isolation = 'bubblewrap'
+              where {_SERVES} and d.last_seen_at > $9 and d.isolation = 'bubblewrap'
                 and j.provisioner = any (d.provisioners) and {_TAGS_MATCH}))
         order by j.priority, j.created_at, j.id
         limit 1
         for update of j skip locked
     )
     update provisioner_jobs j
-    set started_at = $4, updated_at = $4, worker_id = $5, worker_name = $6, token_hash = $7
+    set started_at = $4, updated_at = $4, worker_id = $5, worker_name = $6, token_hash = $7, is_isolated = $8
     from candidate
     where j.id = candidate.id
     returning {_COLUMNS}
 """
+
+
+# Walks provisioner_jobs_pending_idx.
+ACQUIRE = _acquire("j.organization_id = $1")
+# Walks provisioner_jobs_queue_idx: the question about the organization is asked row by row, so that it does not become a join.
+ACQUIRE_ANYWHERE = _acquire(
+    "$1::uuid is null and not (select o.deleted from organizations o where o.id = j.organization_id)"
+)
 
 RELEASE = """
     update provisioner_jobs
@@ -101,29 +117,34 @@ LIST_RUNNING_OF_INSTALLATION = """
     order by j.id
 """
 
-# Positions are ranks among pending jobs that a live daemon could take, by organization. Without a pending job among
-# the wanted ones the common table expressions read nothing.
+# A position is the rank in one line, that of the living daemons that could take the same jobs; of several lines the one counts
+# in which the job comes first. Without a pending job among the wanted ones the common table expressions read nothing.
 LIST_VIEWS = f"""
     with wanted as (
         select {_COLUMNS} from provisioner_jobs j where j.id = any ($1::uuid[])
-    ), queue as (
+    ), lines as (
+        select distinct d.provisioners, d.tags, d.is_shared, case when not d.is_shared then d.organization_id end as organization_id
+        from provisioner_daemons d
+        where d.last_seen_at > $2 and exists (
+            select 1 from wanted w
+            where w.started_at is null and w.completed_at is null
+              and (d.is_shared or d.organization_id = w.organization_id))
+    ), ranks as (
         select j.id,
-               row_number() over (partition by j.organization_id order by j.priority, j.created_at, j.id) as position,
-               count(*) over (partition by j.organization_id) as size
-        from provisioner_jobs j
-        where j.started_at is null and j.completed_at is null
-          and j.organization_id in (
-              select w.organization_id from wanted w where w.started_at is null and w.completed_at is null)
-          and exists (
-              select 1 from provisioner_daemons d
-              where d.organization_id = j.organization_id and d.last_seen_at > $2
-                and j.provisioner = any (d.provisioners) and {_TAGS_MATCH})
+               row_number() over (
+                   partition by d.organization_id, d.provisioners, d.tags order by j.priority, j.created_at, j.id) as position,
+               count(*) over (partition by d.organization_id, d.provisioners, d.tags) as size
+        from lines d
+        join provisioner_jobs j on j.started_at is null and j.completed_at is null
+          and {_SERVES} and j.provisioner = any (d.provisioners) and {_TAGS_MATCH}
+    ), queue as (
+        select distinct on (id) id, position, size from ranks order by id, position, size
     )
     select w.*, coalesce(q.position, 0) as queue_position, coalesce(q.size, 0) as queue_size,
            case when w.started_at is null and w.completed_at is null then (
                select coalesce(array_agg(d.id order by d.name), '{{}}')
                from provisioner_daemons d, (select w.tags, w.provisioner, w.organization_id) j
-               where d.organization_id = j.organization_id and d.last_seen_at > $2
+               where {_SERVES} and d.last_seen_at > $2
                  and j.provisioner = any (d.provisioners) and {_TAGS_MATCH}
            ) end as available_workers
     from wanted w
@@ -173,7 +194,7 @@ async def insert_job(conn: Connection, job: ProvisionerJobRow) -> ProvisionerJob
 async def claim_job(
     conn: Connection,
     *,
-    organization_id: UUID,
+    organization_id: UUID | None,
     provisioners: Sequence[str],
     tags: dict[str, str],
     now: datetime,
@@ -185,10 +206,10 @@ async def claim_job(
 ) -> ProvisionerJobRow | None:
     """Give the first matching pending job that nobody else is looking at to this worker.
 
-    Daemons that were seen after `seen_after` count as living.
+    Of one organization, or with None of any that is not deleted. Daemons that were seen after `seen_after` count as living.
     """
     row = await conn.fetchrow(
-        ACQUIRE,
+        ACQUIRE_ANYWHERE if organization_id is None else ACQUIRE,
         organization_id,
         list(provisioners),
         tags,

@@ -65,7 +65,8 @@ class Acquirer:
 
     async def _wait_in_front(self, daemon: DaemonRow, deadline: float) -> AcquiredJob | None:
         loop = asyncio.get_running_loop()
-        async with self._listener.subscribe(POSTED, key=str(daemon.organization_id)) as posted:
+        key = None if daemon.place is None else str(daemon.place)
+        async with self._listener.subscribe(POSTED, key=key) as posted:
             while True:
                 job = await self._claim_safely(daemon)
                 if job is not None:
@@ -95,7 +96,7 @@ class Acquirer:
         """Return (True, None) when nothing waits, (False, None) when a job could not be prepared and has failed."""
         token, now = random_text(TOKEN_LENGTH), clock.now()
         job = await queries.claim_job(
-            conn, organization_id=daemon.organization_id, provisioners=daemon.provisioners, tags=daemon.tags, now=now,
+            conn, organization_id=daemon.place, provisioners=daemon.provisioners, tags=daemon.tags, now=now,
             worker_id=daemon.id, worker_name=daemon.name, token_hash=hash_token(token), isolates=daemon.isolates,
             seen_after=now - rules.STALE_AFTER,
         )  # fmt: skip
@@ -130,9 +131,7 @@ class Acquirer:
 
     @asynccontextmanager
     async def _line_of(self, daemon: DaemonRow) -> AsyncIterator["_Line"]:
-        key = (
-            daemon.organization_id, daemon.isolates, frozenset(daemon.provisioners), frozenset(daemon.tags.items())
-        )  # fmt: skip
+        key = (daemon.place, daemon.isolates, frozenset(daemon.provisioners), frozenset(daemon.tags.items()))
         line = self._lines.setdefault(key, _Line())
         line.length += 1
         try:

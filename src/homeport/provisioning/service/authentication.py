@@ -71,11 +71,17 @@ async def _by_key(conn: Connection, secret: str) -> ProvisionerIdentity:
     key = await queries.find_key_by_hash(conn, hashed, clock.now())
     if key is None or not tokens_equal(key.hashed_secret, hashed):
         raise DaemonKeyInvalid
-    return _identity("key", organization_id=key.organization_id, key_id=key.id, tags=key.tags)
+    return _identity(
+        "key",
+        organization_id=key.organization_id,
+        key_id=key.id,
+        tags=key.tags,
+        is_builtin=key.builtin_of is not None,
+    )
 
 
 def _identity(
-    kind: str, *, organization_id: UUID | None, key_id: UUID | None, tags: dict[str, str]
+    kind: str, *, organization_id: UUID | None, key_id: UUID | None, tags: dict[str, str], is_builtin: bool = False
 ) -> ProvisionerIdentity:
     return ProvisionerIdentity(
         kind="key" if kind == "key" else "psk",
@@ -84,4 +90,5 @@ def _identity(
         tags=tags,
         user_id=None,
         subject=system_subject(InternalName.PROVISIONERD),
+        is_builtin=is_builtin,
     )

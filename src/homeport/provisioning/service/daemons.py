@@ -47,8 +47,9 @@ async def register_daemon(
 ) -> DaemonRow:
     """Let a daemon in and mark it as seen.
 
-    A key fixes organization and tags. A person who may not run daemons for the whole organization runs one for
-    themselves only. Raises 400 for another protocol version or tags beside a key, 401 for a key of another organization.
+    A key fixes organization and tags, and one of the server's own lets its daemon work for every organization. A person who
+    may not run daemons for the whole organization runs one for themselves only. Raises 400 for another protocol version or
+    tags beside a key, 401 for a key of another organization.
     """
     rules.require_version(request.api_version)
     rules.refuse_nul(request)
@@ -72,6 +73,7 @@ async def register_daemon(
                 created_at=clock.now(),
                 last_seen_at=clock.now(),
                 isolation=request.isolation,
+                is_shared=daemon.is_builtin,
             ),
         )
 
@@ -144,6 +146,9 @@ def _owner_in(tags: dict[str, str]) -> UUID | None:
 
 
 def _object(row: DaemonRow) -> Object:
+    if row.is_shared:
+        # Whoever may see the daemons of an organization sees those that work for all.
+        return Object(ResourceType.PROVISIONER_DAEMON, id=row.id, any_organization=True)
     owner = row.tags.get("owner") if row.tags.get("scope") == "user" else None
     return Object(
         ResourceType.PROVISIONER_DAEMON,
@@ -157,7 +162,7 @@ def _view(row: queries.DaemonViewRow, metadata: dict[UUID, ProvisionerJobMetadat
     pseudo = "built-in" if row.is_builtin else row.kind if row.kind != "key" else None
     status: DaemonStatus = "offline"
     if rules.is_alive(row.last_seen_at, now):
-        status = "idle" if row.current_job_id is None else "busy"
+        status = "busy" if row.is_busy else "idle"
 
     return ProvisionerDaemon(
         id=row.id,

@@ -39,7 +39,7 @@ def register_variables(job_type: JobType, resolver: VariableResolver) -> None:
 
 
 def register_quota(job_type: JobType, check: QuotaCheck) -> None:
-    """Let `check(conn, job, daily_cost)` decide, in a serializable transaction that may run again."""
+    """Let `check(conn, job, daily_cost)` decide, and see to it that of two checks at once the later sees the earlier."""
     _quotas[job_type] = check
 
 

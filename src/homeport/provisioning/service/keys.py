@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from homeport.access.types import ProvisionerIdentity
-from homeport.audit.service import record
+from homeport.audit.service import attempt, record
 from homeport.audit.types import AuditAction, AuditResource
 from homeport.database import Connection, Database, UniqueViolation
 from homeport.kit import clock
@@ -25,6 +25,7 @@ from homeport.provisioning.service.authentication import SECRET_LENGTH
 from homeport.provisioning.service.daemons import daemon_views
 from homeport.provisioning.service.reaper import end_builtin_jobs
 from homeport.provisioning.types import ProvisionerKeyRow
+from homeport.provisioning.types.rows import KEY_AUDIT
 from homeport.rbac import Action, Object, ResourceType, Subject, require
 
 BUILTIN_LIFETIME = timedelta(hours=1)
@@ -79,10 +80,13 @@ async def list_key_daemons(conn: Connection, subject: Subject, organization: str
 async def delete_key(db: Database, subject: Subject, organization: str, name: str) -> None:
     """Delete a key; its daemons are gone with it and lose their jobs' tokens. Raises 400 for a reserved name."""
     async with db.transaction() as conn:
-        organization_id = await _authorize(conn, subject, organization, Action.DELETE)
+        organization_id = (await resolve_organization(conn, subject, organization)).id
+        key = await queries.find_key_by_name(conn, organization_id, name)
+        if key is not None:
+            attempt(KEY_AUDIT, subject_id=subject.id, action=AuditAction.DELETE, resource=_resource(key))
+        _require(subject, organization_id, Action.DELETE)
         if name.lower() in rules.PSEUDO_KEYS:
             raise KeyReserved(name)
-        key = await queries.find_key_by_name(conn, organization_id, name)
         if key is None:
             raise KeyNotFound
         if key.builtin_of is not None:
@@ -163,9 +167,13 @@ def _new_key(
 
 async def _authorize(conn: Connection, subject: Subject, organization: str, action: Action) -> UUID:
     organization_id = (await resolve_organization(conn, subject, organization)).id
+    _require(subject, organization_id, action)
+    return organization_id
+
+
+def _require(subject: Subject, organization_id: UUID, action: Action) -> None:
     target = Object(ResourceType.PROVISIONER_DAEMON, organization_id=organization_id)
     require(subject, action, target, noun="provisioner key")
-    return organization_id
 
 
 def _resource(key: ProvisionerKeyRow) -> AuditResource:

@@ -65,11 +65,8 @@ async def update_job(
 
 async def commit_quota(db: Database, job_id: UUID, token: str, daily_cost: int) -> CommitQuotaResponse:
     """Ask whether the planned build fits the owner's budget, and book it if so."""
-
-    async def work(conn: Connection) -> CommitQuotaResponse:
+    async with db.transaction() as conn:
         return await inputs.check_quota(conn, await _lock_owned(conn, job_id, token), daily_cost)
-
-    return await db.run(work, isolation="serializable")
 
 
 async def complete_job(db: Database, job_id: UUID, token: str, request: CompleteJobRequest) -> None:

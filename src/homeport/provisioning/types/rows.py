@@ -65,7 +65,7 @@ class JobLogRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DaemonRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of `provisioner_daemons`."""
+    """A row of `provisioner_daemons`. One that is shared, the server's own, works for every organization."""
 
     id: UUID
     organization_id: UUID
@@ -79,6 +79,12 @@ class DaemonRow(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     last_seen_at: datetime | None
     isolation: Isolation = ""
+    is_shared: bool = False
+
+    @property
+    def place(self) -> UUID | None:
+        """The organization whose jobs the daemon takes; None for all."""
+        return None if self.is_shared else self.organization_id
 
     @property
     def isolates(self) -> bool:

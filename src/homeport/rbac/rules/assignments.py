@@ -40,7 +40,7 @@ _ACTORS_OF_ORGANIZATIONS = frozenset((ORGANIZATION_ADMIN, ORGANIZATION_USER_ADMI
 
 def may_assign(actor_roles: Iterable[RoleName], role: RoleName) -> bool:
     """Tell whether `actor_roles` may give or take `role`. A role in an organization counts only for that one."""
-    kind = _kind(role)
+    kind = role_kind(role)
     for actor in actor_roles:
         if kind not in ASSIGNABLE.get(actor.name, ()):
             continue
@@ -52,7 +52,8 @@ def may_assign(actor_roles: Iterable[RoleName], role: RoleName) -> bool:
     return False
 
 
-def _kind(role: RoleName) -> str:
+def role_kind(role: RoleName) -> str:
+    """Return the name under which a role stands in `ASSIGNABLE`; empty for a built-in name at the wrong level."""
     built_in = SITE_ROLE_NAMES if role.organization_id is None else ORGANIZATION_ROLE_NAMES
     if role.name in built_in:
         return role.name

@@ -10,22 +10,46 @@ from typing import TypeVar
 from uuid import UUID
 
 from homeport.kit.errors import Forbidden, NotFound
+from homeport.rbac.rules.explanations import explain
 from homeport.rbac.rules.levels import ANY_ORGANIZATION, OrganizationKey
 from homeport.rbac.rules.scopes import parse_object_id
 from homeport.rbac.rules.subjects import Subject
-from homeport.rbac.types import ACTIONS, Action, Object
+from homeport.rbac.types import ACTIONS, Action, Object, ResourceType
 
 T = TypeVar("T")
 
 
+_KNOWN_TO_ALL = frozenset(
+    {
+        ResourceType.DEBUG_INFO,
+        ResourceType.DEPLOYMENT_CONFIG,
+        ResourceType.DEPLOYMENT_STATS,
+        ResourceType.REPLICAS,
+        ResourceType.SYSTEM,
+    }
+)
+"""What every deployment has once: that it exists is no secret, so a refusal to read it is explained, too."""
+
+MOST_KEPT = 100
+
+
 class DecisionLog:
-    """What was decided while one request was served: how often, and whether its route is declared public."""
+    """What was decided while one request was served: how often, and whether its route is declared public.
 
-    __slots__ = ("is_public", "made")
+    With `keeps`, also what was allowed: the first `MOST_KEPT` of them, for connections that last longer than a decision.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("is_public", "kept", "made")
+
+    def __init__(self, *, keeps: bool = False) -> None:
         self.made = 0
         self.is_public = False
+        self.kept: list[tuple[Action, Object]] | None = [] if keeps else None
+
+    def keep(self, action: Action, target: Object) -> None:
+        """Remember what was allowed."""
+        if self.kept is not None and len(self.kept) < MOST_KEPT:
+            self.kept.append((action, target))
 
 
 decisions: ContextVar[DecisionLog | None] = ContextVar("homeport_rbac_decisions", default=None)
@@ -49,8 +73,16 @@ def count_decision() -> None:
 def is_allowed(subject: Subject, action: Action, target: Object) -> bool:
     """Decide. Raises ValueError when the action does not exist on the object's type: a mistake of the caller."""
     log = decisions.get()
-    if log is not None:
-        log.made += 1
+    if log is None:
+        return _decide(subject, action, target)
+    log.made += 1
+    is_granted = _decide(subject, action, target)
+    if is_granted:
+        log.keep(action, target)
+    return is_granted
+
+
+def _decide(subject: Subject, action: Action, target: Object) -> bool:
     try:
         rule = subject.rules[target.type][action]
     except KeyError:
@@ -101,12 +133,14 @@ def require_any(subject: Subject, action: Action, targets: Iterable[Object], *, 
 
 
 def refusal(subject: Subject, action: Action, target: Object, *, noun: str) -> NotFound | Forbidden:
-    """Return the error for a refused action: hidden when the object may not be read, else explained."""
-    if action == Action.READ or (action != Action.CREATE and not _may_read(subject, target)):
+    """Return the error for a refused action: hidden when the object may not be read, else explained (`explanations.py`)."""
+    is_hidden = action == Action.READ or (action != Action.CREATE and not _may_read(subject, target))
+    if is_hidden and target.type not in _KNOWN_TO_ALL:
         return not_found(noun)
+    has_without_scope = not subject.scope.is_unrestricted and _decide(subject.without_scope(), action, target)
     return Forbidden(
         f"You do not have permission to {action.replace('_', ' ')} this {noun}.",
-        detail=f"The permission that is missing is {target.type}:{action}.",
+        detail=explain(subject, action, target, has_without_scope=has_without_scope),
     )
 
 

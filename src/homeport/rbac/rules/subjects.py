@@ -19,7 +19,7 @@ from homeport.rbac.rules.levels import (
     reach_of,
     with_any,
 )
-from homeport.rbac.rules.scopes import parse_object_id
+from homeport.rbac.rules.scopes import ALL, parse_object_id, scope_named
 from homeport.rbac.types import ACTIONS, Action, AllowEntry, Grants, ResourceType, Role, RoleName, Scope
 
 SubjectKind = Literal["user", "agent", "provisioner", "system"]
@@ -110,6 +110,17 @@ class Subject:
         if not self._key:
             self._key = str(self.id)
         return self._key
+
+    def without_scope(self) -> "Subject":
+        """Return the same person with a credential that may all that they may: to tell which of both refuses."""
+        return Subject(
+            self.id,
+            roles=self.roles,
+            groups=self.groups,
+            scope=scope_named(ALL),
+            friendly_name=self.friendly_name,
+            kind=self.kind,
+        )
 
     def group_keys(self, organization: OrganizationKey) -> frozenset[str]:
         """Return the ACL entries that count for the subject on objects of an organization: its groups and everyone's.

@@ -10,16 +10,17 @@ import msgspec
 from homeport.database import Connection
 from homeport.database.rows import many, maybe, one
 from homeport.kit.names import is_storable
-from homeport.templates.types import TemplateRow
+from homeport.templates.types import TemplateColumns, TemplateRow
 
 _FIELDS = TemplateRow.__struct_fields__
 _COLUMNS = ", ".join(f"t.{field}" for field in _FIELDS)
+_SHOWN = ", ".join(f"t.{field}" for field in TemplateColumns.__struct_fields__)
 _VALUES = ", ".join(f"${number}" for number in range(1, len(_FIELDS) + 1))
 # What settings and promotion may change; the rest is fixed when the template is made.
 _CHANGEABLE = [field for field in _FIELDS if field not in {"id", "organization_id", "created_by", "created_at"}]
 _CHANGES = ", ".join(f"{field} = ${number}" for number, field in enumerate(_CHANGEABLE, start=2))
 _VIEW = f"""
-    {_COLUMNS}, o.name as organization_name, o.display_name as organization_display_name, o.icon as organization_icon,
+    {_SHOWN}, o.name as organization_name, o.display_name as organization_display_name, o.icon as organization_icon,
     u.username as created_by_name
 """
 _FROM = """
@@ -49,7 +50,7 @@ _LISTED = f"""
 FIRST_PARAMETER = 6
 
 
-class TemplateViewRow(TemplateRow, frozen=True, kw_only=True):
+class TemplateViewRow(TemplateColumns, frozen=True, kw_only=True):
     """A template with the names around it."""
 
     organization_name: str

@@ -30,10 +30,12 @@ def apply_roles(acl: Acl, changes: Mapping[UUID, TemplateRole]) -> Acl:
     return changed
 
 
-def find_unknown(changes: Mapping[UUID, TemplateRole], known: set[UUID], field: str, noun: str) -> list[FieldError]:
+def find_unknown(
+    changes: Mapping[UUID, TemplateRole], known: set[UUID], field: str, noun: str, place: str
+) -> list[FieldError]:
     """Return an error for each id that is to get a role and does not exist. Stale ids may always be taken out."""
     return [
-        FieldError(f"{field}.{key}", f"There is no such {noun} in this organization.")
+        FieldError(f"{field}.{key}", f"There is no such {noun} in this {place}.")
         for key, role in changes.items()
         if role and key not in known
     ]

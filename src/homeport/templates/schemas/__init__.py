@@ -1,6 +1,12 @@
 """Wire shapes of templates and their versions."""
 
-from homeport.templates.schemas.access_lists import TemplateACL, TemplateGroup, TemplateUser, UpdateTemplateACL
+from homeport.templates.schemas.access_lists import (
+    ACLAvailable,
+    TemplateACL,
+    TemplateGroup,
+    TemplateUser,
+    UpdateTemplateACL,
+)
 from homeport.templates.schemas.templates import (
     CreateTemplateRequest,
     Template,
@@ -27,6 +33,7 @@ from homeport.templates.schemas.versions import (
 )
 
 __all__ = [
+    "ACLAvailable",
     "ArchiveTemplateVersionsRequest",
     "ArchiveTemplateVersionsResponse",
     "CreateTemplateRequest",

@@ -5,6 +5,7 @@ from uuid import UUID
 import msgspec
 
 from homeport.identity.schemas import ReducedUser, User
+from homeport.organizations.schemas import Group
 from homeport.templates.types import TemplateRole
 
 
@@ -14,21 +15,17 @@ class TemplateUser(User, kw_only=True):
     role: TemplateRole
 
 
-class TemplateGroup(msgspec.Struct, kw_only=True):
-    """A group and its role on the template. `members` are the first hundred; the count is of all."""
+class TemplateGroup(Group, kw_only=True):
+    """A group and its role on the template."""
 
-    id: UUID
-    name: str
-    display_name: str
-    organization_id: UUID
-    organization_name: str
-    organization_display_name: str
-    members: list[ReducedUser]
-    total_member_count: int
-    avatar_url: str
-    quota_allowance: int
-    source: str
     role: TemplateRole
+
+
+class ACLAvailable(msgspec.Struct):
+    """Whom a template's access list could name: a page of people, and one of groups."""
+
+    users: list[ReducedUser]
+    groups: list[Group]
 
 
 class TemplateACL(msgspec.Struct):

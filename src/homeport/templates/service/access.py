@@ -4,6 +4,7 @@ from uuid import UUID
 
 import msgspec
 
+from homeport.audit import AuditAction, AuditResource, attempt
 from homeport.database import Connection
 from homeport.files.types import Reach
 from homeport.organizations.service import resolve_organization
@@ -11,7 +12,10 @@ from homeport.rbac import Action, Object, ResourceType, Subject, is_allowed, req
 from homeport.templates.errors import TemplateNotFound, VersionNotFound
 from homeport.templates.queries import templates as queries
 from homeport.templates.queries import versions as version_queries
-from homeport.templates.types import TemplateRow, VersionRow
+from homeport.templates.types import TEMPLATE_AUDIT, VERSION_AUDIT, TemplateRow, VersionRow
+
+# What a request is about that needs the right to do this; what only reads is about nothing.
+_ATTEMPTS = {Action.UPDATE: AuditAction.WRITE, Action.DELETE: AuditAction.DELETE}
 
 
 class ReadVersion(msgspec.Struct, frozen=True):
@@ -29,6 +33,7 @@ def template_object(template: TemplateRow) -> Object:
         organization_id=template.organization_id,
         user_acl=template.user_acl,
         group_acl=template.group_acl,
+        name=template.name,
     )
 
 
@@ -45,8 +50,12 @@ async def get_template(
 
 
 async def lock_template(conn: Connection, subject: Subject, template_id: UUID, action: Action) -> TemplateRow:
-    """Like `get_template`, holding the row until the transaction ends."""
-    return _require(subject, action, await queries.lock_template(conn, template_id))
+    """Like `get_template`, holding the row until the transaction ends: the request is about this template."""
+    template = await queries.lock_template(conn, template_id)
+    if template is not None and action in _ATTEMPTS:
+        resource = AuditResource(template.id, template.name, template.organization_id, template.icon)
+        attempt(TEMPLATE_AUDIT, subject_id=subject.id, action=_ATTEMPTS[action], resource=resource)
+    return _require(subject, action, template)
 
 
 async def get_template_by_name(conn: Connection, subject: Subject, organization: str, name: str) -> TemplateRow:
@@ -63,8 +72,17 @@ async def get_version(
 
 
 async def lock_version(conn: Connection, subject: Subject, version_id: UUID, action: Action) -> ReadVersion:
-    """Like `get_version`, holding the version's row until the transaction ends."""
-    return await _require_version(conn, subject, action, await version_queries.lock_version(conn, version_id))
+    """Like `get_version`, holding the version's row until the transaction ends: the request is about this version."""
+    version = await version_queries.lock_version(conn, version_id)
+    if version is not None and action in _ATTEMPTS:
+        attempt_version(subject, version)
+    return await _require_version(conn, subject, action, version)
+
+
+def attempt_version(subject: Subject, version: VersionRow) -> None:
+    """Say that the request is about a change of this version, should it fail."""
+    resource = AuditResource(version.id, version.name, version.organization_id)
+    attempt(VERSION_AUDIT, subject_id=subject.id, action=AuditAction.WRITE, resource=resource)
 
 
 async def get_version_by_name(conn: Connection, subject: Subject, template: TemplateRow, name: str) -> ReadVersion:

@@ -51,14 +51,22 @@ async def create_template(
 
 
 async def list_templates(
-    conn: Connection, *, subject: Subject, organization: str | None = None, query: str = ""
+    conn: Connection, *, subject: Subject, organization: str | None = None, query: str = "", is_usable: bool = False
 ) -> list[Template]:
-    """Return the living templates that the subject may read, by name; `query` is the search grammar."""
+    """Return the living templates that the subject may read, by name; `query` is the search grammar.
+
+    With `is_usable` only those that it may also make workspaces of for itself: in its own organizations.
+    """
     organization_id = None if organization is None else (await resolve_organization(conn, subject, organization)).id
     search = parse_search(query)
     readable = predicate(subject, Action.READ, ResourceType.TEMPLATE, _COLUMNS, first_parameter=queries.FIRST_PARAMETER)
     if readable.is_never:
         return []
+    condition, arguments = readable.sql, readable.args
+    if is_usable:
+        following = queries.FIRST_PARAMETER + len(arguments)
+        usable = predicate(subject, Action.USE, ResourceType.TEMPLATE, _COLUMNS, first_parameter=following)
+        condition, arguments = f"{condition} and {usable.sql}", (*arguments, *usable.args)
     rows = await queries.list_template_views(
         conn,
         organization_id=organization_id,
@@ -66,9 +74,11 @@ async def list_templates(
         exact_name=search.exact_name,
         name=search.name,
         is_deprecated=search.is_deprecated,
-        predicate=readable.sql,
-        arguments=readable.args,
+        predicate=condition,
+        arguments=arguments,
     )
+    if is_usable:
+        rows = [row for row in rows if row.organization_id in subject.organization_ids]
     return await views.template_views(conn, rows)
 
 

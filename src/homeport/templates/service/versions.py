@@ -148,8 +148,12 @@ async def archive_unused(
 async def cancel_import(db: Database, *, subject: Subject, version_id: UUID) -> None:
     """Ask the import to stop. Raises 412 when it has ended or is canceled already."""
     async with db.transaction() as conn:
+        # Not locked: the queue locks the job first and the version after it.
+        if (found := await queries.find_version(conn, version_id)) is not None:
+            access.attempt_version(subject, found)
         version = (await access.get_version(conn, subject, version_id, Action.UPDATE)).version
         await cancel_job(conn, version.job_id, clock.now())
+        await _record(conn, subject, AuditAction.WRITE, version, version, change="import canceled")
 
 
 def _check_request(request: CreateTemplateVersionRequest) -> None:
@@ -228,12 +232,24 @@ async def _store(conn: Connection, subject: Subject, before: VersionRow, after: 
 
 
 async def _record(
-    conn: Connection, subject: Subject, action: AuditAction, before: VersionRow | None, after: VersionRow
+    conn: Connection,
+    subject: Subject,
+    action: AuditAction,
+    before: VersionRow | None,
+    after: VersionRow,
+    **fields: str,
 ) -> None:
     resource = AuditResource(id=after.id, target=after.name, organization_id=after.organization_id)
     status = 201 if action is AuditAction.CREATE else 200
     await record(
-        conn, subject_id=subject.id, action=action, resource=resource, before=before, after=after, status_code=status
+        conn,
+        subject_id=subject.id,
+        action=action,
+        resource=resource,
+        before=before,
+        after=after,
+        status_code=status,
+        additional_fields=fields,
     )
 
 

@@ -16,6 +16,7 @@ from homeport.kit.errors import HomeportError
 from homeport.kit.routes import requires
 from homeport.rbac import Subject
 from homeport.web.forms import NO_PROBLEMS, Form, Problems, read_form
+from homeport.web.memberships import own_memberships
 from homeport.web.pages.applications import allowed_applications
 from homeport.web.rendering import View
 
@@ -117,6 +118,7 @@ async def _page(
         name=given.get("name", identity.name),
         token_name=given.get("token_name", ""),
         lifetimes=LIFETIMES,
+        memberships=await own_memberships(db, subject),
         applications=await allowed_applications(db, view.settings, subject),
         has_applications=view.settings.oauth2_provider_enable,
         tokens=sorted(own, key=lambda each: each.created_at, reverse=True),

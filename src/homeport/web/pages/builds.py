@@ -12,7 +12,7 @@ from homeport.database import Database, Listener
 from homeport.kit.crypto import Cipher
 from homeport.kit.errors import HomeportError, NotFound
 from homeport.kit.http import Page as Window
-from homeport.kit.routes import requires
+from homeport.kit.routes import lasting, requires
 from homeport.provisioning.schemas import ProvisionerJobLog
 from homeport.provisioning.service import follow_logs
 from homeport.rbac import Subject
@@ -149,7 +149,7 @@ async def show_build(view: View, handle: str, name: str, number: str, db: Databa
     )
 
 
-@get("/{handle:str}/{name:str}/builds/{number:str}/log", opt=_READ, include_in_schema=False)
+@get("/{handle:str}/{name:str}/builds/{number:str}/log", opt=lasting(_READ), include_in_schema=False)
 async def follow_build(
     view: View, handle: str, name: str, number: str, db: Database, listener: Listener, subject: Subject
 ) -> Stream:

@@ -30,11 +30,14 @@ _NAME = frozenset({"name"})
 
 @get("/workspaces/new", opt=_READ, include_in_schema=False)
 async def choose_template(view: View, db: Database, subject: Subject) -> Response[str]:
-    """Show the templates that a workspace can be made from."""
+    """Show the templates that one may make a workspace from, of all one's organizations."""
     async with db.connection() as conn:
-        templates = await list_templates(conn, subject=subject)
+        templates = await list_templates(conn, subject=subject, is_usable=True)
     usable = [template for template in templates if not template.deprecated]
-    return view.page("choose_template.html", templates=usable, access_url=view.settings.access_url)
+    has_several = len({template.organization_id for template in usable}) > 1
+    return view.page(
+        "choose_template.html", templates=usable, has_several=has_several, access_url=view.settings.access_url
+    )
 
 
 @get("/templates/{template:str}/workspace", opt=_READ, include_in_schema=False)

@@ -8,8 +8,9 @@ from homeport.database import Database
 from homeport.kit.errors import BadRequest
 from homeport.kit.http import Page
 from homeport.kit.routes import requires
-from homeport.rbac import Subject
+from homeport.rbac import Action, Subject, is_allowed
 from homeport.templates.schemas import Template
+from homeport.templates.service import access
 from homeport.templates.service.contents import list_parameters
 from homeport.templates.service.templates import list_templates
 from homeport.templates.service.versions import list_versions, read_version
@@ -36,6 +37,7 @@ async def show_templates(view: View, db: Database, subject: Subject) -> Response
         "templates.html",
         status=problems.status,
         templates=found,
+        has_several=len({each.organization_id for each in found}) > 1,
         search=search,
         problems=problems,
         access_url=view.settings.access_url,
@@ -53,8 +55,15 @@ async def show_template(view: View, template: str, db: Database, subject: Subjec
         )
         parameters = await list_parameters(conn, subject=subject, version_id=active.id)
         outlook = await isolation_outlook(conn, subject=subject, template=found)
+        row = await access.get_template(conn, subject, found.id)
     return view.page(
-        "template.html", template=found, active=active, versions=versions, parameters=parameters, outlook=outlook
+        "template.html",
+        template=found,
+        active=active,
+        versions=versions,
+        parameters=parameters,
+        outlook=outlook,
+        can_update=is_allowed(subject, Action.UPDATE, access.template_object(row)),
     )
 
 

@@ -7,12 +7,12 @@ from litestar import Response, get
 from homeport.database import Database
 from homeport.kit.errors import NotFound
 from homeport.kit.routes import requires
-from homeport.rbac import Action, Subject, require
+from homeport.rbac import Action, Subject
 from homeport.web.actions import agents_of
-from homeport.web.places import owner_of, workspace_path, workspace_target
+from homeport.web.places import owner_of, workspace_path
 from homeport.web.rendering import View
 from homeport.workspaces.schemas import Workspace, WorkspaceAgent
-from homeport.workspaces.service import reading
+from homeport.workspaces.service import reading, require_on
 
 
 @get(
@@ -24,7 +24,7 @@ async def show_terminal(view: View, handle: str, name: str, db: Database, subjec
     """Show a terminal in `workspace` or `workspace.agent`; without an agent's name, in the first that is connected."""
     workspace_name, _, agent_name = name.partition(".")
     workspace = await reading.get_workspace_by_name(db, subject=subject, owner=owner_of(handle), name=workspace_name)
-    require(subject, Action.SSH, workspace_target(workspace), noun="workspace")
+    require_on(subject, Action.SSH, workspace)
     agent = _choose(workspace, agent_name)
     return view.page(
         "terminal.html",

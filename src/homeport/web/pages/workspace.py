@@ -16,7 +16,7 @@ from homeport.database import Database, Listener
 from homeport.kit import clock
 from homeport.kit.errors import HomeportError, NotFound
 from homeport.kit.http import Page
-from homeport.kit.routes import requires
+from homeport.kit.routes import lasting, requires
 from homeport.rbac import Subject
 from homeport.web.actions import UNDER_WAY, agents_of, buttons, lacks_isolation
 from homeport.web.places import owner_of, workspace_path
@@ -53,7 +53,7 @@ async def show_workspace(
     )
 
 
-@get("/{handle:str}/{name:str}/events", opt=_READ, include_in_schema=False)
+@get("/{handle:str}/{name:str}/events", opt=lasting(_READ), include_in_schema=False)
 async def watch(handle: str, name: str, db: Database, listener: Listener, subject: Subject) -> Stream:
     """Say `changed` whenever anything about the workspace changes, and `gone` when it is deleted."""
     workspace = await reading.get_workspace_by_name(

@@ -54,11 +54,12 @@ async def _context(db: Database, subject: Subject, workspaces: list[Workspace]) 
     has_templates, unisolated = True, list[str]()
     if not workspaces or is_operator:
         async with db.connection() as conn:
-            has_templates = bool(workspaces or await list_templates(conn, subject=subject))
+            has_templates = bool(workspaces or await list_templates(conn, subject=subject, is_usable=True))
             unisolated = await list_unisolated(conn, subject) if is_operator else []
     return {
         "unisolated": unisolated,
         "workspaces": workspaces,
+        "has_several": len({workspace.organization_id for workspace in workspaces}) > 1,
         "buttons": {workspace.id: buttons(subject, workspace) for workspace in workspaces},
         "is_changing": any(workspace.latest_build.status in UNDER_WAY for workspace in workspaces),
         "has_templates": has_templates,
@@ -68,6 +69,12 @@ async def _context(db: Database, subject: Subject, workspaces: list[Workspace]) 
 def _asked(search: str, show: str) -> str:
     """Return the search with the owner that the choice beside it means, unless the search names one itself."""
     return search.strip() if show == "all" or "owner:" in search else f"owner:me {search}".strip()
+
+
+def asked(view: View) -> tuple[str, int]:
+    """Return the search and the number of the page that an address asks for."""
+    query = view.request.query_params
+    return query.get("q", "")[:2000], page_number(query.get("page", ""))
 
 
 def window(number: int) -> Page:

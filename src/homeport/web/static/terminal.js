@@ -87,6 +87,13 @@
         isOver = true;
         return;
       }
+      if (event.code === 1008) {
+        // The account or the session has ended, or the right to this workspace: trying again would be in vain.
+        say("Your access has ended");
+        terminal.write("\r\n\x1b[2m[Your access has ended. Press Enter to try again.]\x1b[0m\r\n");
+        isOver = true;
+        return;
+      }
       say("Not connected; trying again …");
       setTimeout(connect, pause);
       pause = Math.min(pause * 2, LONGEST_PAUSE);

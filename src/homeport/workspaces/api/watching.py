@@ -12,7 +12,7 @@ from litestar.response import Stream
 
 from homeport.database import Database, Listener
 from homeport.kit.http import AfterLine
-from homeport.kit.routes import requires
+from homeport.kit.routes import lasting, requires
 from homeport.provisioning.api.streams import send_logs
 from homeport.provisioning.service import follow_logs
 from homeport.rbac import Subject
@@ -27,7 +27,7 @@ _encode = msgspec.json.Encoder().encode
 
 @get(
     "/workspaces/{workspace:str}/watch",
-    opt=_READ,
+    opt=lasting(_READ),
     tags=["Workspaces"],
     summary="Watch workspace by ID",
     deprecated=True,

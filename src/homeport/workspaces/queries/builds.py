@@ -61,12 +61,15 @@ order by b.build_number desc
 limit $4 offset $5
 """
 
+# The cost is the predecessor's until the build has planned its own, for till then nothing else is there.
 INSERT_BUILD = f"""
 insert into workspace_builds (
     id, workspace_id, template_version_id, build_number, transition, initiator_id, job_id, reason, provisioner_state,
-    created_at, updated_at
+    created_at, updated_at, daily_cost
 )
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, coalesce((
+    select daily_cost from workspace_builds where workspace_id = $2 order by build_number desc limit 1
+), 0))
 returning {_COLUMNS}
 """
 
@@ -84,11 +87,12 @@ update workspace_builds set deadline = $2, max_deadline = $3, updated_at = $4 wh
 """
 UPDATE_DAILY_COST = "update workspace_builds set daily_cost = $2 where id = $1"
 
-# The last start that was allowed to spend, before this build.
+# The last start before this build that has booked its cost: one that did not succeed and costs nothing has not.
 FIND_LAST_START_COST = """
-select daily_cost from workspace_builds
-where workspace_id = $1 and build_number < $2 and transition = 'start'
-order by build_number desc
+select b.daily_cost from workspace_builds b join provisioner_jobs j on j.id = b.job_id
+where b.workspace_id = $1 and b.build_number < $2 and b.transition = 'start'
+    and (b.daily_cost > 0 or j.job_status = 'succeeded')
+order by b.build_number desc
 limit 1
 """
 

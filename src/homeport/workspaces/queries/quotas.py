@@ -4,22 +4,18 @@ from uuid import UUID
 
 from homeport.database import Connection
 
-# The Everyone group has the organization's id and all members, without rows of membership.
 LIST_ALLOWANCES = """
-select g.quota_allowance from groups g
-where g.organization_id = $2 and (
-    exists (select from group_members m where m.group_id = g.id and m.user_id = $1)
-    or (
-        g.id = g.organization_id
-        and exists (select from organization_members o where o.organization_id = $2 and o.user_id = $1)
-    )
-)
+select g.quota_allowance
+from group_members_expanded e join groups g on g.id = e.group_id
+where e.user_id = $1 and e.organization_id = $2
 """
+IS_SYSTEM = "select is_system from users where id = $1"
 
-# Every allowance of the deployment is 0: nobody has set up quotas.
-HAS_QUOTAS = "select exists (select from groups where quota_allowance <> 0)"
+# Where every allowance of an organization is 0, nobody has set up quotas in it.
+HAS_QUOTAS = "select exists (select from groups where organization_id = $1 and quota_allowance > 0)"
 
-# The latest build of each live workspace; one step on the unique index each.
+# The latest build of each live workspace; one step on the unique index each. A build that has not planned yet, or was refused,
+# costs what its predecessor does: that is what is still there (queries/builds.py: INSERT_BUILD).
 GET_CONSUMED = """
 select coalesce(sum(b.daily_cost), 0)
 from workspaces w
@@ -35,9 +31,14 @@ async def list_allowances(conn: Connection, user_id: UUID, organization_id: UUID
     return [record["quota_allowance"] for record in await conn.fetch(LIST_ALLOWANCES, user_id, organization_id)]
 
 
-async def has_quotas(conn: Connection) -> bool:
-    """Tell whether any group anywhere has an allowance."""
-    return bool(await conn.fetchval(HAS_QUOTAS))
+async def has_quotas(conn: Connection, organization_id: UUID) -> bool:
+    """Tell whether any group of the organization has an allowance."""
+    return bool(await conn.fetchval(HAS_QUOTAS, organization_id))
+
+
+async def is_system(conn: Connection, user_id: UUID) -> bool:
+    """Tell whether a user belongs to the server."""
+    return bool(await conn.fetchval(IS_SYSTEM, user_id))
 
 
 async def get_consumed(conn: Connection, user_id: UUID, organization_id: UUID, *, without: UUID | None = None) -> int:

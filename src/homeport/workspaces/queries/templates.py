@@ -133,7 +133,8 @@ where g.organization_id = $2 and (
 order by g.name
 """
 
-IS_MEMBER = "select exists (select from organization_members where organization_id = $1 and user_id = $2)"
+# And for the owner's place in the organization: whoever takes it away meanwhile waits, and then leaves a workspace behind.
+HOLD_MEMBER = "select user_id from organization_members where organization_id = $1 and user_id = $2 for key share"
 
 LIST_SITE_OWNERS = "select id from users where id = any($1::uuid[]) and 'owner' = any(rbac_roles) and not deleted"
 
@@ -217,9 +218,9 @@ async def list_group_names(conn: Connection, user_id: UUID, organization_id: UUI
     return [record["name"] for record in await conn.fetch(LIST_GROUP_NAMES, user_id, organization_id)]
 
 
-async def is_member(conn: Connection, organization_id: UUID, user_id: UUID) -> bool:
-    """Tell whether a user belongs to an organization."""
-    return bool(await conn.fetchval(IS_MEMBER, organization_id, user_id))
+async def hold_member(conn: Connection, organization_id: UUID, user_id: UUID) -> bool:
+    """Keep a user in an organization until the transaction ends; False when the user does not belong to it."""
+    return await conn.fetchval(HOLD_MEMBER, organization_id, user_id) is not None
 
 
 async def list_site_owners(conn: Connection, user_ids: Collection[UUID]) -> set[UUID]:

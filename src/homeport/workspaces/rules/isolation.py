@@ -5,9 +5,11 @@ may start it, and whoever wrote the scripts of its template, has that account. S
 it by their role.
 """
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from uuid import UUID
 
+from homeport.rbac import RoleName
+from homeport.rbac.rules.roles import OWNER
 from homeport.workspaces.types import Transition
 
 
@@ -17,6 +19,14 @@ def can_lack_isolation(*, provisioner: str, transition: Transition = "start") ->
     Stopping and deleting are for everybody who may: nothing may keep a workspace alive.
     """
     return provisioner == "process" and transition == "start"
+
+
+def may_enter_exposed(role_names: Iterable[RoleName]) -> bool:
+    """Tell whether somebody with these roles may enter a workspace that runs without isolation, whosever it is.
+
+    A custom role or an access list may let more people in; none of them can give away the provisioner's machine.
+    """
+    return RoleName(OWNER) in role_names
 
 
 def needs_isolation(*, people: Set[UUID], site_owners: Set[UUID]) -> bool:

@@ -1,12 +1,11 @@
 """Schedule arithmetic (spec: workspaces 1.5, authorization-and-data 23). Time to live is in nanoseconds, as stored."""
 
-import re
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 from croniter import CroniterError, croniter
 
 from homeport.kit.errors import invalid_field
+from homeport.kit.schedules import parse_schedule
 
 NANOSECONDS = 1_000_000_000
 MILLISECOND = 1_000_000
@@ -16,27 +15,6 @@ SHORTEST_EXTENSION = timedelta(minutes=30)
 # A workspace gets at least this long before the template's stop requirement ends it.
 STOP_LEEWAY = timedelta(hours=1)
 _FIRST_MONDAY = date(2023, 1, 2)
-_LONGEST_SCHEDULE = 256
-_FIELD = re.compile(r"^[0-9A-Za-z*,/-]+$")
-
-
-def parse_schedule(schedule: str, field: str = "schedule") -> tuple[ZoneInfo, str]:
-    """Return time zone and the five cron fields of `[CRON_TZ=Zone ]m h dom mon dow`, or raise a 400 naming `field`."""
-    zone, words = "UTC", schedule.split()
-    if words and words[0].startswith(("CRON_TZ=", "TZ=")):
-        zone = words.pop(0).partition("=")[2]
-    if len(schedule) > _LONGEST_SCHEDULE or len(words) != 5 or not all(_FIELD.match(word) for word in words):
-        raise invalid_field(field, "Write five cron fields, such as 'CRON_TZ=Europe/Berlin 30 9 * * 1-5'.")
-    try:
-        timezone = ZoneInfo(zone)
-    except (KeyError, ValueError, OSError) as error:
-        raise invalid_field(field, f"The time zone '{zone[:64]}' is not known.") from error
-    expression = " ".join(words)
-    try:
-        croniter(expression, datetime(2024, 1, 1, tzinfo=UTC), max_years_between_matches=8).get_next(datetime)
-    except (CroniterError, ValueError, KeyError) as error:
-        raise invalid_field(field, f"The schedule cannot be read or never comes: {error}") from error
-    return timezone, expression
 
 
 def next_autostart(schedule: str, after: datetime, *, blocked_days: int = 0) -> datetime | None:

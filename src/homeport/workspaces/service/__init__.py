@@ -1,7 +1,13 @@
 """Use cases of workspaces, one module each. What rooms above use most is named here."""
 
 from homeport.workspaces.service.activity import record_activity
-from homeport.workspaces.service.authorization import get_readable_workspace, require_on, workspace_object
+from homeport.workspaces.service.authorization import (
+    get_readable_workspace,
+    may,
+    may_start,
+    require_on,
+    workspace_object,
+)
 from homeport.workspaces.service.builds import BuildRequest, create_build, insert_build
 from homeport.workspaces.service.changes import workspace_changed
 from homeport.workspaces.service.creation import create_workspace
@@ -18,6 +24,8 @@ __all__ = [
     "get_readable_workspace",
     "insert_build",
     "list_workspaces",
+    "may",
+    "may_start",
     "record_activity",
     "require_on",
     "resource_views",

@@ -1,40 +1,106 @@
 """Who may do what to a workspace (spec: authorization-and-data 9 and 14)."""
 
+from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
+from homeport.audit import AuditAction
 from homeport.database import Connection
-from homeport.rbac import PREBUILDS_USER_ID, Action, Object, ResourceType, Subject, is_allowed, require, require_any
+from homeport.kit.errors import Forbidden
+from homeport.rbac import (
+    ACTIONS,
+    PREBUILDS_USER_ID,
+    Action,
+    Object,
+    ResourceType,
+    Subject,
+    is_allowed,
+    require,
+    require_any,
+)
 from homeport.workspaces.errors import BuildNotFound, WorkspaceDeleted, WorkspaceNotFound
 from homeport.workspaces.queries import builds as build_queries
 from homeport.workspaces.queries import workspaces as queries
+from homeport.workspaces.queries.templates import TemplateFacts
+from homeport.workspaces.service.changes import attempt_workspace
+from homeport.workspaces.service.parameters import template_object
 from homeport.workspaces.types import BuildRow, WorkspaceRow
 
 NOUN = "workspace"
 
 
-def workspace_object(workspace: WorkspaceRow) -> Object:
+class Placed(Protocol):
+    """What decisions need to know of a workspace, be it a row or as it is shown."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def owner_id(self) -> UUID: ...
+    @property
+    def organization_id(self) -> UUID: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def dormant_at(self) -> datetime | None: ...
+
+
+def workspace_object(workspace: Placed) -> Object:
     """Return what is decided upon: a dormant workspace is a type of its own, with fewer rights."""
-    type_ = ResourceType.WORKSPACE if workspace.dormant_at is None else ResourceType.WORKSPACE_DORMANT
-    return Object(type_, workspace.id, workspace.owner_id, workspace.organization_id)
+    return _object(
+        ResourceType.WORKSPACE if workspace.dormant_at is None else ResourceType.WORKSPACE_DORMANT, workspace
+    )
 
 
-def views_of(workspace: WorkspaceRow) -> tuple[Object, ...]:
-    """Return the objects on any of which an action may be allowed: the workspace, and the prebuild that it may be."""
+def views_of(subject: Subject, workspace: Placed) -> tuple[Object, ...]:
+    """Return the objects on any of which an action may be allowed: the workspace, then the prebuild that it may be.
+
+    The second counts for those who may read the workspace, at rest or not, and has the actions update and delete only.
+    """
     main = workspace_object(workspace)
     if workspace.owner_id != PREBUILDS_USER_ID:
         return (main,)
-    prebuild = Object(ResourceType.PREBUILT_WORKSPACE, workspace.id, workspace.owner_id, workspace.organization_id)
-    return main, prebuild
+    is_seen = is_allowed(subject, Action.READ, main) or is_allowed(
+        subject, Action.READ, _object(ResourceType.WORKSPACE, workspace)
+    )
+    return (main, _object(ResourceType.PREBUILT_WORKSPACE, workspace)) if is_seen else (main,)
 
 
-def require_on(subject: Subject, action: Action, workspace: WorkspaceRow) -> None:
+def require_on(subject: Subject, action: Action, workspace: Placed) -> None:
     """Return when allowed; else 404 where the workspace is not readable and 403 where it is."""
-    require_any(subject, action, views_of(workspace), noun=NOUN)
+    require_any(subject, action, views_of(subject, workspace), noun=NOUN)
 
 
-def may(subject: Subject, action: Action, workspace: WorkspaceRow) -> bool:
-    """Tell whether the action is allowed on the workspace itself."""
-    return is_allowed(subject, action, workspace_object(workspace))
+def may(subject: Subject, action: Action, workspace: Placed) -> bool:
+    """Tell whether the action is allowed, as `require_on` decides."""
+    views = views_of(subject, workspace)
+    return any(action in ACTIONS[view.type] and is_allowed(subject, action, view) for view in views)
+
+
+def start_action(workspace: Placed) -> Action:
+    """Return what a start needs on the workspace itself: nobody may start one at rest, who may change it wakes it."""
+    return Action.START if workspace.dormant_at is None else Action.UPDATE
+
+
+def may_start(subject: Subject, workspace: Placed) -> bool:
+    """Tell whether a start is allowed. The right to change prebuilt workspaces starts none, at rest or not."""
+    return is_allowed(subject, start_action(workspace), workspace_object(workspace))
+
+
+def require_start(subject: Subject, workspace: Placed) -> None:
+    """Return when a start is allowed; else 404 or 403 as `require_on`."""
+    require(subject, start_action(workspace), workspace_object(workspace), noun=NOUN)
+
+
+def require_template_update(subject: Subject, template: TemplateFacts) -> None:
+    """Return when `subject`, who may read a workspace of the template, may also update the template. Raises 403.
+
+    Never 404: whoever reads a workspace knows its template.
+    """
+    if not is_allowed(subject, Action.UPDATE, template_object(template)):
+        raise Forbidden(
+            "You do not have permission to update this template.",
+            detail=f"The permission that is missing is template:update on the template {template.name}.",
+        )
 
 
 async def get_readable_workspace(
@@ -56,10 +122,11 @@ def require_readable(subject: Subject, workspace: WorkspaceRow | None, *, can_be
 
 
 async def lock_for(conn: Connection, subject: Subject, action: Action, workspace_id: UUID) -> WorkspaceRow:
-    """Lock a live workspace that `subject` may do `action` to. Raises 404, 403, or 409 when it is deleted."""
+    """Lock a live workspace that `subject` may do `action` to, in order to change it. Raises 404, 403, 409 when it is deleted."""
     workspace = await queries.lock_workspace(conn, workspace_id)
     if workspace is None:
         return require_readable(subject, workspace)
+    attempt_workspace(subject.id, AuditAction.WRITE, workspace)
     require_on(subject, action, workspace)
     if workspace.deleted:
         raise WorkspaceDeleted
@@ -74,3 +141,7 @@ async def get_readable_build(conn: Connection, subject: Subject, build_id: UUID)
         require(subject, Action.READ, Object(ResourceType.WORKSPACE), noun="workspace build")
         raise BuildNotFound
     return build, workspace
+
+
+def _object(type_: ResourceType, workspace: Placed) -> Object:
+    return Object(type_, workspace.id, workspace.owner_id, workspace.organization_id, name=workspace.name)

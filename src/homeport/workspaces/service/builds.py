@@ -14,7 +14,7 @@ from homeport.kit.ids import NIL_ID, new_id
 from homeport.provisioning.schemas import MatchedProvisioners
 from homeport.provisioning.service import complete_job, insert_job, matched_provisioners, provisioner_tags
 from homeport.provisioning.types import BuildResult
-from homeport.rbac import Action, Object, ResourceType, Subject, is_allowed, require
+from homeport.rbac import Action, Object, ResourceType, Subject, is_allowed
 from homeport.workspaces.errors import (
     ActiveVersionRequired,
     BuildActive,
@@ -30,12 +30,17 @@ from homeport.workspaces.queries.templates import TemplateFacts, VersionFacts
 from homeport.workspaces.rules.status import is_active
 from homeport.workspaces.schemas import CreateWorkspaceBuildRequest, WorkspaceBuild
 from homeport.workspaces.service import dormancy, isolation, parameters
-from homeport.workspaces.service.authorization import require_on, require_readable
-from homeport.workspaces.service.changes import record_build, workspace_changed
+from homeport.workspaces.service.authorization import (
+    require_on,
+    require_readable,
+    require_start,
+    require_template_update,
+)
+from homeport.workspaces.service.changes import attempt_build, record_build, workspace_changed
 from homeport.workspaces.service.views import build_view
 from homeport.workspaces.types import BuildJobInput, BuildReason, BuildRow, LatestBuild, Transition, WorkspaceRow
 
-_ACTIONS: dict[Transition, Action] = {"start": Action.START, "stop": Action.STOP, "delete": Action.DELETE}
+_ACTIONS: dict[Transition, Action] = {"stop": Action.STOP, "delete": Action.DELETE}
 PRIORITY_PEOPLE, PRIORITY_LOOPS = 0, 1
 
 
@@ -71,6 +76,7 @@ async def create_build(
         workspace = await workspace_queries.lock_workspace(conn, workspace_id)
         if workspace is None:
             workspace = require_readable(subject, workspace)
+        attempt_build(subject.id, workspace, asked.transition)
         if asked.log_level:
             _require_debug(subject, workspace, is_allowed_here=is_debug_allowed)
         build, matched = await insert_build(conn, cipher, subject=subject, workspace=workspace, request=asked)
@@ -166,13 +172,12 @@ def _require_debug(subject: Subject, workspace: WorkspaceRow, *, is_allowed_here
 
 
 def _authorize(subject: Subject, workspace: WorkspaceRow, template: TemplateFacts, request: BuildRequest) -> None:
-    action = _ACTIONS[request.transition]
-    if request.transition == "start" and workspace.dormant_at is not None:
-        # Nobody may start a dormant workspace: who may change it wakes it by starting.
-        action = Action.UPDATE
-    require_on(subject, action, workspace)
+    if request.transition == "start":
+        require_start(subject, workspace)
+    else:
+        require_on(subject, _ACTIONS[request.transition], workspace)
     if request.state is not None or request.is_orphan:
-        require(subject, Action.UPDATE, parameters.template_object(template), noun="template")
+        require_template_update(subject, template)
 
 
 async def _choose_version(

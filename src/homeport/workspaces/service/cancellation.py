@@ -11,7 +11,7 @@ from homeport.rbac import Action, Subject, is_allowed
 from homeport.workspaces.errors import BuildFinished, CancelForbidden, UnexpectedStatus
 from homeport.workspaces.queries import templates as template_queries
 from homeport.workspaces.service.authorization import get_readable_build, require_on
-from homeport.workspaces.service.changes import record_build_change, workspace_changed
+from homeport.workspaces.service.changes import attempt_build, record_build_change, workspace_changed
 from homeport.workspaces.service.parameters import template_object
 from homeport.workspaces.types import WorkspaceRow
 
@@ -29,6 +29,7 @@ async def cancel_build(
     """
     async with db.transaction() as conn:
         build, workspace = await get_readable_build(conn, subject, build_id)
+        attempt_build(subject.id, workspace, build.transition, build)
         require_on(subject, Action.UPDATE, workspace)
         if expected != "pending":
             await _require_allowed(conn, subject, workspace)

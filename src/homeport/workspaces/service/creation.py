@@ -12,13 +12,14 @@ from homeport.kit.crypto import Cipher
 from homeport.kit.errors import BadRequest, invalid_field
 from homeport.kit.ids import NIL_ID, new_id
 from homeport.kit.names import validate_name
+from homeport.kit.schedules import parse_schedule
 from homeport.organizations.service import resolve_member, resolve_organization, resolve_owner
 from homeport.rbac import Action, Object, ResourceType, Subject, not_found, require
 from homeport.workspaces.errors import NameTaken, OwnerNotMember, TemplateDeprecated
 from homeport.workspaces.queries import templates as template_queries
 from homeport.workspaces.queries import workspaces as queries
 from homeport.workspaces.queries.templates import TemplateFacts
-from homeport.workspaces.rules.schedule import next_autostart, parse_schedule, ttl_from_wire
+from homeport.workspaces.rules.schedule import next_autostart, ttl_from_wire
 from homeport.workspaces.schemas import CreateWorkspaceRequest, Workspace
 from homeport.workspaces.service.builds import BuildRequest, insert_build
 from homeport.workspaces.service.changes import record_workspace
@@ -57,7 +58,7 @@ async def create_workspace(
         if organization_id is not None and organization_id != template.organization_id:
             raise not_found(_NOUN)
         is_there = await template_queries.hold_owner(conn, owner_id)
-        if not is_there or not await template_queries.is_member(conn, template.organization_id, owner_id):
+        if not is_there or not await template_queries.hold_member(conn, template.organization_id, owner_id):
             raise OwnerNotMember
         if template.deprecated:
             raise TemplateDeprecated(template.name, template.deprecated)

@@ -5,7 +5,9 @@ from datetime import datetime
 import msgspec
 
 from homeport.audit import AuditAction
+from homeport.config import Settings
 from homeport.database import Connection
+from homeport.identity.rules import quiet_hours_of
 from homeport.kit import clock
 from homeport.kit.crypto import Cipher
 from homeport.provisioning.types import (
@@ -26,19 +28,20 @@ from homeport.workspaces.queries import workspaces as workspace_queries
 from homeport.workspaces.rules.schedule import next_autostart, required_stop, start_deadline
 from homeport.workspaces.rules.status import workspace_status
 from homeport.workspaces.service import metrics
-from homeport.workspaces.service.changes import record_workspace, workspace_changed
+from homeport.workspaces.service.changes import build_fields, record_build, record_workspace, workspace_changed
 from homeport.workspaces.service.provisioned import insert_resources
 from homeport.workspaces.types import BuildEnded, BuildRow, WorkspaceRow
 
-# Where neither the owner nor the template says when a required stop disturbs least.
-DEFAULT_QUIET_HOURS = "CRON_TZ=UTC 0 0 * * *"
+# What audit says of a build that has failed, as of a request that broke here.
+_FAILED = 500
 
 
 class JobHandlers:
-    """The handlers, with the key that seals states and agents' tokens."""
+    """The handlers, with the key that seals states and agents' tokens, and the settings that say when people have quiet hours."""
 
-    def __init__(self, cipher: Cipher) -> None:
+    def __init__(self, cipher: Cipher, settings: Settings) -> None:
         self._cipher = cipher
+        self._settings = settings
 
     async def job_acquired(self, conn: Connection, event: JobAcquired) -> None:
         """A build that begins changes what watchers see."""
@@ -70,6 +73,9 @@ class JobHandlers:
             return
         if event.state is not None:
             await queries.update_sealed_state(conn, build.id, self._cipher.encrypt(event.state), clock.now())
+        workspace = await workspace_queries.find_workspace(conn, build.workspace_id)
+        if isinstance(event, JobFailed) and workspace is not None:
+            await record_build(conn, build.initiator_id, workspace, build, status_code=_FAILED, is_background=True)
         await _ended(conn, build, event.job)
 
     async def _build_completed(
@@ -92,7 +98,7 @@ class JobHandlers:
         if build.transition == "delete":
             await _delete(conn, workspace, build, now)
         elif build.transition == "start":
-            await _set_deadlines(conn, workspace, build, now)
+            await _set_deadlines(conn, self._settings, workspace, build, now)
         await _ended(conn, build, job)
 
 
@@ -117,10 +123,20 @@ async def _delete(conn: Connection, workspace: WorkspaceRow, build: BuildRow, no
     await resource_queries.delete_agents_of_workspace(conn, workspace.id, now)
     if not workspace.deleted:
         after = await workspace_queries.update_deleted(conn, workspace.id, now)
-        await record_workspace(conn, build.initiator_id, AuditAction.DELETE, before=workspace, after=after)
+        await record_workspace(
+            conn,
+            build.initiator_id,
+            AuditAction.DELETE,
+            before=workspace,
+            after=after,
+            additional_fields=build_fields(workspace, build),
+            is_background=True,
+        )
 
 
-async def _set_deadlines(conn: Connection, workspace: WorkspaceRow, build: BuildRow, now: datetime) -> None:
+async def _set_deadlines(
+    conn: Connection, settings: Settings, workspace: WorkspaceRow, build: BuildRow, now: datetime
+) -> None:
     """Say when the workspace stops, and when it next starts by itself (spec: authorization-and-data 23)."""
     template = await template_queries.get_template(conn, workspace.template_id)
     quiet_hours = await template_queries.get_quiet_hours(conn, workspace.owner_id)
@@ -128,7 +144,7 @@ async def _set_deadlines(conn: Connection, workspace: WorkspaceRow, build: Build
         now=now,
         days=template.autostop_requirement_days_of_week,
         weeks=template.autostop_requirement_weeks,
-        quiet_hours=quiet_hours or DEFAULT_QUIET_HOURS,
+        quiet_hours=quiet_hours_of(quiet_hours, settings),
     )
     deadline = start_deadline(
         now=now,

@@ -15,14 +15,16 @@ from homeport.workspaces.schemas import WorkspaceQuota
 
 
 async def commit_quota(conn: Connection, job: ProvisionerJobRow, daily_cost: int) -> CommitQuotaResponse:
-    """Book the build's cost when it fits. Runs in a serializable transaction that may be run again.
+    """Book the build's cost when it fits. Owner and organization are the workspace's at this moment.
 
-    Owner and organization are the workspace's at this moment. A stop or delete is never refused.
+    A stop or delete is never refused. Builds of one owner in one organization take turns, so that each counts what those
+    before it have booked; those of others wait for nothing.
     """
     build = await build_queries.find_build_of_job(conn, job.id)
     workspace = None if build is None else await workspace_queries.find_workspace(conn, build.workspace_id)
     if build is None or workspace is None:
         return CommitQuotaResponse(ok=True, credits_consumed=0, budget=UNLIMITED)
+    await conn.lock(f"quota:{workspace.organization_id}:{workspace.owner_id}")
     consumed = await queries.get_consumed(conn, workspace.owner_id, workspace.organization_id, without=workspace.id)
     budget = await _budget(conn, workspace.owner_id, workspace.organization_id)
     decision = decide(
@@ -50,6 +52,7 @@ async def get_quota(db: Database, *, subject: Subject, user: str, organization: 
 
 
 async def _budget(conn: Connection, user_id: UUID, organization_id: UUID) -> int:
-    if not await queries.has_quotas(conn):
+    """Return the sum of the allowances; unlimited for the server's own users, and where the organization has no quotas."""
+    if await queries.is_system(conn, user_id) or not await queries.has_quotas(conn, organization_id):
         return UNLIMITED
     return sum(await queries.list_allowances(conn, user_id, organization_id))

@@ -1,5 +1,6 @@
 """What the composition root connects: handlers of the queue's events, inputs of build jobs, quotas, names for lists."""
 
+from homeport.config import Settings
 from homeport.database import EventBus
 from homeport.identity.types import UserDeleted
 from homeport.kit.crypto import Cipher
@@ -12,9 +13,9 @@ from homeport.workspaces.service.inputs import BuildInputs, job_metadata
 from homeport.workspaces.service.quotas import commit_quota
 
 
-def register(events: EventBus, cipher: Cipher) -> None:
+def register(events: EventBus, cipher: Cipher, settings: Settings) -> None:
     """Connect this room to the rooms below. Called once per process."""
-    handlers = JobHandlers(cipher)
+    handlers = JobHandlers(cipher, settings)
     events.subscribe(JobAcquired, handlers.job_acquired)
     events.subscribe(JobCompleted, handlers.job_completed)
     events.subscribe(JobFailed, handlers.job_ended_badly)

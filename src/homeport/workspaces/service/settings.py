@@ -10,12 +10,13 @@ from homeport.kit import clock
 from homeport.kit.errors import BadRequest, Forbidden
 from homeport.kit.moments import validate_moment
 from homeport.kit.names import validate_name
+from homeport.kit.schedules import parse_schedule
 from homeport.rbac import Action, Subject
 from homeport.workspaces.errors import NameTaken, WorkspaceNotRunning
 from homeport.workspaces.queries import builds as build_queries
 from homeport.workspaces.queries import templates as template_queries
 from homeport.workspaces.queries import workspaces as queries
-from homeport.workspaces.rules.schedule import check_extension, next_autostart, parse_schedule, ttl_from_wire
+from homeport.workspaces.rules.schedule import check_extension, next_autostart, ttl_from_wire
 from homeport.workspaces.service.authorization import lock_for
 from homeport.workspaces.service.changes import record_build_change, record_workspace, workspace_changed
 from homeport.workspaces.types import WorkspaceRow

@@ -13,7 +13,7 @@ from homeport.kit.http import Page
 from homeport.organizations.service import resolve_owner
 from homeport.provisioning.schemas import ProvisionerJobLog
 from homeport.provisioning.service import list_logs, list_timings
-from homeport.rbac import Action, Subject, require
+from homeport.rbac import Subject
 from homeport.workspaces.errors import BuildNotFound
 from homeport.workspaces.queries import builds as queries
 from homeport.workspaces.queries import resources as resource_queries
@@ -27,10 +27,14 @@ from homeport.workspaces.schemas import (
     WorkspaceBuildTimings,
     WorkspaceResource,
 )
-from homeport.workspaces.service.authorization import get_readable_build, get_readable_workspace, require_readable
-from homeport.workspaces.service.changes import record_build_change
+from homeport.workspaces.service.authorization import (
+    get_readable_build,
+    get_readable_workspace,
+    require_readable,
+    require_template_update,
+)
+from homeport.workspaces.service.changes import attempt_build, record_build_change
 from homeport.workspaces.service.inputs import open_state
-from homeport.workspaces.service.parameters import template_object
 from homeport.workspaces.service.resources import resource_views
 from homeport.workspaces.service.views import build_view, build_views
 from homeport.workspaces.types import BuildRow, WorkspaceRow
@@ -154,6 +158,7 @@ async def _timings(conn: Connection, job_id: UUID) -> WorkspaceBuildTimings:
 
 async def _require_template(conn: Connection, subject: Subject, build_id: UUID) -> tuple[BuildRow, WorkspaceRow]:
     build, workspace = await get_readable_build(conn, subject, build_id)
+    attempt_build(subject.id, workspace, build.transition, build)
     template = await template_queries.get_template(conn, workspace.template_id)
-    require(subject, Action.UPDATE, template_object(template), noun="template")
+    require_template_update(subject, template)
     return build, workspace

@@ -15,6 +15,7 @@ from homeport_cli.jobs import JobFailed, follow_job
 from homeport_cli.output import Format, OutputOption, YesOption, print_json
 from homeport_cli.progress import Progress
 from homeport_cli.prompts import ask
+from homeport_cli.templates import place_of
 from homeport_cli.values import parse_pairs, read_values
 from homeport_sdk.errors import ApiError
 
@@ -80,7 +81,15 @@ def push(
         str,
         typer.Option("--provisioner", help="Engine: process, terraform or echo; told from the files when left out."),
     ] = "",
-    organization: Annotated[str, typer.Option("--org", "-O", help="Organization of the template.")] = "default",
+    organization: Annotated[
+        str,
+        typer.Option(
+            "--org",
+            "-O",
+            help="Organization of the template; yours, or the one of yours that has it, when left out.",
+            autocompletion=completions.organization_names,
+        ),
+    ] = "",
     is_assumed: YesOption = False,
     is_verbose: VerboseOption = False,
     output: OutputOption = Format.TABLE,
@@ -107,10 +116,11 @@ def push(
         print_json({"template": made, "version": version})
         return
     state = "is the active version of" if made.active_version_id == version.id else "is a version of"
-    typer.echo(f"'{version.name}' {state} template '{made.name}'.", err=True)
+    typer.echo(f"'{version.name}' {state} template '{made.name}' of '{made.organization_name}'.", err=True)
 
 
 async def _push(client: "Client", job: Push, progress: Progress) -> "tuple[Template, TemplateVersion]":
+    job.organization = job.organization or await place_of(client, job.template)
     known = await _find(client, job)
     if known is None:
         context.confirm(f"Make the template '{job.template}'?", is_assumed=job.is_assumed)

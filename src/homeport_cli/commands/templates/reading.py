@@ -5,18 +5,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from homeport_cli import completions, context
-from homeport_cli.errors import CliError
 from homeport_cli.output import Columns, Format, OutputOption, YesOption, ago, print_json, print_table, show
-from homeport_sdk.errors import ApiError
+from homeport_cli.templates import TemplateOrganizationOption, find_template
 
 if TYPE_CHECKING:
     from homeport_sdk.client import Client
     from homeport_sdk.models import Template, TemplateVersionParameter
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", autocompletion=completions.template_names)]
-OrganizationOption = Annotated[str, typer.Option("--org", "-O", help="Organization of the template.")]
 COLUMNS: Columns = {
     "name": lambda item: item.name,
+    "organization": lambda item: item.organization_name,
     "display name": lambda item: item.display_name,
     "engine": lambda item: item.provisioner,
     "users": lambda item: str(max(item.active_user_count, 0)),
@@ -34,24 +33,24 @@ def register(app: typer.Typer) -> None:
     app.command("rm", hidden=True)(delete)
 
 
-async def find_template(client: "Client", name: str, organization: str) -> "Template":
-    """Return the template of this name. Raises CliError."""
-    try:
-        return await client.templates.find(name, organization=organization)
-    except ApiError as error:
-        if error.status != 404:
-            raise
-        raise CliError(f"There is no template '{name}' that you may see. List them: homeport templates list") from error
-
-
-def list_templates(output: OutputOption = Format.TABLE) -> None:
+def list_templates(
+    organization: Annotated[
+        str,
+        typer.Option(
+            "--org", "-O", help="Templates of this organization only.", autocompletion=completions.organization_names
+        ),
+    ] = "",
+    output: OutputOption = Format.TABLE,
+) -> None:
     """List the templates that you may use."""
-    found = context.run(lambda client: client.templates.list())
-    show(found, COLUMNS, output, empty="No templates found. Begin one: homeport templates init")
+    found = context.run(lambda client: client.templates.list(organization=organization))
+    has_several = len({item.organization_id for item in found}) > 1
+    columns = {name: read for name, read in COLUMNS.items() if has_several or name != "organization"}
+    show(found, columns, output, empty="No templates found. Begin one: homeport templates init")
 
 
 def show_template(
-    name: NameArgument, organization: OrganizationOption = "default", output: OutputOption = Format.TABLE
+    name: NameArgument, organization: TemplateOrganizationOption = "", output: OutputOption = Format.TABLE
 ) -> None:
     """Show a template with its parameters."""
 
@@ -75,7 +74,7 @@ def show_template(
 
 def delete(
     names: Annotated[list[str], typer.Argument(metavar="NAME…", autocompletion=completions.template_names)],
-    organization: OrganizationOption = "default",
+    organization: TemplateOrganizationOption = "",
     is_assumed: YesOption = False,
 ) -> None:
     """Delete templates that no workspace uses."""

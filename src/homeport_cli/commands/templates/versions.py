@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from homeport_cli import context
-from homeport_cli.commands.templates.reading import NameArgument, OrganizationOption, find_template
+from homeport_cli.commands.templates.reading import NameArgument
 from homeport_cli.output import Columns, Format, OutputOption, ago, show
+from homeport_cli.templates import TemplateOrganizationOption, find_template
 
 if TYPE_CHECKING:
     from homeport_sdk.client import Client
@@ -19,7 +20,7 @@ app = typer.Typer(no_args_is_help=True, help="Versions of a template.")
 def list_versions(
     name: NameArgument,
     is_archived_too: Annotated[bool, typer.Option("--include-archived", help="Archived versions too.")] = False,
-    organization: OrganizationOption = "default",
+    organization: TemplateOrganizationOption = "",
     output: OutputOption = Format.TABLE,
 ) -> None:
     """List a template's versions."""
@@ -44,7 +45,7 @@ def list_versions(
 def promote(
     name: Annotated[str, typer.Option("--template", "-t", help="The template.")],
     version: Annotated[str, typer.Option("--template-version", help="The version that new workspaces shall get.")],
-    organization: OrganizationOption = "default",
+    organization: TemplateOrganizationOption = "",
 ) -> None:
     """Make a version the one that new workspaces get."""
 

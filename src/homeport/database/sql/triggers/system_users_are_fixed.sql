@@ -1,4 +1,4 @@
--- System users are neither changed nor deleted, nor made by hand (spec: authorization-and-data 12 and 29).
+-- System users are neither changed nor deleted, and nobody becomes one (spec: authorization-and-data 12 and 29).
 create or replace function refuse_change_of_system_user() returns trigger language plpgsql as $$
 begin
     if old.is_system then
@@ -7,6 +7,10 @@ begin
     end if;
     if tg_op = 'DELETE' then
         return old;
+    end if;
+    if new.is_system then
+        raise exception 'The user % cannot become a system user', old.username
+            using errcode = 'check_violation', constraint = 'users_system_fixed';
     end if;
     return new;
 end;

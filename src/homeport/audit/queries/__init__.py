@@ -1,0 +1,1 @@
+"""SQL of audit, one module per table and question."""

@@ -1,0 +1,12 @@
+"""The background loop of identity."""
+
+from homeport.config import Settings
+from homeport.database import Database
+from homeport.identity.service.dormancy import mark_dormant
+
+INTERVAL_SECONDS = 3600.0
+
+
+async def mark_dormant_once(db: Database, settings: Settings) -> int:
+    """Let accounts that nobody uses become dormant; return how many did."""
+    return await mark_dormant(db, settings)

@@ -1,0 +1,1 @@
+"""Decisions of SCIM as pure functions."""
