@@ -1,6 +1,5 @@
 """Pure decisions at the door: which credential counts, who is exempt from CSRF, where a browser is sent (spec: identity 2, 8)."""
 
-from collections.abc import Mapping
 from urllib.parse import parse_qsl, quote, urlencode
 
 from homeport.identity.types import CSRF_COOKIE, SESSION_COOKIE
@@ -145,55 +144,3 @@ def login_location(path: str, query: bytes, message: str) -> str:
     if query:
         target += "?" + query.decode("latin-1")
     return "/login?" + urlencode({"message": message, "redirect": target})
-
-
-def local_path(target: str) -> str:
-    """Return `target` when it is a path of this server, else `/`: a redirect must never lead to another site."""
-    is_local = (
-        target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable() and "\\" not in target
-    )
-    return target if is_local else "/"
-
-
-def content_security_policy(
-    *, host: str, additions: Mapping[str, tuple[str, ...]] | None = None, leads_away: bool = False
-) -> str:
-    """Build the policy of dashboard pages (spec: identity 8.2): our own origin, and WebSockets to the request's host.
-
-    `leads_away` is for the sign-in page: after its form a client's authorization may go on, and browsers hold `form-action`
-    against every redirect that follows, on the client's side as well. It is never framed.
-    """
-    connect = ("'self'", f"ws://{host}", f"wss://{host}") if is_host(host) else ("'self'",)
-    directives: dict[str, tuple[str, ...]] = {
-        "default-src": ("'self'",),
-        "child-src": ("'self'",),
-        "connect-src": connect,
-        "script-src": ("'self'",),
-        "font-src": ("'self'", "data:"),
-        "form-action": ("'self'",),
-        "frame-ancestors": ("'self'",),
-        "frame-src": ("'self'",),
-        "img-src": ("'self'", "https:", "data:"),
-        "manifest-src": ("'self'", "blob:"),
-        "media-src": ("'self'",),
-        "object-src": ("'self'",),
-        "style-src": ("'self'", "'unsafe-inline'"),
-        "worker-src": ("'self'", "blob:"),
-        "report-uri": ("/api/v2/csp/reports",),
-    }
-    for name, values in (additions or {}).items():
-        directives[name] = (*directives.get(name, ()), *values)
-    if leads_away:
-        del directives["form-action"]
-        directives["frame-ancestors"] = ("'none'",)
-    return "; ".join(f"{name} {' '.join(values)}" for name, values in directives.items())
-
-
-def is_host(host: str) -> bool:
-    """Tell whether a Host header is one: nothing else may slip into a policy."""
-    return (
-        bool(host)
-        and len(host) <= 255
-        and all(letter.isalnum() or letter in ".-:[]_" for letter in host)
-        and host.isascii()
-    )

@@ -1,6 +1,15 @@
 """What can go wrong with users, passwords and keys, in words for the person who asked."""
 
-from homeport.kit.errors import BadRequest, Conflict, FieldError, Forbidden, NotAuthenticated, NotFound
+from homeport.kit.errors import (
+    BadRequest,
+    Conflict,
+    FieldError,
+    Forbidden,
+    HomeportError,
+    NotAuthenticated,
+    NotFound,
+    Unavailable,
+)
 
 
 class WrongCredentials(NotAuthenticated):
@@ -27,8 +36,95 @@ class PasswordSignInDisabled(Forbidden):
 class WrongLoginType(Forbidden):
     """403: the account signs in another way."""
 
-    def __init__(self, actual: str) -> None:
-        super().__init__(f"This account signs in by '{actual}', not by 'password'.")
+    def __init__(self, actual: str, tried: str = "password") -> None:
+        hint = ""
+        if tried != "password":
+            hint = "Sign in by password; then the account can be converted on its page." if actual == "password" else ""
+        super().__init__(f"This account signs in by '{actual}', not by '{tried}'.", detail=hint)
+
+
+class SignUpsDisabled(Forbidden):
+    """403: nobody has this account, and the provider's people may not make themselves one. `words` are the operator's."""
+
+    def __init__(self, words: str = "") -> None:
+        super().__init__(words or "You have no account here yet. Ask an administrator to make one for you.")
+
+
+class AnotherLinked(Forbidden):
+    """403: the address belongs to an account that is linked to another account at the same provider."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The account with your e-mail address is linked to another account at this provider.",
+            detail="An administrator can tell which, and unlink it.",
+        )
+
+
+class ProviderRefused(BadRequest):
+    """400: the provider sent the person back with an error. Pages repeat its code alone, for anybody can write such a link."""
+
+    def __init__(self, code: str, description: str = "", uri: str = "") -> None:
+        known = f" ({code})" if code in _OAUTH_CODES else ""
+        words = ". ".join(part.strip(" .") for part in (description, uri) if part)
+        super().__init__(f"The provider did not sign you in{known}.", detail=words or code)
+
+
+_OAUTH_CODES = frozenset(
+    {
+        "access_denied", "account_selection_required", "consent_required", "interaction_required", "invalid_request",
+        "invalid_scope", "login_required", "server_error", "temporarily_unavailable", "unauthorized_client",
+        "unsupported_response_type",
+    }
+)  # fmt: skip
+
+
+class StateMissing(BadRequest):
+    """400: a code came without a state."""
+
+    def __init__(self) -> None:
+        super().__init__("The provider's answer holds no state. Start again from the sign-in page.")
+
+
+class StateUnknown(NotAuthenticated):
+    """401: the sign-in was not begun in this browser, or too long ago."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            "This sign-in was not begun in this browser, or too long ago. Start again from the sign-in page.",
+            detail=detail,
+        )
+
+
+class ProviderOff(BadRequest):
+    """400: this deployment does not sign in by that provider."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Signing in by {name} is not set up in this deployment.")
+
+
+class ProviderUnreachable(Unavailable):
+    """503: the provider gives no answer, or none that can be used. The detail is for the log and for programs."""
+
+    def __init__(self, name: str, detail: str = "") -> None:
+        super().__init__(f"{name} cannot be reached at the moment. Try again shortly.", detail=detail)
+
+
+class ExchangeFailed(HomeportError):
+    """500: the provider refused the code, or what it gave for it cannot be used."""
+
+    def __init__(self, name: str, detail: str) -> None:
+        super().__init__(f"{name} did not complete the sign-in. Start again from the sign-in page.", detail=detail)
+
+
+class NotVouchedFor(BadRequest):
+    """400: what the provider says of the person is not proven, or lacks what is needed."""
+
+
+class NoNameLeft(Conflict):
+    """409: no free user name was found near the one that the provider gives."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"No free user name was found near '{name}'; ask an administrator to make an account for you.")
 
 
 class ScopeTooWide(Forbidden):

@@ -1,4 +1,4 @@
-"""Absolute http(s) addresses in one canonical form, and where the metadata of what they name is found."""
+"""Absolute http(s) addresses in one canonical form, where the metadata of what they name is found, and paths of our own."""
 
 from urllib.parse import urlsplit
 
@@ -32,3 +32,11 @@ def well_known(uri: str, name: str) -> str:
     """Return where the document `name` about an address is: the name goes between host and path (RFC 8414 and 9728, section 3)."""
     parts = urlsplit(uri)
     return f"{parts.scheme}://{parts.netloc}/.well-known/{name}{parts.path.rstrip('/')}"
+
+
+def local_path(target: str) -> str:
+    """Return `target` when it is a path of this server, else `/`: a redirect must never lead to another site."""
+    is_local = (
+        target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable() and "\\" not in target
+    )
+    return target if is_local else "/"

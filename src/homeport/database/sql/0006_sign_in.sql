@@ -15,6 +15,8 @@ create table user_links (
     claims jsonb not null default '{}',
     created_at timestamptz not null,
     updated_at timestamptz not null,
+    -- A server is refreshing the tokens, and has until then; the others wait for what comes out.
+    refreshing_until timestamptz,
     primary key (user_id, login_type)
 );
 create unique index user_links_linked_key on user_links (linked_id, login_type) where linked_id <> '';

@@ -6,7 +6,7 @@ from litestar import Response, get, post
 from litestar.response import Redirect
 
 from homeport.access.errors import SIGNED_OUT
-from homeport.access.rules import content_security_policy, local_path
+from homeport.access.rules import content_security_policy
 from homeport.config import Settings
 from homeport.database import Database
 from homeport.identity.login.cookies import sign_in_cookies, sign_out_cookies
@@ -14,6 +14,7 @@ from homeport.identity.login.password import sign_in
 from homeport.identity.schemas import CreateFirstUserRequest
 from homeport.identity.service import keys, users
 from homeport.identity.types import Identity
+from homeport.kit.addresses import local_path
 from homeport.kit.errors import HomeportError, NotFound
 from homeport.kit.routes import authenticated, optional, public
 from homeport.web import wording
