@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from homeport.config import browsers, values
+from homeport.config import browsers, github, values
 from homeport.config.definitions import Settings
 from homeport.config.setting import Setting
 from homeport.kit.errors import BadRequest
@@ -236,6 +236,7 @@ def _contradictions(settings: Settings) -> list[str]:
     if not settings.scim_auth_header.isascii() or " " in settings.scim_auth_header:
         problems.append("SCIM_AUTH_HEADER is the token alone, of ASCII characters and without spaces.")
     problems += _oidc_problems(settings)
+    problems += github.problems(settings)
     if settings.pg_connection_url and not settings.pg_connection_url.startswith(("postgres://", "postgresql://")):
         problems.append("PG_CONNECTION_URL must begin with postgres:// or postgresql://.")
     problems += [

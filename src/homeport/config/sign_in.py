@@ -2,12 +2,11 @@
 
 from typing import Annotated
 
-import msgspec
-
+from homeport.config.github import GithubSettings
 from homeport.config.setting import Setting, text
 
 
-class SignInSettings(msgspec.Struct, frozen=True, kw_only=True):
+class SignInSettings(GithubSettings, frozen=True, kw_only=True):
     """The part of the settings that is about providers."""
 
     oidc_issuer_url: Annotated[
