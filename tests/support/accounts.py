@@ -19,7 +19,6 @@ from litestar.middleware import DefineMiddleware
 from homeport.access import queries as access_queries
 from homeport.access.authenticators import Authenticators
 from homeport.access.cors import CrossOrigin
-from homeport.access.headers import SecurityHeaders
 from homeport.access.middleware import Authentication, Gate
 from homeport.access.providers import dependencies
 from homeport.access.rate_limits import RateLimits
@@ -36,6 +35,7 @@ from homeport.kit.ids import new_id
 from homeport.organizations.api import routes as organization_routes
 from homeport.organizations.queries import members as member_queries
 from homeport.organizations.service import place_created_user
+from homeport.proxies.service.hosts import HostCache
 from homeport.rbac import Subject
 from tests.support.identities import makes_identities
 from tests.support.names import unique_name
@@ -189,8 +189,8 @@ def build_api(db: Database, *, routes: Sequence[Any] = (), root_routes: Sequence
         openapi_config=None,
         logging_config=None,
     )
-    headers = SecurityHeaders(is_https=chosen.is_https)
-    return Api(Edge(Attempts(SocketRefusals(CrossOrigin(app)), db), headers), db, chosen, authenticators, gate)
+    inner = Attempts(SocketRefusals(CrossOrigin(app, origins=chosen.cors_allowed_origins)), db)
+    return Api(Edge(inner, chosen, HostCache(db, chosen)), db, chosen, authenticators, gate)
 
 
 @pytest.fixture

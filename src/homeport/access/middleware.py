@@ -113,12 +113,15 @@ class Authentication:
     def _is_foreign(self, scope: Any) -> bool:
         return rules.is_foreign_socket(scope["headers"], self._gate.sessions.access_url)
 
-    @staticmethod
-    def _forged(scope: Any) -> str:
+    def _forged(self, scope: Any) -> str:
         if scope["method"] in rules.SAFE_METHODS:
             return ""
         return rules.csrf_problem(
-            method=scope["method"], path=scope["path"], headers=scope["headers"], query=scope["query_string"]
+            method=scope["method"],
+            path=scope.get("path_template") or scope["path"],
+            headers=scope["headers"],
+            query=scope["query_string"],
+            access_url=self._gate.sessions.access_url,
         )
 
     async def _identify(self, scope: Any, access: Access) -> None:

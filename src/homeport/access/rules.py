@@ -16,6 +16,8 @@ CSRF_GENERAL = (
     "send the session in the header Coder-Session-Token and no cookie."
 )
 _CSRF_EXEMPT_PATHS = frozenset({"/api/v2/csp/reports", "/api/v2/users/first"})
+# Nobody need be signed in to be harmed by these: a foreign page could sign its visitor in as somebody else, or own a fresh server.
+_WAYS_IN = frozenset({"/api/v2/users/first", "/api/v2/users/login"})
 # Pages that send no referrer, so that nothing of an authorization request leaks by it. Where no Sec-Fetch-Site comes with their
 # forms (plain http beyond loopback), Origin is "null" and says nothing; each of these forms carries a token of its own.
 _FORMS_WITHOUT_ORIGIN = frozenset({"/login", "/oauth2/authorize", "/oauth2/device/verify"})
@@ -86,15 +88,21 @@ def bearer(authorization: str) -> str:
     return value.strip() if scheme.lower() == "bearer" else ""
 
 
-def csrf_problem(*, method: str, path: str, headers: Headers, query: bytes) -> str:
-    """Say why a request is refused as forged, or return an empty text (spec: identity 8.1)."""
+def csrf_problem(*, method: str, path: str, headers: Headers, query: bytes, access_url: str = "") -> str:
+    """Say why a request is refused as forged, or return an empty text (spec: identity 8.1).
+
+    `path` is that of the route, as the router has understood it: what it takes for the API must not be a page here.
+    """
     if method in SAFE_METHODS:
         return ""
+    if path in _WAYS_IN and not _is_same_site(headers, access_url):
+        return CSRF_GENERAL
     session = cookie(headers, SESSION_COOKIE)
     if not session:
         return ""
     if not (path == "/api" or path.startswith("/api/")):
-        return "" if _is_same_site(headers, can_lack_origin=path in _FORMS_WITHOUT_ORIGIN) else CSRF_GENERAL
+        is_ours = _is_same_site(headers, access_url, can_lack_origin=path in _FORMS_WITHOUT_ORIGIN)
+        return "" if is_ours else CSRF_GENERAL
     if path in _CSRF_EXEMPT_PATHS or _names_session(session, headers, query):
         return ""
     sent, expected = header(headers, b"x-csrf-token"), cookie(headers, CSRF_COOKIE)
@@ -114,7 +122,7 @@ def _names_session(session: str, headers: Headers, query: bytes) -> bool:
     )
 
 
-def _is_same_site(headers: Headers, *, can_lack_origin: bool = False) -> bool:
+def _is_same_site(headers: Headers, access_url: str, *, can_lack_origin: bool = False) -> bool:
     """Tell whether a form of our own pages was sent: browsers say so, and what says nothing is no browser's forgery."""
     site = header(headers, b"sec-fetch-site")
     if site:
@@ -122,7 +130,7 @@ def _is_same_site(headers: Headers, *, can_lack_origin: bool = False) -> bool:
     origin = header(headers, b"origin")
     if not origin or (origin == "null" and can_lack_origin):
         return True
-    return origin.partition("://")[2] == header(headers, b"host")
+    return _is_own_origin(origin, headers, access_url)
 
 
 def is_foreign_socket(headers: Headers, access_url: str) -> bool:
@@ -133,7 +141,13 @@ def is_foreign_socket(headers: Headers, access_url: str) -> bool:
     origin = header(headers, b"origin")
     if not origin or not cookie(headers, SESSION_COOKIE):
         return False
-    return origin.partition("://")[2] not in {header(headers, b"host"), access_url.partition("://")[2].rstrip("/")}
+    return not _is_own_origin(origin, headers, access_url)
+
+
+def _is_own_origin(origin: str, headers: Headers, access_url: str) -> bool:
+    """Tell whether an origin is ours: that of the request's own host, or of the access address where a proxy names another."""
+    host = origin.partition("://")[2]
+    return bool(host) and host in {header(headers, b"host"), access_url.partition("://")[2].partition("/")[0]}
 
 
 def login_location(path: str, query: bytes, message: str) -> str:

@@ -10,7 +10,6 @@ from litestar.types import ASGIApp
 
 from homeport.access.authenticators import Authenticators
 from homeport.access.cors import CrossOrigin
-from homeport.access.headers import SecurityHeaders
 from homeport.access.live import LiveConnections
 from homeport.access.middleware import Authentication, Gate
 from homeport.access.providers import dependencies as access_dependencies
@@ -25,6 +24,7 @@ from homeport.kit.ids import new_id
 from homeport.mcp.endpoint import Endpoint
 from homeport.mcp.registry import Surroundings
 from homeport.provisioning.service.acquire import Acquirer
+from homeport.proxies.service.hosts import HostCache
 from homeport.server import rooms
 from homeport.server.attempts import Attempts
 from homeport.server.edge import Edge
@@ -54,6 +54,7 @@ def build_parts(settings: Settings, db: Database, listener: Listener, cipher: Ci
         live=LiveConnections(sessions),
         doorkeeper=doorkeeper,
         replica_id=replica_id,
+        hosts=HostCache(db, settings),
         switchboard=switchboard,
         acquirer=Acquirer(db, listener, access_url=settings.access_url),
         mcp=Endpoint(Surroundings(db, cipher, settings, switchboard), doorkeeper, version=VERSION),
@@ -85,8 +86,8 @@ def build_asgi(parts: Parts, *, has_proof: bool = False) -> tuple[ASGIApp, Lites
         logging_config=None,
     )
     _resolve_in_order(app)
-    headers = SecurityHeaders(is_https=parts.settings.is_https)
-    return Edge(Attempts(SocketRefusals(CrossOrigin(app)), parts.db), headers), app, gate
+    inner = CrossOrigin(app, origins=parts.settings.cors_allowed_origins)
+    return Edge(Attempts(SocketRefusals(inner), parts.db), parts.settings, parts.hosts), app, gate
 
 
 def _resolve_in_order(app: Litestar) -> None:

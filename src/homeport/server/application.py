@@ -60,6 +60,7 @@ class Application:
             await queries.insert_replica(conn, self.parts.replica_id, version=VERSION, now=clock.now())
         await audit_tasks.sweep_once(db)
         await self.parts.live.start(self.parts.listener)
+        await self.parts.hosts.start(self.parts.listener)
         await self.parts.switchboard.start()
         self._serve_metrics()
         self._tasks = [
@@ -138,6 +139,7 @@ class Application:
             await asyncio.to_thread(server.shutdown)
             thread.join()
         await self.parts.live.stop()
+        await self.parts.hosts.stop()
         await self._gate.close()
         try:
             async with self.parts.db.transaction() as conn:

@@ -13,12 +13,13 @@ from homeport.database import Database, Listener
 from homeport.kit.crypto import Cipher
 from homeport.mcp.endpoint import Endpoint
 from homeport.provisioning.service.acquire import Acquirer
+from homeport.proxies.service.hosts import HostCache
 
 
 @dataclass(frozen=True)
 class Parts:
     """Settings, database, listener, cipher, registry of authenticators, sessions, people's connections that last, door of
-    protected resources, id among the servers, agents' tunnels, queue, MCP server.
+    protected resources, id among the servers, hosts of proxies, agents' tunnels, queue, MCP server.
     """
 
     settings: Settings
@@ -30,6 +31,7 @@ class Parts:
     live: LiveConnections
     doorkeeper: Doorkeeper
     replica_id: UUID
+    hosts: HostCache
     switchboard: Switchboard
     acquirer: Acquirer
     mcp: Endpoint

@@ -6,7 +6,7 @@ from litestar import Response, get, post
 from litestar.response import Redirect
 
 from homeport.access.errors import SIGNED_OUT
-from homeport.access.rules import content_security_policy
+from homeport.access.page_policy import sign_in_policy
 from homeport.config import Settings
 from homeport.database import Database
 from homeport.identity.login.cookies import sign_in_cookies, sign_out_cookies
@@ -128,7 +128,7 @@ def _login_page(
 
 def _closed(view: View) -> dict[str, str]:
     """Return the headers of a page on which a secret is typed, and after which an application's request may go on."""
-    policy = content_security_policy(host=view.request.headers.get("host", ""), leads_away=True)
+    policy = sign_in_policy(view.settings, view.request.headers.get("host", ""))
     return {"content-security-policy": policy, "x-frame-options": "DENY", "referrer-policy": "no-referrer"}
 
 
