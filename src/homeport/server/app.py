@@ -15,10 +15,12 @@ from homeport.access.middleware import Authentication, Gate
 from homeport.access.providers import dependencies as access_dependencies
 from homeport.access.rate_limits import RateLimits
 from homeport.access.resources import Doorkeeper
+from homeport.access.service.links import LinkClock
 from homeport.access.service.sessions import Sessions
 from homeport.agents.service.switchboard import Switchboard
 from homeport.config import Settings
 from homeport.database import Database, Listener
+from homeport.identity.login.configured import providers_of
 from homeport.kit.crypto import Cipher
 from homeport.kit.ids import new_id
 from homeport.mcp.endpoint import Endpoint
@@ -41,7 +43,8 @@ MAX_BODY = 1024 * 1024
 def build_parts(settings: Settings, db: Database, listener: Listener, cipher: Cipher) -> Parts:
     """Make the long-lived objects that rooms share."""
     replica_id = new_id()
-    sessions = Sessions(db, settings)
+    providers = providers_of(settings)
+    sessions = Sessions(db, settings, links=LinkClock(db, cipher, providers, access_url=settings.access_url))
     doorkeeper = Doorkeeper(sessions, allowed_origins=settings.mcp_allowed_origins)
     switchboard = Switchboard(db, listener, cipher, replica_id=replica_id)
     return Parts(
@@ -50,6 +53,7 @@ def build_parts(settings: Settings, db: Database, listener: Listener, cipher: Ci
         listener=listener,
         cipher=cipher,
         authenticators=Authenticators(),
+        providers=providers,
         sessions=sessions,
         live=LiveConnections(sessions),
         doorkeeper=doorkeeper,
@@ -79,7 +83,7 @@ def build_asgi(parts: Parts, *, has_proof: bool = False) -> tuple[ASGIApp, Lites
         middleware=[DefineMiddleware(Authentication, gate=gate)],
         exception_handlers=HANDLERS,
         after_exception=[note_error],
-        openapi_config=openapi_config(),
+        openapi_config=openapi_config(is_served=parts.settings.swagger_enable),
         request_class=JsonRequest,
         request_max_body_size=MAX_BODY,
         debug=False,
@@ -119,4 +123,5 @@ def _shared(parts: Parts, gate: Gate) -> dict[str, Provide]:
         "switchboard": constant(parts.switchboard),
         "acquirer": constant(parts.acquirer),
         "rate_limits": constant(gate.rate_limits),
+        "providers": constant(parts.providers),
     }
