@@ -3,7 +3,7 @@
 from urllib.parse import parse_qsl, quote, urlencode
 
 from homeport.identity.types import CSRF_COOKIE, SESSION_COOKIE
-from homeport.kit.addresses import canonical
+from homeport.kit.addresses import canonical, local_path
 from homeport.kit.crypto import tokens_equal
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -153,8 +153,7 @@ def _is_own_origin(origin: str, headers: Headers, access_url: str) -> bool:
 def login_location(path: str, query: bytes, message: str) -> str:
     """Return where a signed-out browser goes; it comes back to `path` afterwards, which is local by construction."""
     target = quote(path, safe="/~@:!$&'()*+,;=-._")
-    if not target.startswith("/") or target.startswith(("//", "/\\")):
-        target = "/"
+    target = local_path(target)
     if query:
         target += "?" + query.decode("latin-1")
     return "/login?" + urlencode({"message": message, "redirect": target})
