@@ -22,10 +22,12 @@ from homeport.access.cors import CrossOrigin
 from homeport.access.middleware import Authentication, Gate
 from homeport.access.providers import dependencies
 from homeport.access.rate_limits import RateLimits
+from homeport.access.service.links import LinkClock
 from homeport.access.service.sessions import Sessions
 from homeport.config import Settings
 from homeport.database import Database
 from homeport.identity.api import routes as identity_routes
+from homeport.identity.login.configured import providers_of
 from homeport.identity.queries import users as user_queries
 from homeport.identity.service.keys import create_key
 from homeport.identity.types import LoginType, UserCreated, UserStatus
@@ -165,8 +167,10 @@ def build_api(db: Database, *, routes: Sequence[Any] = (), root_routes: Sequence
 
     chosen = Settings(**{"access_url": ACCESS_URL, "dangerous_disable_rate_limits": True, **settings})
     authenticators = Authenticators()
-    gate = Gate(db, Sessions(db, chosen), authenticators, RateLimits(chosen), has_proof=True)
     cipher = Cipher([bytes(range(32))])
+    providers = providers_of(chosen)
+    links = LinkClock(db, cipher, providers, access_url=chosen.access_url)
+    gate = Gate(db, Sessions(db, chosen, links=links), authenticators, RateLimits(chosen), has_proof=True)
     if not db.events._handlers.get(UserCreated):
         db.events.subscribe(UserCreated, place_created_user)
     app = Litestar(
@@ -180,6 +184,7 @@ def build_api(db: Database, *, routes: Sequence[Any] = (), root_routes: Sequence
             "settings": Provide(lambda: chosen, sync_to_thread=False),
             "cipher": Provide(lambda: cipher, sync_to_thread=False),
             "rate_limits": Provide(lambda: gate.rate_limits, sync_to_thread=False),
+            "providers": Provide(lambda: providers, sync_to_thread=False),
         },
         middleware=[DefineMiddleware(Authentication, gate=gate)],
         exception_handlers=HANDLERS,

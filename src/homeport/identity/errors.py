@@ -120,6 +120,10 @@ class NotVouchedFor(BadRequest):
     """400: what the provider says of the person is not proven, or lacks what is needed."""
 
 
+class AddressNotAllowed(Forbidden):
+    """403: the person's e-mail address is not verified, or not of a domain that may sign in."""
+
+
 class NoNameLeft(Conflict):
     """409: no free user name was found near the one that the provider gives."""
 
@@ -216,3 +220,81 @@ class HigherRank(Forbidden):
 
 class OwnAccount(Forbidden):
     """403: something that nobody may do to the own account."""
+
+
+class ProviderBusy(Unavailable):
+    """503: the provider wants to be left alone for `retry_after` seconds."""
+
+    def __init__(self, name: str, *, retry_after: int) -> None:
+        minutes = max(1, round(retry_after / 60))
+        wait = f"{minutes} minutes" if minutes > 1 else "a minute"
+        super().__init__(f"{name} has been asked too often. Try again in {wait}.")
+        self.retry_after = retry_after
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(self.retry_after)}
+
+
+class NotAdmitted(NotAuthenticated):
+    """401: the person is in none of the organizations or teams at the provider that may sign in."""
+
+    def __init__(self, message: str) -> None:
+        detail = (
+            "An invitation counts once it is accepted, and the organization must let the application see its members."
+        )
+        super().__init__(message, detail=detail)
+
+
+class DeviceFlowOff(BadRequest):
+    """400: people of this deployment do not sign in by a code, or there is none."""
+
+
+class DeviceRefused(BadRequest):
+    """400: what the provider says of a device code: the words of its code (RFC 8628 section 3.5), the code itself as detail.
+
+    `retry_after` are the seconds to leave between two questions from now on, where it says so.
+    """
+
+    def __init__(self, code: str, words: str, *, retry_after: int = 0) -> None:
+        super().__init__(words, detail=code)
+        self.retry_after = retry_after
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(self.retry_after)} if self.retry_after else {}
+
+
+class WrongPassword(NotAuthenticated):
+    """401: the password that was to confirm something is not the account's."""
+
+    def __init__(self) -> None:
+        super().__init__("The password is not right.")
+
+
+class ConversionInvalid(BadRequest):
+    """400: what says that an account is to be converted is missing, not ours, or too old."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            "This conversion of an account was not begun in this browser, or too long ago. Start again from your account.",
+            detail=detail,
+        )
+
+
+class ConversionMismatch(Forbidden):
+    """403: what says that an account is to be converted is about another account, state or way to sign in."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            "This conversion belongs to another account or provider. Start again from your account.", detail=detail
+        )
+
+
+class NobodyToConvert(BadRequest):
+    """400: the address at the provider is not the one of an account here."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Your account here and the one at the provider have different e-mail addresses. Make them equal, then start again."
+        )

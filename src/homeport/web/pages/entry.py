@@ -5,16 +5,18 @@ from typing import Any
 from litestar import Response, get, post
 from litestar.response import Redirect
 
-from homeport.access.errors import SIGNED_OUT
+from homeport.access.errors import REASONS, SIGNED_OUT
 from homeport.access.page_policy import sign_in_policy
 from homeport.config import Settings
 from homeport.database import Database
+from homeport.identity.login import notices
 from homeport.identity.login.cookies import sign_in_cookies, sign_out_cookies
 from homeport.identity.login.password import sign_in
 from homeport.identity.schemas import CreateFirstUserRequest
 from homeport.identity.service import keys, users
 from homeport.identity.types import Identity
 from homeport.kit.addresses import local_path
+from homeport.kit.crypto import Cipher
 from homeport.kit.errors import HomeportError, NotFound
 from homeport.kit.routes import authenticated, optional, public
 from homeport.web import wording
@@ -71,7 +73,7 @@ async def create_first_user(view: View, db: Database, settings: Settings) -> Pag
 
 
 @get("/login", opt=optional("this is how one signs in", is_page=True), include_in_schema=False)
-async def show_login(view: View, db: Database) -> Page:
+async def show_login(view: View, db: Database, cipher: Cipher) -> Page:
     """Show the sign-in form; whoever is signed in goes on."""
     target = local_path(view.request.query_params.get("redirect", "/"))
     if view.identity is not None:
@@ -81,8 +83,11 @@ async def show_login(view: View, db: Database) -> Page:
     # Only words of our own are repeated: a link must not make this page say something else.
     if target.startswith("/oauth2/"):
         return _login_page(view, email="", target=target, hint=wording.AN_APPLICATION_ASKS)
-    is_ended = view.request.query_params.get("message", "") == SIGNED_OUT and target not in {"/", "/workspaces"}
-    return _login_page(view, email="", target=target, hint=SIGNED_OUT if is_ended else "")
+    message = view.request.query_params.get("message", "")
+    is_ours = message in REASONS or notices.is_ours(cipher, message, view.request.query_params.get("proof", ""))
+    # Whoever comes for the first time is told nothing of an end.
+    is_new = message == SIGNED_OUT and target in {"/", "/workspaces"}
+    return _login_page(view, email="", target=target, hint=message if is_ours and not is_new else "")
 
 
 @post(
