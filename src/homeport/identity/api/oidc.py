@@ -6,10 +6,10 @@ from litestar import Response, get
 
 from homeport.config import Settings
 from homeport.database import Database
-from homeport.identity.errors import ProviderOff, StateUnknown
+from homeport.identity.errors import ProviderOff
 from homeport.identity.login import callbacks, redirecting
+from homeport.identity.login.completing import Deployment, complete
 from homeport.identity.login.configured import Providers
-from homeport.identity.login.signing_in import sign_in_claimed
 from homeport.identity.types import LoginType
 from homeport.kit.crypto import Cipher
 from homeport.kit.routes import public
@@ -35,13 +35,17 @@ async def oidc_callback(
         if arrival is None:
             journey = redirecting.begin(request.query_params)
             return callbacks.depart(settings, journey, await client.authorization_url(journey))
-        if arrival.journey.converts:
-            raise StateUnknown("No account is being converted in this browser.")
         person = await client.claim(arrival.code, arrival.journey, issuer=request.query_params.get("iss", ""))
-        session = await sign_in_claimed(
-            db, settings, cipher, login_type=LoginType.OIDC, person=person, sign_ups=client.sign_ups
+        completion = await complete(
+            Deployment(db, settings, cipher),
+            request,
+            login_type=LoginType.OIDC,
+            provider=client,
+            person=person,
+            sign_ups=client.sign_ups,
+            journey=arrival.journey,
         )
-        return callbacks.welcome(settings, session, arrival.journey)
+        return completion.as_redirect
 
     return await callbacks.serve(request, settings, cipher, work)
 

@@ -11,15 +11,13 @@ from litestar import Request, Response
 from litestar.response import Redirect
 
 from homeport.config import Settings
-from homeport.identity.login.cookies import sign_in_cookies
 from homeport.identity.login.notices import login_path
 from homeport.identity.login.redirecting import REDIRECT_COOKIE, Journey, ended_cookies, journey_cookies, reduced
-from homeport.identity.login.signing_in import Session
 from homeport.kit.crypto import Cipher
 from homeport.kit.errors import HomeportError
 from homeport.telemetry.logs import get_logger
 
-_NOT_STORED = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+NOT_STORED = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 _log = get_logger(__name__)
 HttpRequest: TypeAlias = Request[Any, Any, Any]
 
@@ -45,17 +43,11 @@ async def serve(
         return Redirect(
             login_path(cipher, words, redirect=target),
             status_code=303,
-            headers=dict(_NOT_STORED),
+            headers=dict(NOT_STORED),
             cookies=ended_cookies(settings),
         )
 
 
 def depart(settings: Settings, journey: Journey, location: str) -> Response[Any]:
     """Send a browser to the provider, with what it must bring back."""
-    return Redirect(location, status_code=307, headers=dict(_NOT_STORED), cookies=journey_cookies(settings, journey))
-
-
-def welcome(settings: Settings, session: Session, journey: Journey) -> Response[Any]:
-    """Send a browser on where the person wanted to go, signed in."""
-    cookies = [*ended_cookies(settings), *sign_in_cookies(settings, session.token)]
-    return Redirect(journey.redirect, status_code=307, headers=dict(_NOT_STORED), cookies=cookies)
+    return Redirect(location, status_code=307, headers=dict(NOT_STORED), cookies=journey_cookies(settings, journey))

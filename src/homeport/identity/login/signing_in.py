@@ -83,9 +83,7 @@ async def sign_in_claimed(
     """
     validate_email(person.email)
     async with db.transaction() as conn:
-        # Two browsers of one person, and two people with one address, come one after the other.
-        await conn.lock(f"identity:link:{login_type}:{person.linked_id}")
-        await conn.lock(f"identity:email:{person.email.lower()}")
+        await lock_claimed(conn, login_type, person)
         found = await find_claimed(conn, login_type, person)
         user = await _admit(conn, found, login_type) if found else await _sign_up(conn, login_type, person, sign_ups)
         await links.save(conn, cipher, user, login_type, person)
@@ -96,6 +94,12 @@ async def sign_in_claimed(
         action = AuditAction.LOGIN if found else AuditAction.REGISTER
         await record_key(conn, user.id, action, after=key, status_code=201)
     return Session(user, key, token, found is None)
+
+
+async def lock_claimed(conn: Connection, login_type: LoginType, person: Claimed) -> None:
+    """Let two browsers of one person, and two people with one address, come one after the other."""
+    await conn.lock(f"identity:link:{login_type}:{person.linked_id}")
+    await conn.lock(f"identity:email:{person.email.lower()}")
 
 
 async def find_claimed(conn: Connection, login_type: LoginType, person: Claimed) -> UserRow | None:

@@ -53,6 +53,12 @@ UPDATE_CLAIMED = f"""
 update users set email = $2, name = $3, avatar_url = $4, github_com_user_id = coalesce($5, github_com_user_id), updated_at = $6
 where id = $1 and not deleted returning {COLUMNS}
 """
+# Whoever signs in by a provider has no password, nor a code by which to set one.
+UPDATE_LOGIN_TYPE = f"""
+update users set login_type = $2, hashed_password = '', hashed_one_time_passcode = null, one_time_passcode_expires_at = null,
+    updated_at = $3
+where id = $1 and not deleted returning {COLUMNS}
+"""
 UPDATE_PASSWORD = (
     f"update users set hashed_password = $2, updated_at = $3 where id = $1 and not deleted returning {COLUMNS}"
 )
@@ -156,6 +162,11 @@ async def update_claimed(
     """Set what a provider says of a person. Raises UserNotFound, UniqueViolation."""
     arguments = (user_id, email, name, avatar_url, github_com_user_id, now)
     return _found(maybe(UserRow, await conn.fetchrow(UPDATE_CLAIMED, *arguments)))
+
+
+async def update_login_type(conn: Connection, user_id: UUID, login_type: str, now: datetime) -> UserRow:
+    """Let a user sign in by a provider and no more by password. Raises UserNotFound."""
+    return _found(maybe(UserRow, await conn.fetchrow(UPDATE_LOGIN_TYPE, user_id, login_type, now)))
 
 
 async def update_password(conn: Connection, user_id: UUID, hashed_password: str, now: datetime) -> UserRow:
