@@ -240,10 +240,10 @@ class NotAdmitted(NotAuthenticated):
     """401: the person is in none of the organizations or teams at the provider that may sign in."""
 
     def __init__(self, message: str) -> None:
-        detail = (
-            "An invitation counts once it is accepted, and the organization must let the application see its members."
+        super().__init__(
+            f"{message} An invitation counts once it is accepted.",
+            detail="The organization must let the application see its members, where it restricts applications.",
         )
-        super().__init__(message, detail=detail)
 
 
 class DeviceFlowOff(BadRequest):

@@ -57,7 +57,7 @@ async def ask_once(
     deployment: Deployment, request: callbacks.HttpRequest, providers: Providers, *, query: Any
 ) -> Completion:
     """Ask GitHub once about the device code in `query`, whose state is that of the browser's journey."""
-    github = _require_device_flow(providers)
+    github = require_device_flow(providers)
     arrival = redirecting.arrive(query, request.cookies)
     if arrival is None:
         raise DeviceFlowOff("There is no code to ask GitHub about.")
@@ -67,7 +67,7 @@ async def ask_once(
 
 async def begin_device(providers: Providers) -> ExternalAuthDevice:
     """Ask GitHub for a code. Raises ProviderOff and DeviceFlowOff (400), or that GitHub gives none."""
-    code = await _require_device_flow(providers).begin_device()
+    code = await require_device_flow(providers).begin_device()
     return ExternalAuthDevice(
         device_code=code.device_code,
         user_code=code.user_code,
@@ -102,7 +102,8 @@ def _require(providers: Providers) -> GithubClient:
     return providers.github
 
 
-def _require_device_flow(providers: Providers) -> GithubClient:
+def require_device_flow(providers: Providers) -> GithubClient:
+    """Return the client that signs in by codes. Raises ProviderOff, DeviceFlowOff (400)."""
     github = _require(providers)
     if not github.has_device_flow:
         raise DeviceFlowOff("Signing in by a code is switched off in this deployment (OAUTH2_GITHUB_DEVICE_FLOW).")
