@@ -153,7 +153,6 @@ def _is_own_origin(origin: str, headers: Headers, access_url: str) -> bool:
 def login_location(path: str, query: bytes, message: str) -> str:
     """Return where a signed-out browser goes; it comes back to `path` afterwards, which is local by construction."""
     target = quote(path, safe="/~@:!$&'()*+,;=-._")
-    target = local_path(target)
     if query:
         target += "?" + query.decode("latin-1")
-    return "/login?" + urlencode({"message": message, "redirect": target})
+    return "/login?" + urlencode({"message": message, "redirect": local_path(target)})
