@@ -27,7 +27,7 @@ from homeport.access.service.sessions import Sessions
 from homeport.config import Settings
 from homeport.database import Database
 from homeport.identity.api import routes as identity_routes
-from homeport.identity.login.configured import providers_of
+from homeport.identity.login.configured import Providers, providers_of
 from homeport.identity.queries import users as user_queries
 from homeport.identity.service.keys import create_key
 from homeport.identity.types import LoginType, UserCreated, UserStatus
@@ -138,8 +138,17 @@ async def make_identity(name: str, db: Database) -> Person:
 class Api:
     """A client of one application. `Api.call(person, "GET", "/users/me")` goes below /api/v2."""
 
-    def __init__(self, asgi: Any, db: Database, settings: Settings, authenticators: Authenticators, gate: Gate) -> None:
+    def __init__(
+        self,
+        asgi: Any,
+        db: Database,
+        settings: Settings,
+        authenticators: Authenticators,
+        gate: Gate,
+        providers: Providers | None = None,
+    ) -> None:
         self.asgi, self.db, self.settings, self.authenticators, self.gate = asgi, db, settings, authenticators, gate
+        self.providers = providers or providers_of(settings)
 
     async def raw(self, method: str, path: str, *, address: str = "192.0.2.7", **more: Any) -> httpx.Response:
         """Send one request to any path; no cookies are kept."""
@@ -195,7 +204,7 @@ def build_api(db: Database, *, routes: Sequence[Any] = (), root_routes: Sequence
         logging_config=None,
     )
     inner = Attempts(SocketRefusals(CrossOrigin(app, origins=chosen.cors_allowed_origins)), db)
-    return Api(Edge(inner, chosen, HostCache(db, chosen)), db, chosen, authenticators, gate)
+    return Api(Edge(inner, chosen, HostCache(db, chosen)), db, chosen, authenticators, gate, providers)
 
 
 @pytest.fixture

@@ -64,6 +64,7 @@ class Application:
         await self.parts.switchboard.start()
         self._serve_metrics()
         self._tasks = [
+            asyncio.create_task(self.parts.providers.greet(), name="first words with identity providers"),
             asyncio.create_task(sweep_forever(db), name="job reaper"),
             asyncio.create_task(self._every(_REPLICA_SECONDS, self._note_alive), name="replica heartbeat"),
             asyncio.create_task(

@@ -13,7 +13,7 @@ import msgspec
 
 from homeport.kit.trust import trusted
 
-SECONDS: Final = 5.0
+SECONDS = 5.0
 MOST_BYTES: Final = 1024 * 1024
 _TRIES: Final = 2
 _PAUSE: Final = 0.2
@@ -66,17 +66,18 @@ async def call(
     form: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
     most_bytes: int = MOST_BYTES,
-    seconds: float = SECONDS,
+    seconds: float | None = None,
 ) -> Answer:
     """Ask a provider. A GET that failed on its way, or upon a passing trouble of the provider, is tried once more.
 
     Raises CallFailed; a status of failure is an answer.
     """
+    patience = SECONDS if seconds is None else seconds
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(patience):
             return await _call(method, url, form, dict(headers or {}), most_bytes)
     except TimeoutError:
-        raise CallFailed(f"no answer within {seconds:g} seconds") from None
+        raise CallFailed(f"no answer within {patience:g} seconds") from None
 
 
 async def _call(

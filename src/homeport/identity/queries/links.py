@@ -138,5 +138,6 @@ def _struct(record: Record | None) -> UserLinkRow:
     assert record is not None
     values = dict(record)
     # Rows of old hold nothing, or null in place of one of the three.
-    said = {name: value for name, value in (values["claims"] or {}).items() if isinstance(value, dict)}
+    stored = values["claims"] if isinstance(values["claims"], dict) else {}
+    said = {name: value for name, value in stored.items() if isinstance(value, dict)}
     return UserLinkRow(**{**values, "claims": msgspec.convert(said, LinkClaims)})
