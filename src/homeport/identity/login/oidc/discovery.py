@@ -18,7 +18,7 @@ _PATH: Final = "/.well-known/openid-configuration"
 # Providers change these rarely; what is older is fetched again, and stays in use while that fails.
 _KEPT_SECONDS: Final = 3600.0
 _PAUSE_SECONDS: Final = 5.0
-_KEYS_PAUSE_SECONDS: Final = 10.0
+_KEYS_PAUSE_SECONDS: Final = 5.0
 _ENDPOINTS: Final = (
     "authorization_endpoint",
     "token_endpoint",
