@@ -28,15 +28,14 @@ async def oidc_callback(
     """Without a code, send the browser to the provider; with one, sign in and go where the person wanted to go."""
 
     async def work() -> Response[Any]:
-        client = providers.oidc
-        if client is None:
+        if (client := providers.oidc) is None:
             raise ProviderOff("OpenID Connect")
         arrival = redirecting.arrive(request.query_params, request.cookies)
         if arrival is None:
             journey = redirecting.begin(request.query_params)
             return callbacks.depart(settings, journey, await client.authorization_url(journey))
         person = await client.claim(arrival.code, arrival.journey, issuer=request.query_params.get("iss", ""))
-        completion = await complete(
+        done = await complete(
             Deployment(db, settings, cipher),
             request,
             login_type=LoginType.OIDC,
@@ -45,7 +44,7 @@ async def oidc_callback(
             sign_ups=client.sign_ups,
             journey=arrival.journey,
         )
-        return completion.as_redirect
+        return done.as_redirect
 
     return await callbacks.serve(request, settings, cipher, work)
 
