@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from homeport.identity.login.callbacks import is_callback
 from homeport.oauth2.errors import OAuthError
 from homeport.web import bare
 from homeport.web.rendering import error_page
@@ -12,14 +13,14 @@ _NO_PAGES = ("/api", "/mcp", "/oauth2", "/.well-known", "/healthz", "/debug", "/
 def wants_page(request: Any) -> bool:
     """Tell whether an error is shown to a person; programs get JSON."""
     path = request.url.path
-    if path in bare.PATHS or _is_callback(path):
+    if path in bare.PATHS or is_callback(path):
         return bare.wants_html(request)
     return not any(path == prefix or path.startswith(f"{prefix}/") for prefix in _NO_PAGES)
 
 
 def render(request: Any, status: int, message: str) -> Any:
     """Return a readable page for an error. `message` is shown to the person, escaped."""
-    if request.url.path in bare.PATHS or _is_callback(request.url.path):
+    if request.url.path in bare.PATHS or is_callback(request.url.path):
         return bare.refused_page(status, message)
     return error_page(request, status, message)
 
@@ -27,8 +28,3 @@ def render(request: Any, status: int, message: str) -> Any:
 def render_oauth(error: OAuthError) -> Any:
     """Return a readable page for an error of the authorization server."""
     return bare.refused_oauth_page(error)
-
-
-def _is_callback(path: str) -> bool:
-    """Tell whether providers send people here, who are part of the API for programs and a page for browsers."""
-    return path.startswith("/api/v2/users/") and path.endswith("/callback")

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from litestar import Request, Response
 from litestar.response import Redirect
 
+from homeport.audit.service.attempts import note_failure
 from homeport.config import Settings
 from homeport.identity.login.notices import login_path
 from homeport.identity.login.redirecting import REDIRECT_COOKIE, Journey, ended_cookies, journey_cookies, reduced
@@ -27,6 +28,11 @@ def wants_page(request: HttpRequest) -> bool:
     return "text/html" in request.headers.get("accept", "").lower()
 
 
+def is_callback(path: str) -> bool:
+    """Tell whether providers send people here, who are part of the API for programs and a page for browsers."""
+    return path.startswith("/api/v2/users/") and path.endswith("/callback")
+
+
 async def serve(
     request: HttpRequest, settings: Settings, cipher: Cipher, work: Callable[[], Awaitable[Response[Any]]]
 ) -> Response[Any]:
@@ -38,6 +44,7 @@ async def serve(
         _log.warning("a sign-in through a provider failed", message=error.message, detail=error.detail)
         if not wants_page(request):
             raise
+        note_failure(error.status)
         target = reduced(request.query_params.get("redirect", "") or unquote(request.cookies.get(REDIRECT_COOKIE, "")))
         words = f"{error.message} {error.detail}" if error.status == 403 and error.detail else error.message
         return Redirect(

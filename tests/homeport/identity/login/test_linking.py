@@ -274,3 +274,17 @@ async def test_a_foreign_domain_makes_no_account(db: Database, issuer: Issuer, d
     reply = await sign_in(api_of(db, issuer, oidc_email_domain=domains), issuer)
     assert (reply.status_code, "example.com" in reply.json()["message"]) == (403, True)
     assert await _people(db) == []
+
+
+@pytest.mark.requirement("LINK-AUDIT-01")
+@pytest.mark.parametrize("headers", [{}, HTML])
+async def test_a_sign_in_that_fails_is_audited(
+    db: Database, issuer: Issuer, accounts: Accounts, headers: dict[str, str]
+) -> None:
+    person = await accounts.make("member")
+    await db.execute("update users set email = 'ada@example.com' where id = $1", person.id)
+    await sign_in(api_of(db, issuer), issuer, **headers)
+    row = await db.fetchrow("select user_id, action, status_code, resource_type from audit_logs")
+    assert row is not None
+    assert tuple(row) == (person.id, "login", 403, "api_key")
+    assert await db.fetchval("select count(*) from api_keys where login_type = 'oidc'") == 0
