@@ -1,8 +1,11 @@
 """Under https in Chromium: cookies that no sibling host can set, and pages that work with them."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
+import asyncpg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
@@ -10,6 +13,7 @@ from tests.browser.tls import tls_in_front_of
 from tests.support.api import PASSWORD
 from tests.support.certificates import make_certificates
 from tests.support.server import EMAIL, Server
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
 # Browsers lead every name below localhost to loopback.
@@ -21,7 +25,7 @@ SESSION, CSRF = "__Host-coder_session_token", "__Host-csrf_token"
 def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, int]]:
     """A server whose access address is https, behind a proxy that ends TLS; and the proxy's port."""
     folder = tmp_path_factory.mktemp("secure")
-    _, context = make_certificates(folder, HOST, SIBLING)
+    _, context = make_certificates(folder, HOST, SIBLING, "eu.localhost", "*.apps.localhost")
     listener = socket.create_server(("127.0.0.1", 0))
     port: int = listener.getsockname()[1]
     server = Server(folder, daemons=0, ACCESS_URL=f"https://{HOST}:{port}")
@@ -99,3 +103,61 @@ def test_forms_and_scripts_work_and_signing_out_leaves_nothing(
     page.wait_for_url("**/login?notice=signed-out")
     assert SESSION not in cookies(context)
     assert problems == []
+
+
+async def add_proxy(url: str, *, proxy: str, wildcard: str) -> None:
+    """Write a proxy into the database of a running server, as if it had been seen just now."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(
+            "insert into workspace_proxies (id, name, url, wildcard_hostname, token_hash, last_seen_at, created_at, updated_at)"
+            " values (gen_random_uuid(), 'eu', $1, $2, 'h', now(), now(), now())",
+            proxy,
+            wildcard,
+        )
+    finally:
+        await connection.close()
+
+
+REFUSED = """([kind, address]) => new Promise((done) => {
+  const seen = (event) => done(event.effectiveDirective);
+  document.addEventListener("securitypolicyviolation", seen, { once: true });
+  const finish = () => setTimeout(() => { document.removeEventListener("securitypolicyviolation", seen); done(""); }, 300);
+  if (kind === "socket") {
+    const socket = new WebSocket(address);
+    socket.onerror = socket.onopen = finish;
+  } else {
+    const frame = document.createElement("iframe");
+    frame.onload = finish;
+    frame.src = address;
+    document.body.append(frame);
+  }
+})"""
+
+
+@pytest.mark.requirement("CSP-HOSTS-03", "M09")
+def test_pages_speak_with_and_frame_what_the_table_of_proxies_says(
+    secure: tuple[Server, int], context: BrowserContext
+) -> None:
+    server, port = secure
+    page = context.new_page()
+    home = f"https://{HOST}:{port}/login?"
+    proxy, app, other = f"eu.localhost:{port}", f"dev--app.apps.localhost:{port}", f"else.localhost:{port}"
+
+    def refused(kind: str, address: str) -> str:
+        page.goto(f"https://{HOST}:{port}/nowhere")
+        return str(page.evaluate(REFUSED, [kind, address]))
+
+    assert refused("socket", f"wss://{proxy}/x") == "connect-src"
+    assert refused("frame", f"https://{app}/healthz") == "frame-src"
+    with ThreadPoolExecutor(1) as thread:
+        wanted = {"proxy": f"https://{proxy}", "wildcard": f"*.apps.localhost:{port}"}
+        thread.submit(lambda: asyncio.run(add_proxy(server.database_url(), **wanted))).result()
+    wait_for(lambda: proxy in server.api.client.get(f"{server.url}/nowhere").headers["content-security-policy"])
+    assert refused("socket", f"wss://{proxy}/x") == ""
+    assert refused("frame", f"https://{app}/healthz") == ""
+    assert refused("socket", f"wss://{other}/x") == "connect-src"
+    assert refused("frame", f"https://{other}/healthz") == "frame-src"
+    answer = page.goto(home)
+    assert answer is not None
+    assert proxy not in answer.headers["content-security-policy"], "the page for signing in needs none of them"
