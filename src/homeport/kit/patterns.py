@@ -1,4 +1,4 @@
-"""Regular expressions of template authors, matched in time that grows with the text and not with its square or power.
+"""Regular expressions that people write, matched in time that grows with the text and not with its square or power.
 
 Python's own engine backtracks: one unlucky pattern and one crafted value would stop the server. Here the pattern's parse
 tree becomes a nondeterministic automaton, all of whose states are walked at once (Thompson's construction). What has no
@@ -8,13 +8,15 @@ automaton (references back, look-around) is refused, as RE2 does, for which temp
 import re
 import warnings
 from collections.abc import Callable
-from re import _parser  # type: ignore[attr-defined]  # the only parser of this syntax in the standard library
 from typing import Any
 
 MAX_PATTERN = 2000
 MAX_STATES = 2000
 # States times characters that one search may cost: a few hundredths of a second.
 MAX_WORK = 500_000
+
+# The only parser of this syntax in the standard library; it is not part of the public interface, which type checkers know.
+_parser: Any = vars(re)["_parser"]
 
 Test = Callable[[str], bool]
 # Whether an anchor holds between two neighbours; "" stands for the end of the text on that side.
