@@ -8,4 +8,5 @@ pytest_plugins = [
     "tests.support.database",
     "tests.support.identities",
     "tests.support.accounts",
+    "tests.support.github_world",
 ]

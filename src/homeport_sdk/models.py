@@ -346,6 +346,10 @@ class BuildTemplate(Struct, kw_only=True):
     version_name: str
 
 
+class CSPViolation(Struct, kw_only=True):
+    csp_report: dict[str, Any] = field(name="csp-report")
+
+
 class CommitQuotaRequest(Struct, kw_only=True):
     daily_cost: Annotated[int, Meta(ge=0, le=2147483647)]
 
@@ -396,6 +400,11 @@ class ConnectionLogWebInfo(Struct, kw_only=True):
     status_code: int
     user_agent: str
     user: AuditLogUser | None = None
+
+
+class ConvertLoginRequest(Struct, kw_only=True):
+    password: str
+    to_type: str
 
 
 class CreateFirstUserRequest(Struct, kw_only=True):
@@ -601,6 +610,14 @@ class DryRunResult(Struct, kw_only=True):
 
 class ExternalAPIKeyScopes(Struct, kw_only=True):
     external: list[str]
+
+
+class ExternalAuthDevice(Struct, kw_only=True):
+    device_code: str
+    expires_in: int
+    interval: int
+    user_code: str
+    verification_uri: str
 
 
 class FailJobRequest(Struct, kw_only=True):
@@ -897,6 +914,13 @@ class OAuth2TokenResponse(Struct, kw_only=True):
     scope: str
     token_type: str
     refresh_token: str = ""
+
+
+class OAuthConversionResponse(Struct, kw_only=True):
+    expires_at: datetime
+    state_string: str
+    to_type: str
+    user_id: str
 
 
 class OIDCAuthMethod(Struct, kw_only=True):

@@ -74,9 +74,9 @@ def make_page(browser: Browser, server: str) -> Iterator[MakePage]:
     contexts: list[BrowserContext] = []
     problems: list[str] = []
 
-    def make(*, width: int = 1280, scheme: str = "light", has_scripts: bool = True) -> Page:
+    def make(*, width: int = 1280, scheme: str = "light", has_scripts: bool = True, base_url: str = "") -> Page:
         context = browser.new_context(
-            base_url=server,
+            base_url=base_url or server,
             viewport={"width": width, "height": 844 if width < 500 else 900},
             color_scheme="dark" if scheme == "dark" else "light",
             has_touch=width < 500,

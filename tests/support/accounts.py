@@ -19,14 +19,15 @@ from litestar.middleware import DefineMiddleware
 from homeport.access import queries as access_queries
 from homeport.access.authenticators import Authenticators
 from homeport.access.cors import CrossOrigin
-from homeport.access.headers import SecurityHeaders
 from homeport.access.middleware import Authentication, Gate
 from homeport.access.providers import dependencies
 from homeport.access.rate_limits import RateLimits
+from homeport.access.service.links import LinkClock
 from homeport.access.service.sessions import Sessions
 from homeport.config import Settings
 from homeport.database import Database
 from homeport.identity.api import routes as identity_routes
+from homeport.identity.login.configured import Providers, providers_of
 from homeport.identity.queries import users as user_queries
 from homeport.identity.service.keys import create_key
 from homeport.identity.types import LoginType, UserCreated, UserStatus
@@ -36,6 +37,7 @@ from homeport.kit.ids import new_id
 from homeport.organizations.api import routes as organization_routes
 from homeport.organizations.queries import members as member_queries
 from homeport.organizations.service import place_created_user
+from homeport.proxies.service.hosts import HostCache
 from homeport.rbac import Subject
 from tests.support.identities import makes_identities
 from tests.support.names import unique_name
@@ -136,8 +138,17 @@ async def make_identity(name: str, db: Database) -> Person:
 class Api:
     """A client of one application. `Api.call(person, "GET", "/users/me")` goes below /api/v2."""
 
-    def __init__(self, asgi: Any, db: Database, settings: Settings, authenticators: Authenticators, gate: Gate) -> None:
+    def __init__(
+        self,
+        asgi: Any,
+        db: Database,
+        settings: Settings,
+        authenticators: Authenticators,
+        gate: Gate,
+        providers: Providers | None = None,
+    ) -> None:
         self.asgi, self.db, self.settings, self.authenticators, self.gate = asgi, db, settings, authenticators, gate
+        self.providers = providers or providers_of(settings)
 
     async def raw(self, method: str, path: str, *, address: str = "192.0.2.7", **more: Any) -> httpx.Response:
         """Send one request to any path; no cookies are kept."""
@@ -165,8 +176,10 @@ def build_api(db: Database, *, routes: Sequence[Any] = (), root_routes: Sequence
 
     chosen = Settings(**{"access_url": ACCESS_URL, "dangerous_disable_rate_limits": True, **settings})
     authenticators = Authenticators()
-    gate = Gate(db, Sessions(db, chosen), authenticators, RateLimits(chosen), has_proof=True)
     cipher = Cipher([bytes(range(32))])
+    providers = providers_of(chosen)
+    links = LinkClock(db, cipher, providers, access_url=chosen.access_url)
+    gate = Gate(db, Sessions(db, chosen, links=links), authenticators, RateLimits(chosen), has_proof=True)
     if not db.events._handlers.get(UserCreated):
         db.events.subscribe(UserCreated, place_created_user)
     app = Litestar(
@@ -180,6 +193,7 @@ def build_api(db: Database, *, routes: Sequence[Any] = (), root_routes: Sequence
             "settings": Provide(lambda: chosen, sync_to_thread=False),
             "cipher": Provide(lambda: cipher, sync_to_thread=False),
             "rate_limits": Provide(lambda: gate.rate_limits, sync_to_thread=False),
+            "providers": Provide(lambda: providers, sync_to_thread=False),
         },
         middleware=[DefineMiddleware(Authentication, gate=gate)],
         exception_handlers=HANDLERS,
@@ -189,8 +203,8 @@ def build_api(db: Database, *, routes: Sequence[Any] = (), root_routes: Sequence
         openapi_config=None,
         logging_config=None,
     )
-    headers = SecurityHeaders(is_https=chosen.is_https)
-    return Api(Edge(Attempts(SocketRefusals(CrossOrigin(app)), db), headers), db, chosen, authenticators, gate)
+    inner = Attempts(SocketRefusals(CrossOrigin(app, origins=chosen.cors_allowed_origins)), db)
+    return Api(Edge(inner, chosen, HostCache(db, chosen)), db, chosen, authenticators, gate, providers)
 
 
 @pytest.fixture

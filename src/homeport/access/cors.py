@@ -1,8 +1,12 @@
-"""Cross-origin requests (CORS) to the routes that allow them: for pages of every site, without what browsers send by themselves.
+"""Cross-origin requests (CORS), without what browsers send by themselves.
 
-Stands around the application, so that errors carry the headers, too: a page that cannot read a 401 cannot sign in.
+Routes that declare it may be called by pages of every site. Answers of the rest of the HTTP API may be read by pages of the
+origins that the settings name, with a token of their own; by default there are none. Credentials are never allowed, so no
+cookie counts and none is kept. Stands around the application, so that errors carry the headers, too: a page that cannot read a
+401 cannot sign in.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from litestar import Litestar
@@ -10,7 +14,7 @@ from litestar.enums import ScopeType
 from litestar.routes import ASGIRoute, HTTPRoute
 from litestar.types import ASGIApp, Message, Receive, Send
 
-from homeport.access.rules import header
+from homeport.access.rules import Headers, header
 from homeport.kit.routes import KEY, Access
 
 _ORIGIN = (b"access-control-allow-origin", b"*")
@@ -22,31 +26,51 @@ _ALLOWED = (
 _EXPOSED = (b"access-control-expose-headers", b"WWW-Authenticate, Mcp-Session-Id, Retry-After, X-Request-Id")
 _SECONDS = b"7200"
 _MCP_METHODS = ("GET", "POST", "DELETE")
+_API = "/api/"
+_READING = ("GET", "HEAD")
+_VARY = (b"vary", b"Origin")
 
 
 class CrossOrigin:
     """ASGI application around Litestar's, which it must know to find the routes."""
 
-    def __init__(self, app: Litestar) -> None:
+    def __init__(self, app: Litestar, *, origins: Sequence[str] = ()) -> None:
+        """`origins` may read answers of the API; `*` stands for all."""
         self._app: ASGIApp = app
+        self._origins = frozenset(origins)
         # What is written out goes before what stands for anything, as in routing.
         self._routes = sorted(map(_pattern, app.routes), key=lambda found: [part is None for part in found[0]])
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Serve one request, or answer a preflight."""
-        if scope["type"] != ScopeType.HTTP or not header(scope["headers"], b"origin"):
+        if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
-        if scope["method"] == "OPTIONS" and (methods := self._methods(scope["path"])):
-            await _answer_preflight(send, methods)
-            return
+        origin = header(scope["headers"], b"origin")
+        known = self._known(origin, scope["path"])
+        if scope["method"] == "OPTIONS" and origin:
+            methods = self._methods(scope["path"])
+            if methods or _is_allowed(known):
+                await _answer_preflight(send, methods or _READING, [_ORIGIN] if methods else known)
+                return
 
         async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start" and _is_open(scope):
-                message["headers"] = [*message.get("headers", ()), _ORIGIN, _EXPOSED]
+            if message["type"] == "http.response.start":
+                more = [_ORIGIN, _EXPOSED] if origin and _is_open(scope) else known
+                message["headers"] = [*message.get("headers", ()), *more]
             await send(message)
 
-        await self._app(scope, receive, send_with_headers)
+        await self._app(scope, receive, send_with_headers if origin or known else send)
+
+    def _known(self, origin: str, path: str) -> Headers:
+        """Return what an answer of the API says to a page of an origin; that it depends on it, where some may and some not."""
+        if not self._origins or not path.startswith(_API):
+            return []
+        if "*" in self._origins:
+            return [_ORIGIN, _EXPOSED] if origin else []
+        if origin in self._origins:
+            return [(_ORIGIN[0], origin.encode("latin-1")), _EXPOSED, _VARY]
+        return [_VARY]
 
     def _methods(self, path: str) -> tuple[str, ...]:
         parts = _split(path)
@@ -90,9 +114,13 @@ def _fits(pattern: Pattern, parts: list[str]) -> bool:
     )
 
 
-async def _answer_preflight(send: Send, methods: tuple[str, ...]) -> None:
+def _is_allowed(headers: Headers) -> bool:
+    return any(name == _ORIGIN[0] for name, _ in headers)
+
+
+async def _answer_preflight(send: Send, methods: tuple[str, ...], allowed: Headers) -> None:
     headers = [
-        _ORIGIN,
+        *(each for each in allowed if each != _EXPOSED),
         (b"access-control-allow-methods", ", ".join((*methods, "OPTIONS")).encode()),
         (b"access-control-allow-headers", _ALLOWED),
         (b"access-control-max-age", _SECONDS),

@@ -20,6 +20,36 @@ class SignedOut(NotAuthenticated):
         return {"WWW-Authenticate": self.challenge}
 
 
+PROVIDER_ENDED = "Your session at the provider has ended. Please sign in again to continue."
+PROVIDER_AWAY = "The provider could not refresh your session. Try again shortly, or sign in again."
+PROVIDER_REMOVED = (
+    "Unable to refresh your session: its provider is not set up here any more. Please sign in in another way."
+)
+# What the sign-in page repeats from its address; nothing else, for anybody can write one.
+REASONS = frozenset({SIGNED_OUT, PROVIDER_ENDED, PROVIDER_AWAY, PROVIDER_REMOVED})
+
+
+class LinkEnded(SignedOut):
+    """401: the second clock of the session has run out. `is_final`: this session will not come back, so browsers forget it."""
+
+    def __init__(self, message: str, detail: str, *, access_url: str, is_final: bool) -> None:
+        super().__init__(detail, access_url=access_url, message=message, is_expired=True)
+        self.is_final = is_final
+
+
+class ProviderRemoved(LinkEnded):
+    """500: the session comes from a provider that is not set up any more, so nobody can tell whether it still holds."""
+
+    status = 500
+
+    def __init__(self, detail: str, *, access_url: str) -> None:
+        super().__init__(PROVIDER_REMOVED, detail, access_url=access_url, is_final=True)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {}
+
+
 class AccessEnded(Forbidden):
     """403: what a connection rests on was taken away while it was open."""
 

@@ -10,7 +10,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from homeport.access import rules
 from homeport.access.authenticators import Authenticators, Presented
-from homeport.access.errors import NotForWebSockets, SignedOut
+from homeport.access.errors import LinkEnded, NotForWebSockets, SignedOut
 from homeport.access.live import LiveConnections
 from homeport.access.providers import AGENT, DAEMON, IDENTITY, PROVIDER
 from homeport.access.rate_limits import RateLimits
@@ -18,12 +18,13 @@ from homeport.access.resources import Doorkeeper
 from homeport.access.service.sessions import Sessions
 from homeport.access.types import Identity, ProvisionerIdentity
 from homeport.database import Database
-from homeport.identity.types import LoginType
+from homeport.identity.types import SESSION_COOKIE, LoginType
 from homeport.kit.errors import Forbidden, NotAuthenticated
 from homeport.kit.request import current_request
 from homeport.kit.routes import KEY, Access
 from homeport.rbac import DecisionLog, Subject, decisions
 
+_FORGET_SESSION = f"{SESSION_COOKIE}=; HttpOnly; Max-Age=0; Path=/; SameSite=lax".encode()
 _UNDECLARED = Access("public", reason="the framework's own route")
 
 
@@ -113,12 +114,15 @@ class Authentication:
     def _is_foreign(self, scope: Any) -> bool:
         return rules.is_foreign_socket(scope["headers"], self._gate.sessions.access_url)
 
-    @staticmethod
-    def _forged(scope: Any) -> str:
+    def _forged(self, scope: Any) -> str:
         if scope["method"] in rules.SAFE_METHODS:
             return ""
         return rules.csrf_problem(
-            method=scope["method"], path=scope["path"], headers=scope["headers"], query=scope["query_string"]
+            method=scope["method"],
+            path=scope.get("path_template") or scope["path"],
+            headers=scope["headers"],
+            query=scope["query_string"],
+            access_url=self._gate.sessions.access_url,
         )
 
     async def _identify(self, scope: Any, access: Access) -> None:
@@ -218,5 +222,8 @@ async def _send_to_login(send: Send, scope: Any, error: SignedOut) -> None:
         (b"www-authenticate", error.challenge.encode("latin-1", "replace")),
         (b"cache-control", b"no-store"),
     ]
+    if isinstance(error, LinkEnded) and error.is_final:
+        # A session that will not come back shall not stand in the way of the next.
+        headers.append((b"set-cookie", _FORGET_SESSION))
     await send({"type": "http.response.start", "status": 303, "headers": headers})
     await send({"type": "http.response.body", "body": b"", "more_body": False})

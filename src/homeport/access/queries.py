@@ -10,17 +10,20 @@ from uuid import UUID
 from homeport.database import Connection, Database
 from homeport.database.rows import Record
 
-# Three look-ups by primary key. Triggers keep the holdings (memberships, groups, custom roles): see the room's README.
+# Four look-ups by primary key; that of the link finds nothing but for sessions from providers. Triggers keep the holdings
+# (memberships, groups, custom roles): see the room's README.
 AUTHENTICATE = """
 select
     k.hashed_secret, k.expires_at, k.last_used, k.lifetime_seconds, k.login_type as key_login_type, k.scopes, k.allow_list,
     k.audience as key_audience,
     u.id, u.username, u.email, u.name, u.avatar_url, u.status, u.login_type, u.theme_preference, u.rbac_roles,
     u.created_at, u.updated_at, u.last_seen_at,
-    coalesce(a.holdings, '{}') as holdings
+    coalesce(a.holdings, '{}') as holdings,
+    l.user_id is not null as has_link, l.oauth_expiry, l.linked_id, l.refresh_token_sealed is not null as has_refresh_token
 from api_keys k
 join users u on u.id = k.user_id and not u.deleted
 left join user_authorizations a on a.user_id = u.id
+left join user_links l on k.login_type in ('oidc', 'github') and l.user_id = k.user_id and l.login_type = k.login_type
 where k.id = $1
 """
 

@@ -15,9 +15,9 @@ from homeport.telemetry.logs import get_logger
 
 _log = get_logger(__name__)
 
-Limit = Literal["login", "authorize", "register", "device", "token", "token_address", "scim"]
+Limit = Literal["login", "authorize", "register", "device", "token", "token_address", "scim", "csp"]
 """What is counted: sign-ins, authorization requests, registrations of clients, looks at the page for devices; wrong secrets,
-codes and tokens of one client, or of all; wrong tokens of identity providers."""
+codes and tokens of one client, or of all; wrong tokens of identity providers; reports about the page policy."""
 
 _WORDS: Final = MappingProxyType(
     {
@@ -28,10 +28,12 @@ _WORDS: Final = MappingProxyType(
         "token": "Too many wrong credentials from this address.",
         "token_address": "Too many wrong credentials from this address.",
         "scim": "Too many wrong tokens from this address.",
+        "csp": "Too many reports from this address.",
     }
 )
 # How much more than for one client an address may be wrong for all of them together.
 _CLIENTS_OF_ADDRESS: Final = 10
+_REPORTS_A_MINUTE: Final = 30
 _MOST_REMEMBERED: Final = 10_000
 _WINDOW_SECONDS: Final = 120.0
 
@@ -48,6 +50,7 @@ class RateLimits:
             "token": RateLimitItemPerMinute(settings.oauth2_token_rate_limit),
             "token_address": RateLimitItemPerMinute(settings.oauth2_token_rate_limit * _CLIENTS_OF_ADDRESS),
             "scim": RateLimitItemPerMinute(settings.login_rate_limit),
+            "csp": RateLimitItemPerMinute(_REPORTS_A_MINUTE),
         }
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._is_off = settings.dangerous_disable_rate_limits
@@ -77,7 +80,9 @@ class RateLimits:
     async def _refuse(self, limit: Limit, key: str) -> None:
         window = await self._limiter.get_window_stats(self._items[limit], limit, key)
         retry_after = min(60, max(1, math.ceil(window.reset_time - clock.now().timestamp())))
-        _log.warning("rate limit reached", limit=limit, key=key)
+        if limit != "csp":
+            # This one bounds what the log is told.
+            _log.warning("rate limit reached", limit=limit, key=key)
         raise TooManyRequests(
             f"{_WORDS[limit]} Try again in {retry_after} seconds.",
             retry_after=retry_after,

@@ -1,10 +1,9 @@
 """Pure decisions at the door: which credential counts, who is exempt from CSRF, where a browser is sent (spec: identity 2, 8)."""
 
-from collections.abc import Mapping
 from urllib.parse import parse_qsl, quote, urlencode
 
 from homeport.identity.types import CSRF_COOKIE, SESSION_COOKIE
-from homeport.kit.addresses import canonical
+from homeport.kit.addresses import canonical, local_path
 from homeport.kit.crypto import tokens_equal
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -17,6 +16,8 @@ CSRF_GENERAL = (
     "send the session in the header Coder-Session-Token and no cookie."
 )
 _CSRF_EXEMPT_PATHS = frozenset({"/api/v2/csp/reports", "/api/v2/users/first"})
+# Nobody need be signed in to be harmed by these: a foreign page could sign its visitor in as somebody else, or own a fresh server.
+_WAYS_IN = frozenset({"/api/v2/users/first", "/api/v2/users/login"})
 # Pages that send no referrer, so that nothing of an authorization request leaks by it. Where no Sec-Fetch-Site comes with their
 # forms (plain http beyond loopback), Origin is "null" and says nothing; each of these forms carries a token of its own.
 _FORMS_WITHOUT_ORIGIN = frozenset({"/login", "/oauth2/authorize", "/oauth2/device/verify"})
@@ -87,15 +88,21 @@ def bearer(authorization: str) -> str:
     return value.strip() if scheme.lower() == "bearer" else ""
 
 
-def csrf_problem(*, method: str, path: str, headers: Headers, query: bytes) -> str:
-    """Say why a request is refused as forged, or return an empty text (spec: identity 8.1)."""
+def csrf_problem(*, method: str, path: str, headers: Headers, query: bytes, access_url: str = "") -> str:
+    """Say why a request is refused as forged, or return an empty text (spec: identity 8.1).
+
+    `path` is that of the route, as the router has understood it: what it takes for the API must not be a page here.
+    """
     if method in SAFE_METHODS:
         return ""
+    if path in _WAYS_IN and not _is_same_site(headers, access_url):
+        return CSRF_GENERAL
     session = cookie(headers, SESSION_COOKIE)
     if not session:
         return ""
     if not (path == "/api" or path.startswith("/api/")):
-        return "" if _is_same_site(headers, can_lack_origin=path in _FORMS_WITHOUT_ORIGIN) else CSRF_GENERAL
+        is_ours = _is_same_site(headers, access_url, can_lack_origin=path in _FORMS_WITHOUT_ORIGIN)
+        return "" if is_ours else CSRF_GENERAL
     if path in _CSRF_EXEMPT_PATHS or _names_session(session, headers, query):
         return ""
     sent, expected = header(headers, b"x-csrf-token"), cookie(headers, CSRF_COOKIE)
@@ -115,7 +122,7 @@ def _names_session(session: str, headers: Headers, query: bytes) -> bool:
     )
 
 
-def _is_same_site(headers: Headers, *, can_lack_origin: bool = False) -> bool:
+def _is_same_site(headers: Headers, access_url: str, *, can_lack_origin: bool = False) -> bool:
     """Tell whether a form of our own pages was sent: browsers say so, and what says nothing is no browser's forgery."""
     site = header(headers, b"sec-fetch-site")
     if site:
@@ -123,7 +130,7 @@ def _is_same_site(headers: Headers, *, can_lack_origin: bool = False) -> bool:
     origin = header(headers, b"origin")
     if not origin or (origin == "null" and can_lack_origin):
         return True
-    return origin.partition("://")[2] == header(headers, b"host")
+    return _is_own_origin(origin, headers, access_url)
 
 
 def is_foreign_socket(headers: Headers, access_url: str) -> bool:
@@ -134,66 +141,18 @@ def is_foreign_socket(headers: Headers, access_url: str) -> bool:
     origin = header(headers, b"origin")
     if not origin or not cookie(headers, SESSION_COOKIE):
         return False
-    return origin.partition("://")[2] not in {header(headers, b"host"), access_url.partition("://")[2].rstrip("/")}
+    return not _is_own_origin(origin, headers, access_url)
+
+
+def _is_own_origin(origin: str, headers: Headers, access_url: str) -> bool:
+    """Tell whether an origin is ours: that of the request's own host, or of the access address where a proxy names another."""
+    host = origin.partition("://")[2]
+    return bool(host) and host in {header(headers, b"host"), access_url.partition("://")[2].partition("/")[0]}
 
 
 def login_location(path: str, query: bytes, message: str) -> str:
     """Return where a signed-out browser goes; it comes back to `path` afterwards, which is local by construction."""
     target = quote(path, safe="/~@:!$&'()*+,;=-._")
-    if not target.startswith("/") or target.startswith(("//", "/\\")):
-        target = "/"
     if query:
         target += "?" + query.decode("latin-1")
-    return "/login?" + urlencode({"message": message, "redirect": target})
-
-
-def local_path(target: str) -> str:
-    """Return `target` when it is a path of this server, else `/`: a redirect must never lead to another site."""
-    is_local = (
-        target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable() and "\\" not in target
-    )
-    return target if is_local else "/"
-
-
-def content_security_policy(
-    *, host: str, additions: Mapping[str, tuple[str, ...]] | None = None, leads_away: bool = False
-) -> str:
-    """Build the policy of dashboard pages (spec: identity 8.2): our own origin, and WebSockets to the request's host.
-
-    `leads_away` is for the sign-in page: after its form a client's authorization may go on, and browsers hold `form-action`
-    against every redirect that follows, on the client's side as well. It is never framed.
-    """
-    connect = ("'self'", f"ws://{host}", f"wss://{host}") if is_host(host) else ("'self'",)
-    directives: dict[str, tuple[str, ...]] = {
-        "default-src": ("'self'",),
-        "child-src": ("'self'",),
-        "connect-src": connect,
-        "script-src": ("'self'",),
-        "font-src": ("'self'", "data:"),
-        "form-action": ("'self'",),
-        "frame-ancestors": ("'self'",),
-        "frame-src": ("'self'",),
-        "img-src": ("'self'", "https:", "data:"),
-        "manifest-src": ("'self'", "blob:"),
-        "media-src": ("'self'",),
-        "object-src": ("'self'",),
-        "style-src": ("'self'", "'unsafe-inline'"),
-        "worker-src": ("'self'", "blob:"),
-        "report-uri": ("/api/v2/csp/reports",),
-    }
-    for name, values in (additions or {}).items():
-        directives[name] = (*directives.get(name, ()), *values)
-    if leads_away:
-        del directives["form-action"]
-        directives["frame-ancestors"] = ("'none'",)
-    return "; ".join(f"{name} {' '.join(values)}" for name, values in directives.items())
-
-
-def is_host(host: str) -> bool:
-    """Tell whether a Host header is one: nothing else may slip into a policy."""
-    return (
-        bool(host)
-        and len(host) <= 255
-        and all(letter.isalnum() or letter in ".-:[]_" for letter in host)
-        and host.isascii()
-    )
+    return "/login?" + urlencode({"message": message, "redirect": local_path(target)})

@@ -1,6 +1,6 @@
-"""Wire shapes of questions about permissions (spec: api-models, AuthorizationRequest)."""
+"""Wire shapes of questions about permissions (spec: api-models, AuthorizationRequest), and of reports of browsers."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -34,3 +34,9 @@ class AuthorizationRequest(msgspec.Struct, frozen=True):
         dict[str, AuthorizationCheck],
         msgspec.Meta(description=f"At most {MAX_CHECKS} checks, by names of your choice."),
     ]
+
+
+class CSPViolation(msgspec.Struct, frozen=True):
+    """What a browser reports (CSP level 2): the fields that it chooses, under one name."""
+
+    csp_report: dict[str, Any] = msgspec.field(name="csp-report")

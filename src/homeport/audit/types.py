@@ -36,7 +36,7 @@ RESOURCE_TYPES = (
     "idp_sync_settings_organization", "idp_sync_settings_group", "idp_sync_settings_role", "workspace_agent",
     "workspace_app", "task",
     "oauth2_provider_app_code", "oauth2_provider_app_token", "oauth2_provider_token_family", "oauth2_provider_grant",
-    "oauth2_provider_settings", "provisioner_key",
+    "oauth2_provider_settings", "provisioner_key", "user_link",
 )  # fmt: skip
 BUILD_REASONS = (
     "initiator", "autostart", "autostop", "dormancy", "failedstop", "autodelete", "dashboard", "cli", "ssh_connection",

@@ -1,30 +1,17 @@
-"""The one definition of every setting: type, default, group and words. Names follow the reference system's."""
+"""The one definition of every setting: type, default, group and words. Names follow the reference system's.
+
+Those of signing in through providers stand in sign_in.py.
+"""
 
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
+from homeport.config.setting import Setting, text
+from homeport.config.sign_in import SignInSettings
 
 
-class Setting(msgspec.Struct, frozen=True):
-    """What is known of a setting beside its type and default: group, help, kind of value, whether it is secret.
-
-    A setting of the kind "choice" takes one of `choices`.
-    """
-
-    group: str
-    help: str
-    kind: str = "text"
-    is_secret: bool = False
-    choices: tuple[str, ...] = ()
-
-
-def _text(group: str, words: str, *, is_secret: bool = False) -> Setting:
-    return Setting(group, words, "text", is_secret)
-
-
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+class Settings(SignInSettings, frozen=True, kw_only=True):
     """All settings of `homeport server`, checked and typed."""
 
     http_address: Annotated[
@@ -39,11 +26,79 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ""
     tls_enable: Annotated[bool, Setting("Networking", "Serve https with the certificate below.", "switch")] = False
-    tls_cert_file: Annotated[str, _text("Networking", "File with the certificate chain (PEM).")] = ""
-    tls_key_file: Annotated[str, _text("Networking", "File with the certificate's private key (PEM).")] = ""
+    tls_cert_file: Annotated[str, text("Networking", "File with the certificate chain (PEM).")] = ""
+    tls_key_file: Annotated[str, text("Networking", "File with the certificate's private key (PEM).")] = ""
     secure_auth_cookie: Annotated[
         bool, Setting("Networking", "Mark cookies as Secure. Always on when the access address is https.", "switch")
     ] = False
+    wildcard_access_url: Annotated[
+        str,
+        text(
+            "Networking",
+            "Host under which applications of workspaces are reached, with a * in its first label: *.apps.example.com or "
+            "*--apps.example.com. Pages may show them in frames.",
+        ),
+    ] = ""
+    proxy_trusted_origins: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Networking",
+            "Addresses and networks (10.0.0.0/8) of proxies in front of the server, whose word about the client is believed.",
+            "list",
+        ),
+    ] = ()
+    proxy_trusted_headers: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Networking",
+            "Headers in which those proxies name the client, such as X-Forwarded-For or X-Real-Ip; the first that names one "
+            "counts.",
+            "list",
+        ),
+    ] = ()
+
+    additional_csp_policy: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Browsers",
+            "Values to add to the Content-Security-Policy of pages, one directive an entry, such as "
+            "'img-src https://pictures.example'. What the policy has stays.",
+            "list",
+        ),
+    ] = ()
+    csp_frame_ancestors: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Browsers",
+            "Who may show pages in a frame (frame-ancestors). Empty: the directive is left out, for schemes that it cannot "
+            "name. Pages for signing in and for consent are never framed.",
+            "list",
+        ),
+    ] = ("'self'",)
+    strict_transport_security: Annotated[
+        int,
+        Setting(
+            "Browsers",
+            "Seconds for which browsers stay with https, where the access address is https. 0: they are told nothing.",
+            "number",
+        ),
+    ] = 31_536_000
+    strict_transport_security_options: Annotated[
+        tuple[str, ...],
+        Setting("Browsers", "What goes with it: includeSubDomains, preload.", "list"),
+    ] = ()
+    cors_allowed_origins: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Browsers",
+            "Origins, as https://host, whose pages may read answers of the HTTP API with a token of their own; * for all. "
+            "Cookies never count for them.",
+            "list",
+        ),
+    ] = ()
+    swagger_enable: Annotated[
+        bool, Setting("Browsers", "Serve the page about the HTTP API at /swagger, and its document.", "switch")
+    ] = True
 
     data_dir: Annotated[
         Path,
@@ -51,7 +106,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = Path("~/.local/share/homeport")
     pg_connection_url: Annotated[
         str,
-        _text(
+        text(
             "Storage",
             "Address of a PostgreSQL 14 or newer. Empty: an embedded PostgreSQL 18 in the data folder.",
             is_secret=True,
@@ -111,7 +166,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = timedelta(days=90)
     quiet_hours_default_schedule: Annotated[
         str,
-        _text(
+        text(
             "Sessions",
             "When a stop that a template requires may interrupt people, as CRON_TZ=Europe/Berlin 30 2 * * *: one minute and "
             "one hour of every day.",
@@ -129,7 +184,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 3
     provisioner_daemon_psk: Annotated[
         str,
-        _text("Provisioning", "Secret that remote provisioner daemons may present instead of a key.", is_secret=True),
+        text("Provisioning", "Secret that remote provisioner daemons may present instead of a key.", is_secret=True),
     ] = ""
     provisioner_force_cancel_interval: Annotated[
         timedelta,
@@ -245,7 +300,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     scim_auth_header: Annotated[
         str,
-        _text(
+        text(
             "SCIM",
             "Token, of at least 32 characters, with which an identity provider keeps accounts and groups at /scim/v2. "
             "Empty: SCIM is switched off.",
@@ -254,7 +309,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ""
     scim_organization: Annotated[
         str,
-        _text(
+        text(
             "SCIM",
             "Organization, by name or id, to which the accounts and groups of the identity provider belong. Empty: the "
             "default organization.",
@@ -271,10 +326,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ()
 
-    ssh_hostname_prefix: Annotated[str, _text("Client", "Prefix of workspace names in the OpenSSH configuration.")] = (
+    ssh_hostname_prefix: Annotated[str, text("Client", "Prefix of workspace names in the OpenSSH configuration.")] = (
         "coder."
     )
-    ssh_hostname_suffix: Annotated[str, _text("Client", "Suffix of workspace names in the OpenSSH configuration.")] = (
+    ssh_hostname_suffix: Annotated[str, text("Client", "Suffix of workspace names in the OpenSSH configuration.")] = (
         "coder"
     )
     ssh_config_options: Annotated[

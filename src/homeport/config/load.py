@@ -16,8 +16,9 @@ from typing import Any
 
 import msgspec
 
-from homeport.config import values
-from homeport.config.definitions import Setting, Settings
+from homeport.config import browsers, github, values
+from homeport.config.definitions import Settings
+from homeport.config.setting import Setting
 from homeport.kit.errors import BadRequest
 from homeport.kit.schedules import parse_daily
 
@@ -52,6 +53,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "number": values.parse_whole_number,
     "duration": values.parse_duration,
     "list": values.parse_list,
+    "pairs": values.parse_pairs,
     "path": lambda text: Path(text.strip()),
 }
 
@@ -115,7 +117,9 @@ def definitions() -> list[Definition]:
     """List every setting in the order of its definition."""
     hints = typing.get_type_hints(Settings, include_extras=True)
     defaults = {field.name: field.default for field in msgspec.structs.fields(Settings)}
-    return [Definition(name, defaults[name], hint.__metadata__[0]) for name, hint in hints.items()]
+    # Inherited ones last: what everybody sets comes first.
+    names = sorted(hints, key=lambda name: name not in Settings.__annotations__)
+    return [Definition(name, defaults[name], hints[name].__metadata__[0]) for name in names]
 
 
 def load_settings(
@@ -231,6 +235,8 @@ def _contradictions(settings: Settings) -> list[str]:
         )
     if not settings.scim_auth_header.isascii() or " " in settings.scim_auth_header:
         problems.append("SCIM_AUTH_HEADER is the token alone, of ASCII characters and without spaces.")
+    problems += _oidc_problems(settings)
+    problems += github.problems(settings)
     if settings.pg_connection_url and not settings.pg_connection_url.startswith(("postgres://", "postgresql://")):
         problems.append("PG_CONNECTION_URL must begin with postgres:// or postgresql://.")
     problems += [
@@ -238,9 +244,36 @@ def _contradictions(settings: Settings) -> list[str]:
         for option in settings.ssh_config_options
         if "=" not in option and " " not in option
     ]
+    problems += browsers.problems(settings)
     for number, key in enumerate(settings.external_token_encryption_keys, start=1):
         if not _is_key(key):
             problems.append(f"EXTERNAL_TOKEN_ENCRYPTION_KEYS: key {number} is not 32 bytes in base64.")
+    return problems
+
+
+def _oidc_problems(settings: Settings) -> list[str]:
+    problems: list[str] = []
+    if bool(settings.oidc_issuer_url) != bool(settings.oidc_client_id):
+        problems.append("OIDC_ISSUER_URL and OIDC_CLIENT_ID belong together; set both or none.")
+    if settings.oidc_client_secret and not settings.oidc_client_id:
+        problems.append(
+            "OIDC_CLIENT_SECRET has no effect without OIDC_CLIENT_ID and OIDC_ISSUER_URL; set them or remove it."
+        )
+    if settings.oidc_access_token_claims and settings.oidc_ignore_userinfo:
+        problems.append(
+            "OIDC_ACCESS_TOKEN_CLAIMS and OIDC_IGNORE_USERINFO contradict each other: the former already replaces userinfo."
+        )
+    problems += [
+        f"{name.upper()} names a claim and cannot be empty."
+        for name in ("oidc_email_field", "oidc_username_field", "oidc_name_field")
+        if not getattr(settings, name)
+    ]
+    taken = {"client_id", "response_type", "redirect_uri", "state", "nonce", "code_challenge", "code_challenge_method"}
+    problems += [
+        f"OIDC_AUTH_URL_PARAMS: '{name}' is set by the server itself."
+        for name in (entry.partition("=")[0] for entry in settings.oidc_auth_url_params)
+        if name in taken
+    ]
     return problems
 
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+import msgspec
+
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d)")
 _TRUE = {"1", "t", "true", "yes", "on"}
@@ -63,6 +65,20 @@ def parse_choice(text: str, choices: Sequence[str]) -> str:
 def parse_list(text: str) -> tuple[str, ...]:
     """Parse a list of texts separated by commas; empty entries fall away."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def parse_pairs(text: str) -> tuple[str, ...]:
+    """Parse names with values, as a JSON object of texts or as `name=value` split by commas; return `name=value` entries."""
+    if text.strip().startswith("{"):
+        try:
+            found = msgspec.json.decode(text.encode(), type=dict[str, str])
+        except (msgspec.DecodeError, UnicodeEncodeError):
+            raise ValueError(f"'{text}' is not a JSON object of texts") from None
+        return tuple(f"{name}={value}" for name, value in found.items())
+    entries = parse_list(text)
+    if wrong := [entry for entry in entries if not entry.partition("=")[0].strip() or "=" not in entry]:
+        raise ValueError(f"'{wrong[0]}' is not of the form name=value")
+    return entries
 
 
 def parse_address(text: str) -> str:

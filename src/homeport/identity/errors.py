@@ -1,6 +1,15 @@
 """What can go wrong with users, passwords and keys, in words for the person who asked."""
 
-from homeport.kit.errors import BadRequest, Conflict, FieldError, Forbidden, NotAuthenticated, NotFound
+from homeport.kit.errors import (
+    BadRequest,
+    Conflict,
+    FieldError,
+    Forbidden,
+    HomeportError,
+    NotAuthenticated,
+    NotFound,
+    Unavailable,
+)
 
 
 class WrongCredentials(NotAuthenticated):
@@ -27,8 +36,99 @@ class PasswordSignInDisabled(Forbidden):
 class WrongLoginType(Forbidden):
     """403: the account signs in another way."""
 
-    def __init__(self, actual: str) -> None:
-        super().__init__(f"This account signs in by '{actual}', not by 'password'.")
+    def __init__(self, actual: str, tried: str = "password") -> None:
+        hint = ""
+        if tried != "password":
+            hint = "Sign in by password; then the account can be converted on its page." if actual == "password" else ""
+        super().__init__(f"This account signs in by '{actual}', not by '{tried}'.", detail=hint)
+
+
+class SignUpsDisabled(Forbidden):
+    """403: nobody has this account, and the provider's people may not make themselves one. `words` are the operator's."""
+
+    def __init__(self, words: str = "") -> None:
+        super().__init__(words or "You have no account here yet. Ask an administrator to make one for you.")
+
+
+class AnotherLinked(Forbidden):
+    """403: the address belongs to an account that is linked to another account at the same provider."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The account with your e-mail address is linked to another account at this provider.",
+            detail="An administrator can tell which, and unlink it.",
+        )
+
+
+class ProviderRefused(BadRequest):
+    """400: the provider sent the person back with an error. Pages repeat its code alone, for anybody can write such a link."""
+
+    def __init__(self, code: str, description: str = "", uri: str = "") -> None:
+        known = f" ({code})" if code in _OAUTH_CODES else ""
+        words = ". ".join(part.strip(" .") for part in (description, uri) if part)
+        super().__init__(f"The provider did not sign you in{known}.", detail=words or code)
+
+
+_OAUTH_CODES = frozenset(
+    {
+        "access_denied", "account_selection_required", "consent_required", "interaction_required", "invalid_request",
+        "invalid_scope", "login_required", "server_error", "temporarily_unavailable", "unauthorized_client",
+        "unsupported_response_type",
+    }
+)  # fmt: skip
+
+
+class StateMissing(BadRequest):
+    """400: a code came without a state."""
+
+    def __init__(self) -> None:
+        super().__init__("The provider's answer holds no state. Start again from the sign-in page.")
+
+
+class StateUnknown(NotAuthenticated):
+    """401: the sign-in was not begun in this browser, or too long ago."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            "This sign-in was not begun in this browser, or too long ago. Start again from the sign-in page.",
+            detail=detail,
+        )
+
+
+class ProviderOff(BadRequest):
+    """400: this deployment does not sign in by that provider."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Signing in by {name} is not set up in this deployment.")
+
+
+class ProviderUnreachable(Unavailable):
+    """503: the provider gives no answer, or none that can be used. The detail is for the log and for programs."""
+
+    def __init__(self, name: str, detail: str = "") -> None:
+        super().__init__(f"{name} cannot be reached at the moment. Try again shortly.", detail=detail)
+
+
+class ExchangeFailed(HomeportError):
+    """500: the provider refused the code, or what it gave for it cannot be used."""
+
+    def __init__(self, name: str, detail: str) -> None:
+        super().__init__(f"{name} did not complete the sign-in. Start again from the sign-in page.", detail=detail)
+
+
+class NotVouchedFor(BadRequest):
+    """400: what the provider says of the person is not proven, or lacks what is needed."""
+
+
+class AddressNotAllowed(Forbidden):
+    """403: the person's e-mail address is not verified, or not of a domain that may sign in."""
+
+
+class NoNameLeft(Conflict):
+    """409: no free user name was found near the one that the provider gives."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"No free user name was found near '{name}'; ask an administrator to make an account for you.")
 
 
 class ScopeTooWide(Forbidden):
@@ -120,3 +220,81 @@ class HigherRank(Forbidden):
 
 class OwnAccount(Forbidden):
     """403: something that nobody may do to the own account."""
+
+
+class ProviderBusy(Unavailable):
+    """503: the provider wants to be left alone for `retry_after` seconds."""
+
+    def __init__(self, name: str, *, retry_after: int) -> None:
+        minutes = max(1, round(retry_after / 60))
+        wait = f"{minutes} minutes" if minutes > 1 else "a minute"
+        super().__init__(f"{name} has been asked too often. Try again in {wait}.")
+        self.retry_after = retry_after
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(self.retry_after)}
+
+
+class NotAdmitted(NotAuthenticated):
+    """401: the person is in none of the organizations or teams at the provider that may sign in."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(
+            f"{message} An invitation counts once it is accepted.",
+            detail="The organization must let the application see its members, where it restricts applications.",
+        )
+
+
+class DeviceFlowOff(BadRequest):
+    """400: people of this deployment do not sign in by a code, or there is none."""
+
+
+class DeviceRefused(BadRequest):
+    """400: what the provider says of a device code: the words of its code (RFC 8628 section 3.5), the code itself as detail.
+
+    `retry_after` are the seconds to leave between two questions from now on, where it says so.
+    """
+
+    def __init__(self, code: str, words: str, *, retry_after: int = 0) -> None:
+        super().__init__(words, detail=code)
+        self.retry_after = retry_after
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(self.retry_after)} if self.retry_after else {}
+
+
+class WrongPassword(NotAuthenticated):
+    """401: the password that was to confirm something is not the account's."""
+
+    def __init__(self) -> None:
+        super().__init__("The password is not right.")
+
+
+class ConversionInvalid(BadRequest):
+    """400: what says that an account is to be converted is missing, not ours, or too old."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            "This conversion of an account was not begun in this browser, or too long ago. Start again from your account.",
+            detail=detail,
+        )
+
+
+class ConversionMismatch(Forbidden):
+    """403: what says that an account is to be converted is about another account, state or way to sign in."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            "This conversion belongs to another account or provider. Start again from your account.", detail=detail
+        )
+
+
+class NobodyToConvert(BadRequest):
+    """400: the address at the provider is not the one of an account here."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Your account here and the one at the provider have different e-mail addresses. Make them equal, then start again."
+        )

@@ -210,6 +210,38 @@ class AuthMethods(msgspec.Struct, frozen=True, omit_defaults=True):
     terms_of_service_url: str = ""
 
 
+class ExternalAuthDevice(msgspec.Struct, frozen=True):
+    """A code that a person types at the provider; `interval` are the seconds to leave between two questions about it."""
+
+    device_code: str
+    user_code: str
+    verification_uri: str
+    expires_in: int
+    interval: int
+
+
+class DeviceSignIn(msgspec.Struct, frozen=True):
+    """The sign-in by a code has succeeded: where to go, a path of this server."""
+
+    redirect_url: str
+
+
+class ConvertLoginRequest(msgspec.Struct):
+    """How the account shall sign in from now on, `github` or `oidc`, and its password until then."""
+
+    to_type: str
+    password: str
+
+
+class OAuthConversionResponse(msgspec.Struct, frozen=True):
+    """A conversion that has begun: the state with which the browser goes to the provider, and until when."""
+
+    state_string: str
+    expires_at: datetime
+    to_type: str
+    user_id: UUID
+
+
 class GitSSHKey(msgspec.Struct):
     """The public half of the key with which a user's workspaces reach git servers (OpenSSH form, newline at the end)."""
 

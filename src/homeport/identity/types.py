@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -38,6 +39,10 @@ class LoginType(StrEnum):
     TOKEN = "token"
     NONE = "none"
     OAUTH2_PROVIDER_APP = "oauth2_provider_app"
+
+
+# Those whose accounts stand at a provider: their sessions follow two clocks, the key's and the link's.
+PROVIDER_LOGINS = frozenset({LoginType.GITHUB, LoginType.OIDC})
 
 
 class UserRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,6 +129,58 @@ class GitSshKeyRow(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
+class LinkClaims(msgspec.Struct, frozen=True):
+    """What a provider says of a person (spec: authorization-and-data 25). Rows of old hold less; what is missing is empty."""
+
+    id_token_claims: dict[str, Any] = {}
+    user_info_claims: dict[str, Any] = {}
+    merged_claims: dict[str, Any] = {}
+
+
+class ProviderTokens(msgspec.Struct, frozen=True):
+    """What a provider hands out for a person. `expires_at` is when it ends; None: never, as far as the provider tells."""
+
+    access_token: str
+    refresh_token: str = ""
+    expires_at: datetime | None = None
+
+
+class Claimed(msgspec.Struct, frozen=True, kw_only=True):
+    """A person as a provider knows them, checked by the provider's client; the input of `login.signing_in`.
+
+    `linked_id` is the provider's own name of the person: `<issuer>||<sub>` or GitHub's decimal id. `username` and `name` are
+    wishes: they are made valid. Empty `name` and `avatar_url` say that the provider tells nothing of them.
+    """
+
+    linked_id: str
+    email: str
+    username: str
+    tokens: ProviderTokens
+    name: str = ""
+    avatar_url: str = ""
+    claims: LinkClaims = LinkClaims()
+    github_com_user_id: int | None = None
+
+
+class UserLinkRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `user_links`: a person's account at a provider, with its tokens sealed. No `oauth_expiry`: it never ends.
+
+    `refreshing_until` marks that a server is refreshing the tokens, until when at the latest others leave it that.
+    """
+
+    user_id: UUID
+    login_type: str
+    linked_id: str
+    access_token_sealed: bytes | None
+    refresh_token_sealed: bytes | None
+    token_key_id: str
+    oauth_expiry: datetime | None
+    claims: LinkClaims
+    created_at: datetime
+    updated_at: datetime
+    refreshing_until: datetime | None = None
+
+
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """Who is signed in, with which key, and what that makes of them. Built once per request by `access`.
 
@@ -163,6 +220,15 @@ class UserCreated(DomainEvent, frozen=True, kw_only=True):
     user_id: UUID
     organization_ids: tuple[UUID, ...]
     actor: Subject | None
+
+
+class SignedIn(DomainEvent, frozen=True, kw_only=True):
+    """user.signed_in: somebody came through a provider, which says this of them; in the transaction of the sign-in."""
+
+    user_id: UUID
+    login_type: LoginType
+    claims: LinkClaims
+    is_new: bool
 
 
 class UserSuspended(DomainEvent, frozen=True, kw_only=True):

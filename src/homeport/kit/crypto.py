@@ -43,6 +43,11 @@ class Cipher:
         # Keys of their own, so that a signature never says anything about a key that seals.
         self._signing = [hmac.digest(key, b"homeport signatures", "sha256") for key in keys]
 
+    @property
+    def key_id(self) -> str:
+        """Return the name of the key that seals now; rows hold it beside what was sealed."""
+        return self._first.hex()
+
     def encrypt(self, value: bytes) -> bytes:
         """Seal `value` with the first key."""
         nonce = os.urandom(_NONCE_BYTES)

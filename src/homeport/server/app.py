@@ -10,21 +10,23 @@ from litestar.types import ASGIApp
 
 from homeport.access.authenticators import Authenticators
 from homeport.access.cors import CrossOrigin
-from homeport.access.headers import SecurityHeaders
 from homeport.access.live import LiveConnections
 from homeport.access.middleware import Authentication, Gate
 from homeport.access.providers import dependencies as access_dependencies
 from homeport.access.rate_limits import RateLimits
 from homeport.access.resources import Doorkeeper
+from homeport.access.service.links import LinkClock
 from homeport.access.service.sessions import Sessions
 from homeport.agents.service.switchboard import Switchboard
 from homeport.config import Settings
 from homeport.database import Database, Listener
+from homeport.identity.login.configured import providers_of
 from homeport.kit.crypto import Cipher
 from homeport.kit.ids import new_id
 from homeport.mcp.endpoint import Endpoint
 from homeport.mcp.registry import Surroundings
 from homeport.provisioning.service.acquire import Acquirer
+from homeport.proxies.service.hosts import HostCache
 from homeport.server import rooms
 from homeport.server.attempts import Attempts
 from homeport.server.edge import Edge
@@ -41,7 +43,8 @@ MAX_BODY = 1024 * 1024
 def build_parts(settings: Settings, db: Database, listener: Listener, cipher: Cipher) -> Parts:
     """Make the long-lived objects that rooms share."""
     replica_id = new_id()
-    sessions = Sessions(db, settings)
+    providers = providers_of(settings)
+    sessions = Sessions(db, settings, links=LinkClock(db, cipher, providers, access_url=settings.access_url))
     doorkeeper = Doorkeeper(sessions, allowed_origins=settings.mcp_allowed_origins)
     switchboard = Switchboard(db, listener, cipher, replica_id=replica_id)
     return Parts(
@@ -50,10 +53,12 @@ def build_parts(settings: Settings, db: Database, listener: Listener, cipher: Ci
         listener=listener,
         cipher=cipher,
         authenticators=Authenticators(),
+        providers=providers,
         sessions=sessions,
         live=LiveConnections(sessions),
         doorkeeper=doorkeeper,
         replica_id=replica_id,
+        hosts=HostCache(db, settings),
         switchboard=switchboard,
         acquirer=Acquirer(db, listener, access_url=settings.access_url),
         mcp=Endpoint(Surroundings(db, cipher, settings, switchboard), doorkeeper, version=VERSION),
@@ -78,15 +83,15 @@ def build_asgi(parts: Parts, *, has_proof: bool = False) -> tuple[ASGIApp, Lites
         middleware=[DefineMiddleware(Authentication, gate=gate)],
         exception_handlers=HANDLERS,
         after_exception=[note_error],
-        openapi_config=openapi_config(),
+        openapi_config=openapi_config(is_served=parts.settings.swagger_enable),
         request_class=JsonRequest,
         request_max_body_size=MAX_BODY,
         debug=False,
         logging_config=None,
     )
     _resolve_in_order(app)
-    headers = SecurityHeaders(is_https=parts.settings.is_https)
-    return Edge(Attempts(SocketRefusals(CrossOrigin(app)), parts.db), headers), app, gate
+    inner = CrossOrigin(app, origins=parts.settings.cors_allowed_origins)
+    return Edge(Attempts(SocketRefusals(inner), parts.db), parts.settings, parts.hosts), app, gate
 
 
 def _resolve_in_order(app: Litestar) -> None:
@@ -118,4 +123,5 @@ def _shared(parts: Parts, gate: Gate) -> dict[str, Provide]:
         "switchboard": constant(parts.switchboard),
         "acquirer": constant(parts.acquirer),
         "rate_limits": constant(gate.rate_limits),
+        "providers": constant(parts.providers),
     }

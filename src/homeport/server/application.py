@@ -60,9 +60,11 @@ class Application:
             await queries.insert_replica(conn, self.parts.replica_id, version=VERSION, now=clock.now())
         await audit_tasks.sweep_once(db)
         await self.parts.live.start(self.parts.listener)
+        await self.parts.hosts.start(self.parts.listener)
         await self.parts.switchboard.start()
         self._serve_metrics()
         self._tasks = [
+            asyncio.create_task(self.parts.providers.greet(), name="first words with identity providers"),
             asyncio.create_task(sweep_forever(db), name="job reaper"),
             asyncio.create_task(self._every(_REPLICA_SECONDS, self._note_alive), name="replica heartbeat"),
             asyncio.create_task(
@@ -138,6 +140,7 @@ class Application:
             await asyncio.to_thread(server.shutdown)
             thread.join()
         await self.parts.live.stop()
+        await self.parts.hosts.stop()
         await self._gate.close()
         try:
             async with self.parts.db.transaction() as conn:

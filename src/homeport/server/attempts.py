@@ -8,10 +8,11 @@ from homeport.access.rules import SAFE_METHODS
 from homeport.audit.service.attempts import begin
 from homeport.audit.service.failures import record_failure
 from homeport.database import Database
+from homeport.identity.login.callbacks import is_callback
 
 
 class Attempts:
-    """ASGI application around another one. What only reads passes as it is."""
+    """ASGI application around another one. What only reads passes as it is; people whom providers send back do not only read."""
 
     def __init__(self, app: ASGIApp, db: Database) -> None:
         self._app = app
@@ -19,7 +20,7 @@ class Attempts:
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Serve one request or WebSocket. The entry is written before the client hears of the failure."""
-        if scope["type"] != "http" or scope["method"] in SAFE_METHODS:
+        if scope["type"] != "http" or (scope["method"] in SAFE_METHODS and not is_callback(scope["path"])):
             await self._app(scope, receive, send)
             return
         trail = begin()

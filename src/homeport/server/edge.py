@@ -1,4 +1,4 @@
-"""The outermost layer: gives each request its id, remembers its peer, measures, and puts the headers of all on answers.
+"""The outermost layer: gives each request its id, finds out who asks, measures, names cookies, puts the headers of all on answers.
 
 Raw ASGI and in one piece, because every request passes here, those included that no route answers.
 """
@@ -10,12 +10,16 @@ from typing import Any
 import msgspec
 from litestar.types import ASGIApp, Receive, Send
 
+from homeport.access import cookies
 from homeport.access.headers import SecurityHeaders
+from homeport.access.peers import Peers
 from homeport.access.rules import header
+from homeport.config import Settings
 from homeport.kit import clock
 from homeport.kit.http import Response
 from homeport.kit.ids import new_request_id
 from homeport.kit.request import RequestInfo, set_request
+from homeport.proxies.service.hosts import HostCache
 from homeport.scim.errors import error_body, is_scim
 from homeport.scim.types import MEDIA_TYPE
 from homeport.telemetry.logs import get_logger
@@ -29,9 +33,11 @@ _STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
 class Edge:
     """ASGI application around the whole of Homeport."""
 
-    def __init__(self, app: ASGIApp, headers: SecurityHeaders) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, hosts: HostCache) -> None:
         self._app = app
-        self._headers = headers
+        self._headers = SecurityHeaders(settings, hosts)
+        self._peers = Peers(settings)
+        self._has_host_cookies = settings.is_https
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Serve one request or WebSocket."""
@@ -40,7 +46,9 @@ class Edge:
             return
         begun = perf_counter()
         request_id = new_request_id()
-        set_request(RequestInfo(request_id, _peer(scope), _user_agent(scope), clock.now()))
+        set_request(RequestInfo(request_id, self._peers.client(scope), _user_agent(scope), clock.now()))
+        if self._has_host_cookies:
+            scope["headers"] = cookies.inward(scope["headers"])
         has_begun = False
 
         # Not a coroutine of its own: the caller awaits what the server's `send` returns.
@@ -51,6 +59,8 @@ class Edge:
                     has_begun = True
                     headers = self._headers.added_to(message.get("headers", ()), scope["headers"])
                     headers.append((b"x-request-id", request_id.encode()))
+                    if self._has_host_cookies:
+                        headers = cookies.outward(headers)
                     message["headers"] = headers
                     _measure(scope, message["status"], begun)
                 elif message["type"] == "websocket.accept":
@@ -84,11 +94,6 @@ async def _apologize(send: Any, request_id: str, path: str) -> None:
 def _measure(scope: Any, status: int, begun: float) -> None:
     route = scope.get("path_template") or "unmatched"
     requests.answered(scope.get("method", "WS"), route, status, perf_counter() - begun)
-
-
-def _peer(scope: Any) -> str:
-    client = scope.get("client")
-    return str(client[0]) if client else "0.0.0.0"  # noqa: S104 the reference's value for "unknown"
 
 
 def _user_agent(scope: Any) -> str:

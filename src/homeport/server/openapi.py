@@ -8,14 +8,16 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from litestar import Litestar, Request
+from litestar import Litestar, MediaType, Request
 from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
 from litestar.openapi.spec import Components, Reference, SecurityScheme
 from litestar.routes import HTTPRoute
 
+from homeport.kit.errors import NotFound
 from homeport.kit.routes import KEY, Access, Credential
 from homeport.server.version import VERSION
+from homeport.web.rendering import render_bare
 
 SCHEME = "CoderSessionToken"
 _SCHEMES = {
@@ -44,8 +46,8 @@ _REFUSED_BY_OAUTH = {
 _NO_WORD = re.compile(r"[^a-z0-9]+")
 
 
-def openapi_config() -> OpenAPIConfig:
-    """Describe the API. The framework serves the document at `/swagger/openapi.json`."""
+def openapi_config(*, is_served: bool = True) -> OpenAPIConfig:
+    """Describe the API. The framework serves a page at `/swagger` and the document beside it, where they are to be served."""
     schemes: dict[str, SecurityScheme | Reference] = {
         name: SecurityScheme(type="apiKey", name=header, security_scheme_in="header")
         for name, header in _SCHEMES.items()
@@ -57,7 +59,7 @@ def openapi_config() -> OpenAPIConfig:
         components=Components(security_schemes=schemes),
         security=[{SCHEME: []}],
         path="/swagger",
-        render_plugins=[_Plugin()],
+        render_plugins=[_Page(is_served=is_served), _Document(is_served=is_served)],
         use_handler_docstrings=True,
         operation_id_creator=lambda handler, *_: _NO_WORD.sub("-", str(handler.summary).lower()).strip("-"),
     )
@@ -77,16 +79,38 @@ def document(app: Litestar) -> dict[str, Any]:
     return schema
 
 
-class _Plugin(JsonRenderPlugin):
+class _Page(OpenAPIRenderPlugin):
+    """Serves the page on which people read the document and try requests. It knows no session; see web/static/api.js."""
+
+    def __init__(self, *, is_served: bool) -> None:
+        super().__init__(path=["/", "/index.html"], media_type=MediaType.HTML)
+        self._is_served = is_served
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """Return the page."""
+        _require_served(self._is_served)
+        return render_bare("api.html").encode()
+
+
+class _Document(JsonRenderPlugin):
     """Serves the completed document, which is made once."""
 
-    _text: bytes | None = None
+    def __init__(self, *, is_served: bool) -> None:
+        super().__init__(path=["/openapi.json", "/doc.json"])
+        self._is_served = is_served
+        self._text: bytes | None = None
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
         """Return the document as JSON."""
+        _require_served(self._is_served)
         if self._text is None:
             self._text = self.render_json(request, document(request.app))
         return self._text
+
+
+def _require_served(is_served: bool) -> None:
+    if not is_served:
+        raise NotFound("The page about the API is switched off (SWAGGER_ENABLE).")
 
 
 def _routes(app: Litestar) -> Iterator[tuple[str, str, Access]]:

@@ -10,15 +10,17 @@ from homeport.access.service.sessions import Sessions
 from homeport.agents.service.switchboard import Switchboard
 from homeport.config import Settings
 from homeport.database import Database, Listener
+from homeport.identity.login.configured import Providers
 from homeport.kit.crypto import Cipher
 from homeport.mcp.endpoint import Endpoint
 from homeport.provisioning.service.acquire import Acquirer
+from homeport.proxies.service.hosts import HostCache
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Settings, database, listener, cipher, registry of authenticators, sessions, people's connections that last, door of
-    protected resources, id among the servers, agents' tunnels, queue, MCP server.
+    """Settings, database, listener, cipher, registry of authenticators, identity providers, sessions, people's connections that
+    last, door of protected resources, id among the servers, hosts of proxies, agents' tunnels, queue, MCP server.
     """
 
     settings: Settings
@@ -26,10 +28,12 @@ class Parts:
     listener: Listener
     cipher: Cipher
     authenticators: Authenticators
+    providers: Providers
     sessions: Sessions
     live: LiveConnections
     doorkeeper: Doorkeeper
     replica_id: UUID
+    hosts: HostCache
     switchboard: Switchboard
     acquirer: Acquirer
     mcp: Endpoint

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from homeport.identity.login.callbacks import is_callback
 from homeport.oauth2.errors import OAuthError
 from homeport.web import bare
 from homeport.web.rendering import error_page
@@ -13,14 +14,14 @@ _NO_PAGES = ("/api", "/mcp", "/oauth2", "/.well-known", "/healthz", "/debug", "/
 def wants_page(request: Any) -> bool:
     """Tell whether an error is shown to a person; programs get JSON."""
     path = request.url.path
-    if path in bare.PATHS:
+    if path in bare.PATHS or is_callback(path):
         return bare.wants_html(request)
     return not any(path == prefix or path.startswith(f"{prefix}/") for prefix in _NO_PAGES)
 
 
 def render(request: Any, status: int, message: str, detail: str = "") -> Any:
     """Return a readable page for an error. `message` is shown to the person, escaped; so is what a refusal explains."""
-    if request.url.path in bare.PATHS:
+    if request.url.path in bare.PATHS or is_callback(request.url.path):
         return bare.refused_page(status, message)
     return error_page(request, status, message, detail if status == _EXPLAINED else "")
 

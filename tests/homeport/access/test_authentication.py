@@ -157,6 +157,9 @@ async def test_tokens_end_when_they_say(
 ) -> None:
     person = await accounts.make(lifetime=timedelta(hours=24))
     await api.db.execute("update api_keys set login_type = $1 where user_id = $2", login_type, person.id)
+    if login_type == "github":
+        link = "insert into user_links (user_id, login_type, linked_id, created_at, updated_at) values ($1, $2, '1', $3, $3)"
+        await api.db.execute(link, person.id, login_type, clock.now())
     made = await _key(api.db, person)
     clock.advance(timedelta(hours=23, minutes=59))
     await _use(api, person)

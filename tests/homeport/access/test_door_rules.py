@@ -4,7 +4,9 @@ import pytest
 from litestar import MediaType, Response, get
 
 from homeport.access import rules
+from homeport.access.page_policy import content_security_policy
 from homeport.database import Database
+from homeport.kit.addresses import local_path
 from homeport.kit.routes import public
 from tests.support.accounts import Accounts, Api, build_api
 
@@ -107,11 +109,11 @@ async def test_a_forged_request_is_plain_text_400_and_does_nothing(api: Api, acc
     "target", ["//evil.test", "/\\evil.test", "https://evil.test", "javascript:x", "", "evil", "/a\r\nb", "/a\\b"]
 )
 def test_a_redirect_stays_on_this_server(target: str) -> None:
-    assert rules.local_path(target) == "/"
+    assert local_path(target) == "/"
 
 
 def test_a_local_redirect_is_kept() -> None:
-    assert rules.local_path("/workspaces?a=1#x") == "/workspaces?a=1#x"
+    assert local_path("/workspaces?a=1#x") == "/workspaces?a=1#x"
 
 
 @pytest.mark.requirement("ACCESS-REDIRECT-02")
@@ -122,28 +124,26 @@ def test_the_way_back_is_local_by_construction() -> None:
 
 @pytest.mark.requirement("ACCESS-CSP-01")
 def test_the_policy_allows_our_origin_and_its_websockets() -> None:
-    policy = rules.content_security_policy(host="homeport.test:3000")
+    policy = content_security_policy(host="homeport.test:3000")
     directives = dict(part.split(" ", 1) for part in policy.split("; "))
     assert directives["connect-src"] == "'self' ws://homeport.test:3000 wss://homeport.test:3000"
     assert directives["media-src"] == "'self'"
     assert directives["style-src"] == "'self' 'unsafe-inline'"
     assert directives["frame-ancestors"] == "'self'"
     assert directives["report-uri"] == "/api/v2/csp/reports"
-    assert "evil" not in rules.content_security_policy(host="x; script-src evil")
+    assert "evil" not in content_security_policy(host="x; script-src evil")
 
 
 @pytest.mark.requirement("ACCESS-CSP-02")
 def test_additions_are_appended_and_never_replace() -> None:
-    policy = rules.content_security_policy(
-        host="", additions={"img-src": ("blob:",), "frame-ancestors": ("https://a.test",)}
-    )
+    policy = content_security_policy(host="", additions={"img-src": ("blob:",), "frame-ancestors": ("https://a.test",)})
     assert "img-src 'self' https: data: blob:" in policy
     assert "frame-ancestors 'self' https://a.test" in policy
 
 
 @pytest.mark.requirement("ACCESS-CSP-01")
 def test_the_way_in_is_never_framed_and_may_lead_away() -> None:
-    usual, leading = (rules.content_security_policy(host="homeport.test", leads_away=away) for away in (False, True))
+    usual, leading = (content_security_policy(host="homeport.test", leads_away=away) for away in (False, True))
     assert "form-action 'self'" in usual
     assert "form-action" not in leading
     assert "frame-ancestors 'none'" in leading

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from homeport.access.headers import SecurityHeaders
 from homeport.config import Settings
 from homeport.database import Database, Listener
 from homeport.kit.crypto import Cipher
+from homeport.proxies.service.hosts import HostCache
 from homeport.server.app import build_asgi, build_parts
 from homeport.server.edge import Edge
 from tests.support.accounts import ACCESS_URL, Accounts, Api
@@ -118,7 +118,7 @@ async def test_what_nothing_inside_answers_becomes_a_500_without_inner_words(db:
         raise ValueError("an inner word")
 
     api = build_whole(db)
-    api.asgi = Edge(broken, SecurityHeaders())
+    api.asgi = Edge(broken, api.settings, HostCache(db, api.settings))
     answer = await api.raw("GET", "/api/v2/users/me")
     assert answer.status_code == 500
     assert ALWAYS.items() <= dict(answer.headers).items()
@@ -135,6 +135,6 @@ async def test_an_answer_that_has_begun_is_not_begun_again(db: Database) -> None
         raise ValueError("an inner word")
 
     api = build_whole(db)
-    api.asgi = Edge(breaks_off, SecurityHeaders())
+    api.asgi = Edge(breaks_off, api.settings, HostCache(db, api.settings))
     with pytest.raises(ValueError, match="an inner word"):
         await api.raw("GET", "/api/v2/users/me")

@@ -24,7 +24,6 @@ from litestar.middleware import DefineMiddleware
 from websockets.asyncio.client import ClientConnection, connect
 
 from homeport.access.authenticators import Authenticators
-from homeport.access.headers import SecurityHeaders
 from homeport.access.middleware import Authentication, Gate
 from homeport.access.providers import dependencies
 from homeport.access.rate_limits import RateLimits
@@ -36,6 +35,7 @@ from homeport.database import Database, Listener
 from homeport.kit import clock as kit_clock
 from homeport.kit.crypto import Cipher, hash_token
 from homeport.kit.ids import new_id
+from homeport.proxies.service.hosts import HostCache
 from homeport.server.edge import Edge
 from homeport.server.errors import HANDLERS
 from homeport.server.requests import JsonRequest
@@ -247,7 +247,7 @@ def build_asgi(db: Database, listener: Listener, cipher: Cipher, switchboard: Sw
         request_max_body_size=1024 * 1024,
         openapi_config=None,
     )
-    return Edge(SocketRefusals(app), SecurityHeaders())
+    return Edge(SocketRefusals(app), settings, HostCache(db, settings))
 
 
 def constant(value: Any) -> Provide:

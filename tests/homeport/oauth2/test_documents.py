@@ -11,10 +11,10 @@ import pytest
 
 from homeport.database import Database
 from homeport.kit.clock import FakeClock
+from homeport.kit.flights import Flights
 from homeport.oauth2.queries.apps import find_app_by_url
 from homeport.oauth2.rules.documents import MOST_BYTES
 from homeport.oauth2.service import fetching
-from homeport.oauth2.service.flights import Flights
 from tests.homeport.oauth2.document_host import NAME, DocumentHost
 from tests.homeport.oauth2.world import OAuthClient, World, is_refused
 

@@ -47,9 +47,14 @@ class Places(msgspec.Struct, frozen=True):
 class Deployment:
     """See the module. `api` calls it as people do; `asgi` takes raw requests."""
 
-    def __init__(self, db: Database, listener: Listener, *, access_url: str = NOWHERE) -> None:
+    def __init__(self, db: Database, listener: Listener, *, access_url: str = NOWHERE, **more: Any) -> None:
+        """`more` are further settings by name."""
         settings = Settings(
-            access_url=access_url, dangerous_disable_rate_limits=True, provisioner_daemon_psk=PSK, provisioner_daemons=0
+            access_url=access_url,
+            dangerous_disable_rate_limits=True,
+            provisioner_daemon_psk=PSK,
+            provisioner_daemons=0,
+            **more,
         )
         self.parts = build_parts(settings, db, listener, Cipher([bytes(range(32))]))
         self.asgi, self.app, self._gate = build_asgi(self.parts, has_proof=True)

@@ -33,6 +33,7 @@ class Refusal(msgspec.Struct):
 
     status: int
     body: bytes = b""
+    headers: dict[str, str] = {}
     code: int = 0
     reason: str = ""
 
@@ -71,7 +72,7 @@ async def send(
     async def take(message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":
             answer.status = message["status"]
-            answer.headers = {name.decode().lower(): value.decode() for name, value in message["headers"]}
+            answer.headers = _named(message["headers"])
             return
         answer.body += message.get("body", b"")
         if answer.kind == _STREAM or not message.get("more_body"):
@@ -99,12 +100,22 @@ async def knock(asgi: Any, target: str, *, headers: Headers = (), can_answer: bo
                 found.status = 101
             case "websocket.http.response.start":
                 found.status = message["status"]
+                found.headers = _named(message["headers"])
             case "websocket.http.response.body":
                 found.body += message.get("body", b"")
             case "websocket.close":
                 found.code, found.reason = message.get("code", 1000), message.get("reason") or ""
 
     await asyncio.wait_for(asgi(scope, receive, take), 20)
+    return found
+
+
+def _named(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return headers by name; of several with one name each stands on a line of its own."""
+    found: dict[str, str] = {}
+    for name, value in headers:
+        key, text = name.decode().lower(), value.decode()
+        found[key] = f"{found[key]}\n{text}" if key in found else text
     return found
 
 

@@ -139,6 +139,7 @@ CALLS: tuple[Call, ...] = (
     Call("GET", "/auth/scopes", 200, "ExternalAPIKeyScopes"),
     Call("POST", "/authcheck", 200, "AuthorizationResponse",
          {"checks": {"can-read": {"object": {"resource_type": "template"}, "action": "read"}}}),
+    Call("POST", "/csp/reports", 200, "Response", {"csp-report": {"blocked-uri": "https://evil.test/"}}),
     Call("GET", "/users/authmethods", 200, "AuthMethods"),
     Call("GET", "/users/first", 200, "Response"),
     Call("POST", "/users/validate-password", 200, "ValidateUserPasswordResponse", {"password": "x"}),

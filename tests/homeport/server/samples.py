@@ -35,6 +35,7 @@ _SAMPLES: dict[str, Any] = {
     "AuthorizationRequest": {
         "checks": {"can-read": {"object": {"resource_type": "template", "resource_id": "{template}"}, "action": "read"}},
     },
+    "CSPViolation": {"csp-report": {"effective-directive": "img-src"}},
     "CommitQuotaRequest": {"daily_cost": 0},
     "CompleteJobRequest": {},
     "CreateFirstUserRequest": {"email": "{email}", "username": "{unique}", "password": PASSWORD},

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homeport.kit.errors import BadRequest
+from homeport.kit.patterns import Pattern, UnusablePattern
 from homeport.templates.rules import check_declarations, validate_parameters
 from homeport.templates.rules.access_lists import apply_roles, role_of
-from homeport.templates.rules.patterns import Pattern, UnusablePattern
 from homeport.templates.rules.searching import parse_search
 from homeport.templates.rules.settings import day_bits, day_names, nanoseconds
 

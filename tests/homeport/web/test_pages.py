@@ -2,7 +2,8 @@
 
 import pytest
 
-from homeport.access.rules import content_security_policy
+from homeport.access.page_policy import content_security_policy
+from homeport.proxies.types import AppHosts
 from tests.homeport.web.site import Document, Site
 from tests.support.accounts import Person
 
@@ -71,7 +72,9 @@ async def test_each_page_shows_itself_to_those_who_may_see_it(site: Site, identi
             assert reply.headers["location"].startswith("/"), path
             continue
         assert reply.headers["content-type"].startswith("text/html"), path
-        policy = content_security_policy(host="homeport.test", leads_away=path == "/login")
+        is_way_in = path == "/login"
+        hosts = None if is_way_in else AppHosts(frame=("homeport.test",))
+        policy = content_security_policy(host="homeport.test", hosts=hosts, leads_away=is_way_in)
         assert reply.headers["content-security-policy"] == policy, path
         page = Document(reply.text)
         assert page.runnables() == [], path

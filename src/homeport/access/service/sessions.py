@@ -8,8 +8,9 @@ import asyncio
 from datetime import datetime, timedelta
 
 from homeport.access import queries
-from homeport.access.errors import SignedOut
+from homeport.access.errors import LinkEnded, ProviderRemoved, SignedOut
 from homeport.access.rules import is_good_at
+from homeport.access.service.links import LinkClock
 from homeport.access.service.subjects import build_subject, read_holdings
 from homeport.config import Settings
 from homeport.database import Database, DatabaseError
@@ -17,7 +18,7 @@ from homeport.database.rows import Record
 from homeport.identity.queries import users as user_queries
 from homeport.identity.rules import MalformedToken, Refresh, parse_token, sliding_refresh
 from homeport.identity.service.accounts import wake_dormant_user
-from homeport.identity.types import Identity, LoginType, UserStatus
+from homeport.identity.types import PROVIDER_LOGINS, Identity, LoginType, UserStatus
 from homeport.kit import clock
 from homeport.kit.crypto import hash_token, tokens_equal
 from homeport.kit.request import current_request
@@ -30,8 +31,10 @@ _log = get_logger(__name__)
 class Sessions:
     """Recognises session tokens. One instance per process, made by the composition root."""
 
-    def __init__(self, db: Database, settings: Settings) -> None:
+    def __init__(self, db: Database, settings: Settings, *, links: LinkClock | None = None) -> None:
+        """`links` holds sessions from providers to what those gave; without one there are no providers."""
         self._db = db
+        self._links = links
         self.access_url = settings.access_url
         self._is_expiry_fixed = settings.disable_session_expiry_refresh
         self._can_owner_enter = not settings.disable_owner_workspace_access
@@ -66,6 +69,8 @@ class Sessions:
             row["key_audience"], resource, self.access_url
         ):
             raise self.refusal("This access token was issued for another resource.")
+        if row["key_login_type"] in PROVIDER_LOGINS:
+            await self._require_link(key_id, row, now)
         self._refresh_if_due(key_id, row, now)
         if row["status"] != UserStatus.ACTIVE:
             await self._wake_or_refuse(row)
@@ -74,6 +79,15 @@ class Sessions:
     def refusal(self, detail: str, *, is_expired: bool = False) -> SignedOut:
         """Build the 401 with its challenge."""
         return SignedOut(detail, access_url=self.access_url, is_expired=is_expired)
+
+    async def _require_link(self, key_id: str, row: Record, now: datetime) -> None:
+        if self._links is None:
+            raise ProviderRemoved("No provider is set up.", access_url=self.access_url)
+        try:
+            await self._links.require(row, now)
+        except LinkEnded as error:
+            _log.info("the provider's part of a session has ended", key_id=key_id, reason=error.detail)
+            raise
 
     async def close(self) -> None:
         """Wait for the refreshes under way."""

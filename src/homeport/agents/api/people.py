@@ -78,7 +78,7 @@ async def get_listening_ports(
 async def watch_metadata(workspaceagent: UUID, subject: Subject, db: Database, listener: Listener) -> ServerSentEvent:
     """Stream all metadata values at each change, as Server-Sent Events."""
     changes = await metadata.watch_metadata(db, listener, subject=subject, agent_id=workspaceagent)
-    return ServerSentEvent(_events(changes))
+    return ServerSentEvent(_events(changes), headers={"Cache-Control": "no-store"})
 
 
 async def _events(

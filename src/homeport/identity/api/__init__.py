@@ -2,6 +2,14 @@
 
 from typing import Any
 
-from homeport.identity.api import insights, keys, sessions, users
+from homeport.identity.api import conversion, github, insights, keys, oidc, sessions, users
 
-routes: list[Any] = [*sessions.routes, *users.routes, *keys.routes, *insights.routes]
+routes: list[Any] = [
+    *sessions.routes,
+    *users.routes,
+    *keys.routes,
+    *insights.routes,
+    *oidc.routes,
+    *github.routes,
+    *conversion.routes,
+]

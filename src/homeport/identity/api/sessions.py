@@ -8,18 +8,17 @@ from litestar import get, post
 from homeport.config import Settings
 from homeport.database import Database
 from homeport.identity import rules
+from homeport.identity.login.configured import Providers
 from homeport.identity.login.cookies import sign_in_cookies, sign_out_cookies
 from homeport.identity.login.password import sign_in
+from homeport.identity.login.ways import ways_of
 from homeport.identity.schemas import (
-    AuthMethod,
     AuthMethods,
     CreateFirstUserRequest,
     CreateFirstUserResponse,
     ExternalAPIKeyScopes,
-    GithubAuthMethod,
     LoginWithPasswordRequest,
     LoginWithPasswordResponse,
-    OIDCAuthMethod,
     ValidateUserPasswordRequest,
     ValidateUserPasswordResponse,
 )
@@ -86,14 +85,9 @@ async def log_out(identity: Identity, db: Database, settings: Settings) -> Lites
     summary="Get authentication methods",
     sync_to_thread=False,
 )
-def get_auth_methods(settings: Settings) -> AuthMethods:
+def get_auth_methods(settings: Settings, providers: Providers) -> AuthMethods:
     """List the ways to sign in."""
-    return AuthMethods(
-        password=AuthMethod(enabled=not settings.disable_password_auth),
-        github=GithubAuthMethod(enabled=False, default_provider_configured=False),
-        oidc=OIDCAuthMethod(enabled=False),
-        terms_of_service_url=settings.terms_of_service_url,
-    )
+    return ways_of(settings, providers)
 
 
 @post(

@@ -24,6 +24,11 @@ def sign_out_cookies(settings: Settings) -> list[Cookie]:
     return [_cookie(settings, name, "", max_age=-1) for name in (SESSION_COOKIE, CSRF_COOKIE)]
 
 
+def passing_cookie(settings: Settings, name: str, value: str, *, max_age: int) -> Cookie:
+    """Return a cookie that lives for some seconds (negative: no longer): what a sign-in at a provider needs on its way."""
+    return _cookie(settings, name, value, max_age=max_age)
+
+
 def _cookie(settings: Settings, name: str, value: str, *, max_age: int | None = None) -> Cookie:
     return Cookie(
         key=name,

@@ -27,6 +27,7 @@ insert into api_keys ({_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $1
 DELETE_KEY = "delete from api_keys where id = $1"
 DELETE_KEYS_OF_USER = "delete from api_keys where user_id = $1 and id <> $2"
 DELETE_SESSIONS_OF_USER = "delete from api_keys where user_id = $1 and login_type <> 'token'"
+DELETE_PASSWORD_SESSIONS = "delete from api_keys where user_id = $1 and login_type = 'password'"
 DELETE_APPLICATION_KEYS = (
     "delete from api_keys where user_id = $1 and scopes && '{application_connect,coder:application_connect}'"
 )
@@ -86,6 +87,11 @@ async def delete_keys_of_user(conn: Connection, user_id: UUID, *, except_id: str
 async def delete_sessions_of_user(conn: Connection, user_id: UUID) -> int:
     """Delete a user's sessions; tokens stay."""
     return await conn.execute(DELETE_SESSIONS_OF_USER, user_id)
+
+
+async def delete_password_sessions(conn: Connection, user_id: UUID) -> int:
+    """Delete the sessions of a user that began with a password, those of programs too; tokens stay."""
+    return await conn.execute(DELETE_PASSWORD_SESSIONS, user_id)
 
 
 async def delete_application_keys(conn: Connection, user_id: UUID) -> int:

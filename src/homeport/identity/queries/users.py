@@ -48,6 +48,17 @@ UPDATE_PROFILE = (
 UPDATE_PERSON = (
     f"update users set email = $2, name = $3, updated_at = $4 where id = $1 and not deleted returning {COLUMNS}"
 )
+# What a provider does not tell stays as it is.
+UPDATE_CLAIMED = f"""
+update users set email = $2, name = $3, avatar_url = $4, github_com_user_id = coalesce($5, github_com_user_id), updated_at = $6
+where id = $1 and not deleted returning {COLUMNS}
+"""
+# Whoever signs in by a provider has no password, nor a code by which to set one.
+UPDATE_LOGIN_TYPE = f"""
+update users set login_type = $2, hashed_password = '', hashed_one_time_passcode = null, one_time_passcode_expires_at = null,
+    updated_at = $3
+where id = $1 and not deleted returning {COLUMNS}
+"""
 UPDATE_PASSWORD = (
     f"update users set hashed_password = $2, updated_at = $3 where id = $1 and not deleted returning {COLUMNS}"
 )
@@ -136,6 +147,26 @@ async def update_profile(conn: Connection, user_id: UUID, *, username: str, name
 async def update_person(conn: Connection, user_id: UUID, *, email: str, name: str, now: datetime) -> UserRow:
     """Set address and display name. Raises UserNotFound, UniqueViolation."""
     return _found(maybe(UserRow, await conn.fetchrow(UPDATE_PERSON, user_id, email, name, now)))
+
+
+async def update_claimed(
+    conn: Connection,
+    user_id: UUID,
+    *,
+    email: str,
+    name: str,
+    avatar_url: str,
+    github_com_user_id: int | None,
+    now: datetime,
+) -> UserRow:
+    """Set what a provider says of a person. Raises UserNotFound, UniqueViolation."""
+    arguments = (user_id, email, name, avatar_url, github_com_user_id, now)
+    return _found(maybe(UserRow, await conn.fetchrow(UPDATE_CLAIMED, *arguments)))
+
+
+async def update_login_type(conn: Connection, user_id: UUID, login_type: str, now: datetime) -> UserRow:
+    """Let a user sign in by a provider and no more by password. Raises UserNotFound."""
+    return _found(maybe(UserRow, await conn.fetchrow(UPDATE_LOGIN_TYPE, user_id, login_type, now)))
 
 
 async def update_password(conn: Connection, user_id: UUID, hashed_password: str, now: datetime) -> UserRow:

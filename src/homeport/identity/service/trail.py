@@ -4,7 +4,7 @@ from uuid import UUID
 
 from homeport.audit import AuditAction, AuditResource, attempt, declare, record
 from homeport.database import Connection
-from homeport.identity.types import ApiKeyRow, GitSshKeyRow, UserRow
+from homeport.identity.types import ApiKeyRow, GitSshKeyRow, UserLinkRow, UserRow
 
 USER = declare(
     "user",
@@ -29,6 +29,14 @@ GIT_SSH_KEY = declare(
     tracked=("user_id", "public_key"),
     secret=("private_key_sealed",),
     ignored=("created_at", "updated_at"),
+)
+USER_LINK = declare(
+    "user_link",
+    UserLinkRow,
+    tracked=("user_id", "login_type", "linked_id"),
+    secret=("access_token_sealed", "refresh_token_sealed"),
+    # Claims are what the provider says of a person, often at length: the link holds them, audit does not.
+    ignored=("token_key_id", "oauth_expiry", "claims", "created_at", "updated_at", "refreshing_until"),
 )
 
 
@@ -103,4 +111,20 @@ async def record_git_ssh_key(
 ) -> None:
     """Record a new git key pair."""
     resource = AuditResource(after.user_id, after.public_key.split()[1][-12:])
+    await record(conn, subject_id=subject_id, action=action, resource=resource, before=before, after=after)
+
+
+async def record_link(
+    conn: Connection,
+    subject_id: UUID,
+    action: AuditAction,
+    *,
+    username: str,
+    before: UserLinkRow | None = None,
+    after: UserLinkRow | None = None,
+) -> None:
+    """Record that an account at a provider was linked to a person, or is linked no more."""
+    row = after or before
+    assert row is not None
+    resource = AuditResource(row.user_id, username)
     await record(conn, subject_id=subject_id, action=action, resource=resource, before=before, after=after)

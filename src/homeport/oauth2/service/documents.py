@@ -13,6 +13,7 @@ from homeport.audit import AuditAction
 from homeport.config import Settings
 from homeport.database import Connection, Database, UniqueViolation
 from homeport.kit import clock
+from homeport.kit.flights import Flights
 from homeport.oauth2.errors import OAuthError, invalid_client
 from homeport.oauth2.queries import clients as queries
 from homeport.oauth2.queries.apps import find_app_by_url
@@ -20,7 +21,6 @@ from homeport.oauth2.rules import documents as rules
 from homeport.oauth2.rules.registration import Metadata
 from homeport.oauth2.service.client_trail import record_app
 from homeport.oauth2.service.fetching import Fetched, Fetcher, FetchFailed
-from homeport.oauth2.service.flights import Flights
 from homeport.oauth2.service.narrowing import end_what_is_beyond
 from homeport.oauth2.service.registering import columns, make_room, new_row
 from homeport.oauth2.types import AppRow, ClientKind

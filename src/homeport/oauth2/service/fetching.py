@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
+from homeport.kit.trust import trusted
 from homeport.oauth2.rules.networks import is_public
 
 SECONDS: Final = 5.0
@@ -79,7 +80,7 @@ class Fetcher:
         host, port = parts.hostname or "", parts.port or 443
         addresses = await self._addresses(host, port, may_be_private=may_be_private)
         try:
-            trust = _trust(os.environ.get("SSL_CERT_FILE", ""))
+            trust = trusted(os.environ.get("SSL_CERT_FILE", ""))
         except OSError as error:
             raise FetchFailed(f"SSL_CERT_FILE cannot be used: {error}", is_final=False) from error
         async with httpx.AsyncClient(
@@ -160,16 +161,6 @@ def _check_head(status: int, headers: dict[str, str], most_bytes: int) -> None:
     length = headers.get("content-length", "")
     if length.isdecimal() and (len(length) > 9 or int(length) > most_bytes):
         raise FetchFailed(f"the document has more than {most_bytes} bytes", is_final=True)
-
-
-@lru_cache(maxsize=4)
-def _trust(more: str) -> ssl.SSLContext:
-    """Return which authorities are believed: those of the HTTP library, of the system, and of the file SSL_CERT_FILE."""
-    context = httpx.create_ssl_context(trust_env=False)
-    context.load_default_certs()
-    if more:
-        context.load_verify_locations(cafile=more)
-    return context
 
 
 @lru_cache(maxsize=1)

@@ -12,12 +12,12 @@ import msgspec
 
 from homeport.config import Settings
 from homeport.kit import clock
+from homeport.kit.flights import Flights
 from homeport.oauth2.errors import invalid_client
 from homeport.oauth2.rules import documents as rules
 from homeport.oauth2.rules.registration import keys_problem
 from homeport.oauth2.service.documents import fetcher
 from homeport.oauth2.service.fetching import FetchFailed
-from homeport.oauth2.service.flights import Flights
 from homeport.oauth2.types import AppRow
 from homeport.telemetry.logs import get_logger
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from homeport.kit.errors import FieldError
-from homeport.templates.rules.patterns import Pattern, UnusablePattern
+from homeport.kit.patterns import Pattern, UnusablePattern
 
 MAX_NUMBER = 100
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")

@@ -13,6 +13,7 @@ from homeport.web.pages import (
     builds,
     cli,
     clients,
+    conversion,
     creation,
     device,
     entry,
@@ -23,6 +24,7 @@ from homeport.web.pages import (
     person,
     roles,
     sharing,
+    sign_in_code,
     templates,
     terminal,
     trail,
@@ -33,6 +35,7 @@ from homeport.web.rendering import provide_view
 
 _PAGES = (
     entry,
+    sign_in_code,
     workspaces,
     creation,
     workspace,
@@ -41,6 +44,7 @@ _PAGES = (
     templates,
     sharing,
     account,
+    conversion,
     applications,
     cli,
     clients,

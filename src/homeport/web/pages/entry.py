@@ -5,20 +5,26 @@ from typing import Any
 from litestar import Response, get, post
 from litestar.response import Redirect
 
-from homeport.access.errors import SIGNED_OUT
-from homeport.access.rules import content_security_policy, local_path
+from homeport.access.errors import REASONS, SIGNED_OUT
+from homeport.access.page_policy import sign_in_policy
 from homeport.config import Settings
 from homeport.database import Database
+from homeport.identity.login import notices
+from homeport.identity.login.configured import Providers
 from homeport.identity.login.cookies import sign_in_cookies, sign_out_cookies
 from homeport.identity.login.password import sign_in
+from homeport.identity.login.ways import ways_of
 from homeport.identity.schemas import CreateFirstUserRequest
 from homeport.identity.service import keys, users
 from homeport.identity.types import Identity
+from homeport.kit.addresses import local_path
+from homeport.kit.crypto import Cipher
 from homeport.kit.errors import HomeportError, NotFound
 from homeport.kit.routes import authenticated, optional, public
 from homeport.web import wording
-from homeport.web.forms import NO_PROBLEMS, Problems, read_form, remaining
+from homeport.web.forms import NO_PROBLEMS, Form, Problems, read_form, remaining
 from homeport.web.rendering import View
+from homeport.web.ways import PASSWORD_QUERY, ways_to
 
 _LIMITED = {"rate_limit": "login"}
 _SETUP_FIELDS = frozenset({"email", "username", "name", "password"})
@@ -37,10 +43,10 @@ async def root(view: View) -> Redirect:
 
 
 @get("/setup", opt=public("nobody can sign in before", is_page=True), include_in_schema=False)
-async def show_setup(view: View, db: Database) -> Page:
+async def show_setup(view: View, db: Database, cipher: Cipher, providers: Providers) -> Page:
     """Show the form for the first user, while there is none."""
     await _require_no_user(db)
-    return view.page("setup.html", values=remaining({}, *_SETUP_FIELDS), problems=NO_PROBLEMS)
+    return _setup_page(view, providers, hint=_proven_message(view, cipher))
 
 
 @post(
@@ -49,7 +55,7 @@ async def show_setup(view: View, db: Database) -> Page:
     include_in_schema=False,
     status_code=200,
 )
-async def create_first_user(view: View, db: Database, settings: Settings) -> Page:
+async def create_first_user(view: View, db: Database, settings: Settings, providers: Providers) -> Page:
     """Create the first user and sign in as them."""
     await _require_no_user(db)
     form = await read_form(view.request)
@@ -62,26 +68,22 @@ async def create_first_user(view: View, db: Database, settings: Settings) -> Pag
             ),
         )
     except HomeportError as error:
-        values = remaining(form, "email", "username", "name")
         problems = Problems(error, known=_SETUP_FIELDS)
-        return view.page("setup.html", status=problems.status, values=values, problems=problems)
+        return _setup_page(view, providers, form=form, problems=problems)
     _, token = await sign_in(db, settings, email=email, password=password)
     return view.go("/workspaces", cookies=tuple(sign_in_cookies(settings, token)))
 
 
 @get("/login", opt=optional("this is how one signs in", is_page=True), include_in_schema=False)
-async def show_login(view: View, db: Database) -> Page:
-    """Show the sign-in form; whoever is signed in goes on."""
+async def show_login(view: View, db: Database, cipher: Cipher, providers: Providers) -> Page:
+    """Show the ways to sign in; whoever is signed in goes on, once they have read what there is to say."""
     target = local_path(view.request.query_params.get("redirect", "/"))
+    message = _proven_message(view, cipher)
     if view.identity is not None:
-        return view.go(target)
+        return view.page("signed_in.html", target=target, hint=message) if message else view.go(target)
     if not await users.has_first_user(db):
-        return view.go("/setup")
-    # Only words of our own are repeated: a link must not make this page say something else.
-    if target.startswith("/oauth2/"):
-        return _login_page(view, email="", target=target, hint=wording.AN_APPLICATION_ASKS)
-    is_ended = view.request.query_params.get("message", "") == SIGNED_OUT and target not in {"/", "/workspaces"}
-    return _login_page(view, email="", target=target, hint=SIGNED_OUT if is_ended else "")
+        return view.go(f"/setup?{view.request.url.query}" if message else "/setup")
+    return _login_page(view, providers, target=target, hint=message or _reason(view, target))
 
 
 @post(
@@ -90,7 +92,7 @@ async def show_login(view: View, db: Database) -> Page:
     include_in_schema=False,
     status_code=200,
 )
-async def log_in(view: View, db: Database, settings: Settings) -> Page:
+async def log_in(view: View, db: Database, settings: Settings, providers: Providers) -> Page:
     """Sign in by address and password, then go where the person wanted to go."""
     form = await read_form(view.request)
     target = local_path(form.get("redirect", "/"))
@@ -98,7 +100,7 @@ async def log_in(view: View, db: Database, settings: Settings) -> Page:
         _, token = await sign_in(db, settings, email=form.text("email"), password=form.get("password", ""))
     except HomeportError as error:
         problems = Problems(error)
-        return _login_page(view, email=form.text("email"), target=target, problems=problems)
+        return _login_page(view, providers, email=form.text("email"), target=target, problems=problems)
     return view.go(target, cookies=tuple(sign_in_cookies(settings, token)))
 
 
@@ -110,9 +112,49 @@ async def log_out(view: View, identity: Identity, db: Database, settings: Settin
     return view.go("/login?notice=signed-out", cookies=tuple(sign_out_cookies(settings)))
 
 
-def _login_page(
-    view: View, *, email: str, target: str, hint: str = "", problems: Problems = NO_PROBLEMS
+def _proven_message(view: View, cipher: Cipher) -> str:
+    """Return what the server itself wants to have said here: a link must not make this page say something else."""
+    query = view.request.query_params
+    message = query.get("message", "")
+    return message if message and notices.is_ours(cipher, message, query.get("proof", "")) else ""
+
+
+def _reason(view: View, target: str) -> str:
+    """Return why somebody was sent here, in fixed words."""
+    if target.startswith("/oauth2/"):
+        return wording.AN_APPLICATION_ASKS
+    message = view.request.query_params.get("message", "")
+    # Whoever comes for the first time is told nothing of an end.
+    is_new = message == SIGNED_OUT and target in {"/", "/workspaces"}
+    return message if message in REASONS and not is_new else ""
+
+
+def _setup_page(
+    view: View, providers: Providers, *, form: Form | None = None, hint: str = "", problems: Problems = NO_PROBLEMS
 ) -> Response[str]:
+    return view.page(
+        "setup.html",
+        status=problems.status,
+        values=remaining(form or {}, "email", "username", "name"),
+        problems=problems,
+        hint=hint,
+        ways=ways_to(ways_of(view.settings, providers), target="/"),
+    )
+
+
+def _login_page(
+    view: View,
+    providers: Providers,
+    *,
+    email: str = "",
+    target: str,
+    hint: str = "",
+    problems: Problems = NO_PROBLEMS,
+) -> Response[str]:
+    known = ways_of(view.settings, providers)
+    ways = ways_to(known, target=target)
+    name, value = PASSWORD_QUERY
+    is_asked_for = view.request.query_params.get(name) == value or bool(problems)
     return view.page(
         "login.html",
         status=problems.status,
@@ -121,13 +163,15 @@ def _login_page(
         target=target,
         hint=hint,
         problems=problems,
+        ways=ways,
+        has_password=known.password.enabled or is_asked_for or not ways,
         terms_url=view.settings.terms_of_service_url,
     )
 
 
 def _closed(view: View) -> dict[str, str]:
     """Return the headers of a page on which a secret is typed, and after which an application's request may go on."""
-    policy = content_security_policy(host=view.request.headers.get("host", ""), leads_away=True)
+    policy = sign_in_policy(view.settings, view.request.headers.get("host", ""))
     return {"content-security-policy": policy, "x-frame-options": "DENY", "referrer-policy": "no-referrer"}
 
 

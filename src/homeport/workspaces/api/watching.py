@@ -37,7 +37,7 @@ async def watch(workspace: UUID, subject: Subject, db: Database, listener: Liste
     """Send the workspace at once and whenever it changes, as server-sent events."""
     await reading.get_workspace(db, subject=subject, workspace_id=workspace)
     events = watch_workspace(db, listener, subject=subject, workspace_id=workspace)
-    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return Stream(_server_sent(events), media_type="text/event-stream", headers=headers)
 
 

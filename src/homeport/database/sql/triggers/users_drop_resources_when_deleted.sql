@@ -8,6 +8,7 @@ begin
         delete from oauth2_provider_app_codes where user_id = new.id;
         delete from oauth2_provider_device_codes where user_id = new.id;
         delete from api_keys where user_id = new.id;
+        delete from user_links where user_id = new.id;
         delete from git_ssh_keys where user_id = new.id;
         delete from group_members where user_id = new.id;
         delete from organization_members where user_id = new.id;

@@ -1,4 +1,4 @@
-"""Regular expressions of template authors, matched in time that grows with the text and not with its square or power.
+"""Regular expressions that people write, matched in time that grows with the text and not with its square or power.
 
 Python's own engine backtracks: one unlucky pattern and one crafted value would stop the server. Here the pattern's parse
 tree becomes a nondeterministic automaton, all of whose states are walked at once (Thompson's construction). What has no

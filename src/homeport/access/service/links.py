@@ -1,0 +1,151 @@
+"""The second clock of a session that began at a provider (spec: identity 2 step 7): what the provider gave must hold, too.
+
+When it has ended it is refreshed, once for all requests and all servers: requests of this process wait for one flight, and of
+several servers the one that puts its mark on the link asks, while the others look until the answer stands on the row. The key's
+own expiry is never touched here, nor are the claims.
+"""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from homeport.access.errors import PROVIDER_AWAY, PROVIDER_ENDED, LinkEnded, ProviderRemoved
+from homeport.database import Database
+from homeport.database.rows import Record
+from homeport.identity.login.configured import Providers
+from homeport.identity.login.providers import Refresher, RefreshFailed
+from homeport.identity.queries import links as queries
+from homeport.identity.service.links import open_refresh_token, seal
+from homeport.identity.types import LoginType, ProviderTokens, UserLinkRow
+from homeport.kit import clock
+from homeport.kit.crypto import Cipher
+from homeport.kit.flights import Flights
+from homeport.telemetry.logs import get_logger
+
+# Longer than a provider is waited for; a server that dies meanwhile leaves its mark for this long.
+CLAIM: Final = timedelta(seconds=20)
+_LOOKS: Final = 150
+_PAUSE: Final = 0.1
+# Browsers ask many times at once and again: a provider that was away a moment ago is not asked again in the same breath.
+_REMEMBERED_SECONDS: Final = 3.0
+_MOST_REMEMBERED: Final = 1000
+_log = get_logger(__name__)
+
+
+class LinkClock:
+    """Holds sessions to what providers gave. One instance per process."""
+
+    def __init__(self, db: Database, cipher: Cipher, providers: Providers, *, access_url: str) -> None:
+        self._db, self._cipher, self._providers, self._access_url = db, cipher, providers, access_url
+        self._flights: Flights[None] = Flights()
+        self._failed: dict[tuple[UUID, LoginType], tuple[float, str]] = {}
+
+    async def require(self, row: Record, now: datetime) -> None:
+        """Return when the provider's part of a session holds, or has just been renewed. Raises LinkEnded, ProviderRemoved."""
+        login_type = LoginType(row["key_login_type"])
+        if not row["has_link"]:
+            raise self._ended("This account is not linked to the provider any more; sign in by the provider again.")
+        ends_at: datetime | None = row["oauth_expiry"]
+        if ends_at is None or ends_at >= now:
+            return
+        provider = self._providers.find(login_type)
+        if provider is None:
+            raise ProviderRemoved(
+                f"The session comes from '{login_type}' and ended there at {ends_at.isoformat()}.",
+                access_url=self._access_url,
+            )
+        if not row["has_refresh_token"]:
+            raise self._over(provider, ends_at)
+        key = (row["id"], login_type)
+        failed_at, detail = self._failed.get(key, (float("-inf"), ""))
+        if clock.monotonic() - failed_at < _REMEMBERED_SECONDS:
+            raise LinkEnded(PROVIDER_AWAY, detail, access_url=self._access_url, is_final=False)
+        await self._flights.join(key, lambda: self._refresh(row["id"], login_type, provider))
+
+    async def _refresh(self, user_id: UUID, login_type: LoginType, provider: Refresher) -> None:
+        """Refresh one link, or wait until another server has. Raises LinkEnded."""
+        for _ in range(_LOOKS):
+            async with self._db.transaction() as conn:
+                claimed = await queries.claim_refresh(conn, user_id, login_type, most=CLAIM, now=clock.now())
+            if claimed is not None:
+                await self._refresh_claimed(claimed, provider)
+                return
+            async with self._db.connection() as conn:
+                link = await queries.find_link(conn, user_id, login_type)
+            if link is None:
+                raise self._ended("This account is not linked to the provider any more; sign in by the provider again.")
+            if link.oauth_expiry is None or link.oauth_expiry > clock.now():
+                return
+            # Real time, never the clock of a test: what we wait for is another server.
+            await asyncio.sleep(_PAUSE)
+        raise self._away(user_id, login_type, f"Another server has waited for {provider.name} for too long.")
+
+    async def _refresh_claimed(self, claimed: UserLinkRow, provider: Refresher) -> None:
+        token = open_refresh_token(self._cipher, claimed)
+        try:
+            if not token:
+                raise self._over(provider, claimed.oauth_expiry)
+            tokens = await provider.refresh(token, linked_id=claimed.linked_id)
+        except RefreshFailed as error:
+            await self._abandon(claimed, is_final=error.is_final)
+            raise self._refused(claimed, provider, error) from error
+        except BaseException:
+            await self._abandon(claimed, is_final=False)
+            raise
+        await self._store(
+            claimed, ProviderTokens(tokens.access_token, tokens.refresh_token or token, tokens.expires_at)
+        )
+
+    async def _store(self, claimed: UserLinkRow, tokens: ProviderTokens) -> None:
+        access, refresh = seal(self._cipher, tokens)
+        async with self._db.transaction() as conn:
+            is_stored = await queries.finish_refresh(
+                conn,
+                claimed,
+                access_token_sealed=access,
+                refresh_token_sealed=refresh,
+                token_key_id=self._cipher.key_id,
+                oauth_expiry=tokens.expires_at,
+                now=clock.now(),
+            )
+        self._failed.pop((claimed.user_id, LoginType(claimed.login_type)), None)
+        if not is_stored:
+            _log.info(
+                "tokens of a provider were refreshed while their person signed in anew", user_id=str(claimed.user_id)
+            )
+
+    async def _abandon(self, claimed: UserLinkRow, *, is_final: bool) -> None:
+        async with self._db.transaction() as conn:
+            await queries.abandon_refresh(conn, claimed, is_final=is_final)
+
+    def _refused(self, claimed: UserLinkRow, provider: Refresher, error: RefreshFailed) -> LinkEnded:
+        _log.warning(
+            "a provider did not refresh a session",
+            provider=provider.name,
+            user_id=str(claimed.user_id),
+            is_final=error.is_final,
+            reason=str(error),
+        )
+        if error.is_final:
+            return self._ended(f"{provider.name} could not refresh the session: it takes the refresh token no more.")
+        detail = f"{provider.name} could not refresh the session, which ended there at {_moment(claimed.oauth_expiry)}."
+        return self._away(claimed.user_id, LoginType(claimed.login_type), detail)
+
+    def _away(self, user_id: UUID, login_type: LoginType, detail: str) -> LinkEnded:
+        if len(self._failed) >= _MOST_REMEMBERED:
+            self._failed.clear()
+        self._failed[user_id, login_type] = (clock.monotonic(), detail)
+        return LinkEnded(PROVIDER_AWAY, detail, access_url=self._access_url, is_final=False)
+
+    def _over(self, provider: Refresher, ends_at: datetime | None) -> LinkEnded:
+        return self._ended(
+            f"The session at {provider.name} ended at {_moment(ends_at)}, and the provider gave no refresh token."
+        )
+
+    def _ended(self, detail: str) -> LinkEnded:
+        return LinkEnded(PROVIDER_ENDED, detail, access_url=self._access_url, is_final=True)
+
+
+def _moment(ends_at: datetime | None) -> str:
+    return ends_at.isoformat() if ends_at else "an unknown time"

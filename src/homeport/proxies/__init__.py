@@ -1,0 +1,1 @@
+"""Workspace proxies: where they are, and which hosts applications of workspaces have."""

@@ -1,0 +1,1 @@
+"""Use cases of the room, one module each."""
