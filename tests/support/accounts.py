@@ -179,7 +179,7 @@ def build_api(db: Database, *, routes: Sequence[Any] = (), root_routes: Sequence
     cipher = Cipher([bytes(range(32))])
     providers = providers_of(chosen)
     links = LinkClock(db, cipher, providers, access_url=chosen.access_url)
-    gate = Gate(db, Sessions(db, chosen, links=links), authenticators, RateLimits(chosen), has_proof=True)
+    gate = Gate(db, Sessions(db, chosen, links=links), authenticators, RateLimits(chosen, db), has_proof=True)
     if not db.events._handlers.get(UserCreated):
         db.events.subscribe(UserCreated, place_created_user)
     app = Litestar(

@@ -1,4 +1,7 @@
-"""How often one address may try what can be abused: counted in this process by a sliding window of a minute."""
+"""How often one address may try what can be abused, by a sliding window of a minute: counted in this process.
+
+Attempts to sign in are counted in the database, for all servers together.
+"""
 
 import math
 from types import MappingProxyType
@@ -9,6 +12,8 @@ from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from homeport.config import Settings
+from homeport.database import Database
+from homeport.identity.service.attempts import count_address
 from homeport.kit import clock
 from homeport.kit.errors import TooManyRequests
 from homeport.telemetry.logs import get_logger
@@ -21,7 +26,6 @@ codes and tokens of one client, or of all; wrong tokens of identity providers; r
 
 _WORDS: Final = MappingProxyType(
     {
-        "login": "Too many attempts to sign in from this address.",
         "authorize": "Too many authorization requests from this address.",
         "register": "Too many registrations of clients from this address.",
         "device": "Too many device codes were tried from this address.",
@@ -39,11 +43,11 @@ _WINDOW_SECONDS: Final = 120.0
 
 
 class RateLimits:
-    """The limits of one process."""
+    """The limits of one process, and those of sign-ins, which all servers share."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, db: Database) -> None:
+        self._settings, self._db = settings, db
         self._items = {
-            "login": RateLimitItemPerMinute(settings.login_rate_limit),
             "authorize": RateLimitItemPerMinute(settings.oauth2_authorize_rate_limit),
             "register": RateLimitItemPerMinute(settings.oauth2_register_rate_limit),
             "device": RateLimitItemPerMinute(settings.oauth2_authorize_rate_limit),
@@ -59,7 +63,9 @@ class RateLimits:
 
     async def hit(self, limit: Limit, address: str) -> None:
         """Count one attempt. Raises TooManyRequests with the seconds to wait."""
-        if not self._is_off and not await self._limiter.hit(self._items[limit], limit, address):
+        if limit == "login":
+            await count_address(self._db, self._settings, address)
+        elif not self._is_off and not await self._limiter.hit(self._items[limit], limit, address):
             await self._refuse(limit, address)
 
     async def require(self, limit: Limit, key: str) -> None:

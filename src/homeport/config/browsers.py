@@ -57,7 +57,7 @@ def read_policy(entries: Sequence[str]) -> MappingProxyType[str, tuple[str, ...]
         if directive not in DIRECTIVES:
             close = difflib.get_close_matches(directive, DIRECTIVES, n=1)
             hint = f"did you mean {close[0]}?" if close else "write for example img-src https://pictures.example"
-            raise ValueError(f"'{name}' is no directive of a Content-Security-Policy; {hint}")
+            raise ValueError(f"'{name}' is no directive of a Content-Security-Policy ({hint})")
         if not values and directive not in _VALUELESS:
             raise ValueError(f"{directive} has no value; write for example {directive} https://host.example")
         for value in values:

@@ -153,6 +153,15 @@ class Settings(SignInSettings, frozen=True, kw_only=True):
         bool, Setting("Sessions", "Switch every rate limit off. For tests only.", "switch")
     ] = False
     login_rate_limit: Annotated[int, Setting("Sessions", "Attempts to sign in per minute and address.", "number")] = 60
+    login_account_rate_limit: Annotated[
+        int,
+        Setting(
+            "Sessions",
+            "Wrong passwords per account in ten minutes, from addresses without a session of it together and from those with "
+            "one each for itself; and mails with one-time passcodes per account and hour.",
+            "number",
+        ),
+    ] = 10
     disable_owner_workspace_access: Annotated[
         bool, Setting("Sessions", "Owners may not open a shell or app in workspaces of others.", "switch")
     ] = False

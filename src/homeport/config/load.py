@@ -64,6 +64,7 @@ _LEAST = types.MappingProxyType(
         "pg_conn_max_open": 5,
         "login_rate_limit": 1,
         "oauth2_dynamic_client_limit": 0,
+        "login_account_rate_limit": 1,
         "oauth2_authorize_rate_limit": 1,
         "oauth2_token_rate_limit": 1,
         "oauth2_register_rate_limit": 1,

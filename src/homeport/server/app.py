@@ -71,7 +71,7 @@ def build_asgi(parts: Parts, *, has_proof: bool = False) -> tuple[ASGIApp, Lites
         parts.db,
         parts.sessions,
         parts.authenticators,
-        RateLimits(parts.settings),
+        RateLimits(parts.settings, parts.db),
         doorkeeper=parts.doorkeeper,
         live=parts.live,
         has_proof=has_proof,

@@ -232,7 +232,7 @@ def build_asgi(db: Database, listener: Listener, cipher: Cipher, switchboard: Sw
     settings = Settings(access_url="http://homeport.test", dangerous_disable_rate_limits=True)
     authenticators = Authenticators()
     authenticators.register_agent(resolve_agent)
-    gate = Gate(db, Sessions(db, settings), authenticators, RateLimits(settings), has_proof=True)
+    gate = Gate(db, Sessions(db, settings), authenticators, RateLimits(settings, db), has_proof=True)
     shared = {"db": db, "settings": settings, "cipher": cipher, "listener": listener, "switchboard": switchboard}
     app = Litestar(
         route_handlers=[Router("/api/v2", route_handlers=[agents_api.router()])],

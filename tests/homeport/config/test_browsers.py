@@ -24,7 +24,7 @@ def test_entries_of_one_directive_are_joined() -> None:
     [
         (
             "script-scr https://a.test",
-            "'script-scr' is no directive of a Content-Security-Policy; did you mean script-src",
+            "'script-scr' is no directive of a Content-Security-Policy (did you mean script-src?)",
         ),
         ("https://a.test", "'https://a.test' is no directive"),
         ("img-src", "img-src has no value"),

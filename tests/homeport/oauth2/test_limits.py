@@ -56,8 +56,8 @@ async def test_attempts_are_counted_by_address(db):
         assert (await world.post("/oauth2/tokens", form, address="198.51.100.2")).status_code == 401
 
 
-async def test_what_was_counted_is_forgotten_after_a_while():
-    limits = RateLimits(Settings(oauth2_token_rate_limit=2))
+async def test_what_was_counted_is_forgotten_after_a_while(db):
+    limits = RateLimits(Settings(oauth2_token_rate_limit=2), db)
     clock = FakeClock(datetime.now(UTC))
     with use_clock(clock):
         for number in range(10_001):
@@ -67,16 +67,16 @@ async def test_what_was_counted_is_forgotten_after_a_while():
         assert len(limits._counted) == 1
 
 
-async def test_nobody_is_limited_where_the_limits_are_off():
-    limits = RateLimits(Settings(oauth2_token_rate_limit=1, dangerous_disable_rate_limits=True))
+async def test_nobody_is_limited_where_the_limits_are_off(db):
+    limits = RateLimits(Settings(oauth2_token_rate_limit=1, dangerous_disable_rate_limits=True), db)
     for _ in range(5):
         await limits.count("token", "somebody")
         await limits.require("token", "somebody")
         await limits.hit("authorize", "somebody")
 
 
-async def test_looking_does_not_count():
-    limits = RateLimits(Settings(oauth2_token_rate_limit=1))
+async def test_looking_does_not_count(db):
+    limits = RateLimits(Settings(oauth2_token_rate_limit=1), db)
     for _ in range(5):
         await limits.require("token", "somebody")
     await limits.count("token", "somebody")

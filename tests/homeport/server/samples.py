@@ -38,6 +38,7 @@ _SAMPLES: dict[str, Any] = {
     "CSPViolation": {"csp-report": {"effective-directive": "img-src"}},
     "CommitQuotaRequest": {"daily_cost": 0},
     "CompleteJobRequest": {},
+    "ConvertLoginRequest": {"to_type": "oidc", "password": PASSWORD},
     "CreateFirstUserRequest": {"email": "{email}", "username": "{unique}", "password": PASSWORD},
     "CreateGroupRequest": {"name": "{unique}"},
     "CreateOrganizationRequest": {"name": "{unique}"},

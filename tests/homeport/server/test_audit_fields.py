@@ -46,7 +46,7 @@ MORE = {
 }
 # Types of the reference that nothing here makes yet, and of one-time passcodes, which there are none of.
 NOT_YET = {
-    "license", "convert_login", "health_settings", "notifications_settings", "prebuilds_settings", "workspace_proxy",
+    "license", "health_settings", "notifications_settings", "prebuilds_settings", "workspace_proxy",
     "notification_template", "idp_sync_settings_organization", "idp_sync_settings_group", "idp_sync_settings_role",
     "workspace_app", "task",
 }  # fmt: skip

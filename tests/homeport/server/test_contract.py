@@ -34,6 +34,9 @@ STANDS_FOR = {
 ELSEWHERE = {
     "PUT /workspaces/{workspace}/favorite", "DELETE /workspaces/{workspace}/favorite", "POST /files", "POST /users/first",
     "POST /users/login", "GET /workspaceagents/{workspaceagent}/listening-ports",
+    # They need a provider: see the tests of identity/login.
+    "GET /users/oauth2/github/callback", "GET /users/oauth2/github/device", "GET /users/oidc/callback",
+    "POST /users/{user}/convert-login",
 }  # fmt: skip
 # Ours alone: the protocols of daemons and agents, and what people have allowed clients.
 OURS = (

@@ -18,6 +18,12 @@ def posts() -> list[str]:
     return sorted(path for handler in handlers() if "POST" in handler.http_methods for path in handler.paths)
 
 
+def ways_in() -> set[str]:
+    """Pages that strangers may send: those on the way in, which nobody is sent to sign in from."""
+    found = [handler for handler in handlers() if "POST" in handler.http_methods]
+    return {path for handler in found if handler.opt["access"].credential != "user" for path in handler.paths}
+
+
 NIL = "00000000-0000-0000-0000-000000000000"
 
 
@@ -53,7 +59,8 @@ async def test_a_form_from_elsewhere_changes_nothing(site: Site, path: str):
     foreign = await site.post(owner, address, headers={"sec-fetch-site": "cross-site"})
     stranger = await site.post(None, address)
     assert [reply.status_code for reply in (without, other, foreign)] == [400, 400, 400]
-    assert (stranger.status_code, stranger.headers["location"][:7]) == (303, "/login?")
+    if path not in ways_in():
+        assert (stranger.status_code, stranger.headers["location"][:7]) == (303, "/login?")
     again = await site.world.read(owner, workspace.id)
     assert again.latest_build.build_number == 1
     assert (await site.get(owner, "/account")).status_code == 200

@@ -27,7 +27,36 @@ alter table users add column one_time_passcode_expires_at timestamptz;
 alter table users add constraint users_passcode_whole
     check ((hashed_one_time_passcode is null) = (one_time_passcode_expires_at is null));
 
--- Failed attempts of one window, counted by all servers together. `subject` is an address or an account, hashed where personal.
+-- Somebody has asked for a one-time passcode. The answer is the same for everybody; what comes of it is found out afterwards.
+create table passcode_requests (
+    id uuid primary key,
+    email text not null,
+    ip_address text not null,
+    user_agent text not null,
+    request_id uuid not null,
+    created_at timestamptz not null
+);
+create index passcode_requests_created_idx on passcode_requests (created_at);
+
+-- Mails that are to be sent, written in the transaction of what they tell of and deleted once a mail server has taken them.
+create table mails (
+    id uuid primary key,
+    kind text not null,
+    recipient text not null,
+    -- Subject and texts: they may hold what opens an account.
+    content_sealed bytea not null,
+    created_at timestamptz not null,
+    -- Of no use to anybody afterwards.
+    expires_at timestamptz not null,
+    attempts integer not null default 0,
+    next_attempt_at timestamptz not null,
+    -- A server is sending it, and has until then; the others leave it alone.
+    sending_until timestamptz
+);
+create index mails_due_idx on mails (next_attempt_at);
+
+-- Attempts to sign in of one window, counted by all servers together: of an address all, of an account those that failed or
+-- are under way. `subject` is a digest.
 create table login_attempts (
     kind text not null,
     subject text not null,

@@ -32,7 +32,7 @@ async def convert_login(
 ) -> Response[OAuthConversionResponse]:
     """Begin to make one's own account sign in by a provider in place of a password."""
     made = await begin_conversion(
-        db, providers, identity=identity, value=user, to_type=data.to_type, password=data.password
+        db, settings, providers, identity=identity, value=user, to_type=data.to_type, password=data.password
     )
     answer = OAuthConversionResponse(
         state_string=made.state, expires_at=made.expires_at, to_type=made.to_login_type, user_id=made.user_id

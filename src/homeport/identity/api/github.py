@@ -3,6 +3,7 @@
 from typing import Any
 
 from litestar import Response, get
+from litestar.openapi.datastructures import ResponseSpec
 
 from homeport.config import Settings
 from homeport.database import Database
@@ -10,7 +11,7 @@ from homeport.identity.login import callbacks
 from homeport.identity.login.completing import Deployment
 from homeport.identity.login.configured import Providers
 from homeport.identity.login.github import visits
-from homeport.identity.schemas import ExternalAuthDevice
+from homeport.identity.schemas import DeviceSignIn, ExternalAuthDevice
 from homeport.kit.crypto import Cipher
 from homeport.kit.routes import public
 
@@ -21,6 +22,11 @@ from homeport.kit.routes import public
     status_code=307,
     tags=["Users"],
     summary="OAuth 2.0 GitHub Callback",
+    description=(
+        "Without a code (parameters `redirect` and `oidc_merge_state`), lead the browser to GitHub or to the page of the device "
+        "flow. With `code` and `state`, sign in: a browser is sent on, whoever polls in the device flow is told where to go."
+    ),
+    responses={200: ResponseSpec(DeviceSignIn, description="Signed in by the device flow")},
 )
 async def github_callback(
     request: callbacks.HttpRequest, db: Database, settings: Settings, cipher: Cipher, providers: Providers

@@ -120,9 +120,11 @@ async def update_profile(user: str, data: UpdateUserProfileRequest, subject: Sub
     tags=["Users"],
     summary="Update user password",
 )
-async def update_password(user: str, data: UpdateUserPasswordRequest, identity: Identity, db: Database) -> None:
+async def update_password(
+    user: str, data: UpdateUserPasswordRequest, identity: Identity, db: Database, settings: Settings
+) -> None:
     """Set a password; all other sessions and tokens of the account end."""
-    await accounts.update_password(db, identity=identity, value=user, request=data)
+    await accounts.update_password(db, settings, identity=identity, value=user, request=data)
 
 
 @put("/users/{user:str}/status/suspend", opt=requires("user:update"), tags=["Users"], summary="Suspend user account")

@@ -30,9 +30,8 @@ from homeport.identity.login.redirecting import CONVERT_PREFIX
 from homeport.identity.login.signing_in import find_claimed, lock_claimed
 from homeport.identity.queries import keys as key_queries
 from homeport.identity.queries import users as queries
-from homeport.identity.service import links
+from homeport.identity.service import attempts, links
 from homeport.identity.service.accounts import require_change
-from homeport.identity.service.passwords import is_password
 from homeport.identity.service.trail import attempt_user, record_user
 from homeport.identity.service.users import resolve_user
 from homeport.identity.types import PROVIDER_LOGINS, Claimed, Identity, LoginType, UserRow, UserStatus
@@ -69,11 +68,12 @@ CONVERSION = declare(
 
 
 async def begin_conversion(
-    db: Database, providers: Providers, *, identity: Identity, value: str, to_type: str, password: str
+    db: Database, settings: Settings, providers: Providers, *, identity: Identity, value: str, to_type: str, password: str
 ) -> Conversion:
     """Take note that somebody wants to convert their own account, which signs in by password now.
 
-    Raises BadRequest for a target that is no provider or not set up, WrongPassword (401), Forbidden for another's account.
+    Raises BadRequest for a target that is no provider or not set up, WrongPassword (401), Forbidden for another's account,
+    TooManyRequests.
     """
     subject = identity.subject
     async with db.connection() as conn:
@@ -88,7 +88,7 @@ async def begin_conversion(
         raise BadRequest(
             f"This account signs in by '{user.login_type}'; only accounts that sign in by password are converted."
         )
-    if not await is_password(password, user.hashed_password):
+    if not await attempts.is_right(db, settings, email=user.email, user=user, password=password):
         raise WrongPassword
     now = clock.now()
     made = Conversion(

@@ -5,13 +5,15 @@ from homeport.config import Settings
 from homeport.database import Database
 from homeport.identity.errors import PasswordSignInDisabled, UnusableAccount, WrongCredentials, WrongLoginType
 from homeport.identity.queries import users as queries
+from homeport.identity.service import attempts
 from homeport.identity.service.accounts import wake_dormant_user
 from homeport.identity.service.keys import create_key
-from homeport.identity.service.passwords import hash_password, is_password, needs_rehash
+from homeport.identity.service.passwords import hash_password, needs_rehash
 from homeport.identity.service.trail import attempt_key, record_key
 from homeport.identity.service.users import OWNER
 from homeport.identity.types import ApiKeyRow, LoginType, UserRow, UserStatus
 from homeport.kit import clock
+from homeport.kit.ids import NIL_ID
 from homeport.kit.names import is_storable
 
 
@@ -19,14 +21,15 @@ async def sign_in(db: Database, settings: Settings, *, email: str, password: str
     """Check a password and return a new session and its token.
 
     The password is checked first, so nothing about an account shows to somebody who does not know it. Raises
-    WrongCredentials, PasswordSignInDisabled, WrongLoginType, UnusableAccount.
+    WrongCredentials, PasswordSignInDisabled, WrongLoginType, UnusableAccount, TooManyRequests.
     """
     found = await _find(db, email)
-    if found is not None:
-        attempt_key(found.id, AuditAction.LOGIN, owner_id=found.id)
-    if not await is_password(password, found.hashed_password if found else ""):
+    # Of an unknown account an entry is written as well: it would be answered sooner without.
+    known_id = found.id if found else NIL_ID
+    attempt_key(known_id, AuditAction.LOGIN, owner_id=known_id)
+    is_right = await attempts.is_right(db, settings, email=email, user=found, password=password)
+    if found is None or not is_right:
         raise WrongCredentials
-    assert found is not None
     _require_usable(settings, found)
     renewed = await hash_password(password) if needs_rehash(found.hashed_password) else ""
     async with db.transaction() as conn:

@@ -1,6 +1,7 @@
 """Changes of an account: names, password, status, look."""
 
 from homeport.audit import AuditAction
+from homeport.config import Settings
 from homeport.database import Connection, Database, UniqueViolation
 from homeport.identity import rules
 from homeport.identity.queries import keys as key_queries
@@ -13,6 +14,7 @@ from homeport.identity.schemas import (
     UserAppearanceSettings,
     UserLoginType,
 )
+from homeport.identity.service import attempts
 from homeport.identity.service.passwords import hash_password, is_password
 from homeport.identity.service.trail import attempt_user, record_user
 from homeport.identity.service.users import lock_with_owners, name_taken, require_person, require_rank, resolve_user
@@ -55,7 +57,9 @@ async def update_profile(db: Database, *, subject: Subject, value: str, request:
         return await load_user_view(conn, after)
 
 
-async def update_password(db: Database, *, identity: Identity, value: str, request: UpdateUserPasswordRequest) -> None:
+async def update_password(
+    db: Database, settings: Settings, *, identity: Identity, value: str, request: UpdateUserPasswordRequest
+) -> None:
     """Set a password and end all other sessions and tokens of the account.
 
     People who change their own give the old one; resetting another's needs user:update and a rank that is not lower.
@@ -72,7 +76,9 @@ async def update_password(db: Database, *, identity: Identity, value: str, reque
     is_own = found.id == subject.id
     if is_own and not request.old_password:
         raise invalid_field("old_password", "Give the old password to change your own.")
-    if is_own and not await is_password(request.old_password, found.hashed_password):
+    if is_own and not await attempts.is_right(
+        db, settings, email=found.email, user=found, password=request.old_password
+    ):
         raise invalid_field("old_password", "The old password is not right.", message="Old password is incorrect.")
     if await is_password(request.password, found.hashed_password):
         raise invalid_field("password", "The new password must differ from the old one.")

@@ -57,7 +57,7 @@ async def save_password(view: View, db: Database, identity: Identity, cipher: Ci
     form = await read_form(view.request)
     request = UpdateUserPasswordRequest(password=form.get("password", ""), old_password=form.get("old_password", ""))
     try:
-        await accounts.update_password(db, identity=identity, value="me", request=request)
+        await accounts.update_password(db, view.settings, identity=identity, value="me", request=request)
     except HomeportError as error:
         return await _page(view, db, identity, cipher, password=Problems(error))
     return view.go("/account?notice=password")

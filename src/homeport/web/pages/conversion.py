@@ -41,7 +41,7 @@ async def start_conversion(
     form = await read_form(view.request)
     given = {"to_type": form.text("to_type"), "password": form.get("password", "")}
     try:
-        made = await begin_conversion(db, providers, identity=identity, value="me", **given)
+        made = await begin_conversion(db, settings, providers, identity=identity, value="me", **given)
     except HomeportError as error:
         return await _page(view, db, identity, providers, form=form, problems=Problems(error, known=_FIELDS))
     query = urlencode({"oidc_merge_state": made.state})

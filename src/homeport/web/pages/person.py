@@ -93,7 +93,7 @@ async def reset_password(view: View, user: str, db: Database, identity: Identity
     known = await users.get_user(db, subject=identity.subject, value=user)
     request = UpdateUserPasswordRequest(password=form.get("password", ""))
     try:
-        await accounts.update_password(db, identity=identity, value=str(known.id), request=request)
+        await accounts.update_password(db, view.settings, identity=identity, value=str(known.id), request=request)
     except HomeportError as error:
         found = Problems(error, known=frozenset({"password"}))
         return await _page(view, db, identity, user, password=found)

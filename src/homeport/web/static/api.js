@@ -21,6 +21,11 @@
     return element;
   }
 
+  // Names stand between backticks in the document's sentences.
+  function sentence(text) {
+    return make("p", {}, ...text.split("`").map((part, number) => (number % 2 ? make("code", { text: part }) : part)));
+  }
+
   function send(url, options = {}) {
     return fetch(url, { ...options, credentials: "omit", cache: "no-store", redirect: "manual", referrerPolicy: "no-referrer" });
   }
@@ -80,7 +85,7 @@
   function describe(title, described) {
     const { kind, schema } = contentOf(described);
     const words = [described.description, nameOf(schema) && `${nameOf(schema)} (${kind})`].filter(Boolean).join(" · ");
-    const box = make("div", { class: "api-part" }, make("h3", { text: title }), make("p", { text: words || "No content." }));
+    const box = make("div", { class: "api-part" }, make("h3", { text: title }), sentence(words || "No content."));
     const fields = schema && fieldsOf(schema);
     if (fields) box.append(make("details", {}, make("summary", { text: "Fields" }), fields));
     return box;
@@ -126,7 +131,7 @@
       event.preventDefault();
       ask(method, target(path, inputs), headersOf(inputs, body && asked.kind), body && body.value, answer, stop);
     });
-    const about = make("div", { class: "api-about" }, make("p", { text: operation.description || operation.summary }),
+    const about = make("div", { class: "api-about" }, sentence(operation.description || operation.summary || ""),
       make("p", { class: "quiet", text: securityOf(operation) }), form, answer);
     if (operation.requestBody) about.append(describe("Body", operation.requestBody));
     for (const [status, described] of Object.entries(operation.responses || {})) about.append(describe(`Answer ${status}`, described));
