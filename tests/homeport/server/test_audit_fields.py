@@ -26,6 +26,7 @@ TABLE = {
     "workspace_build": "template_version_id",
     "group": "id name display_name avatar_url quota_allowance members",
     "api_key": "user_id last_used expires_at created_at",
+    "convert_login": "created_at expires_at from_login_type to_login_type user_id",
     "oauth2_provider_app": "name icon callback_url redirect_uris client_type dynamically_registered",
     "oauth2_provider_app_secret": "",
     "organization": "name description updated_at is_default display_name icon deleted",
@@ -42,6 +43,7 @@ MORE = {
         " application_type scope is_scope_limit contacts client_uri logo_uri tos_uri policy_uri jwks_uri jwks software_id"
         " software_version registration_ip S registration_access_token"
     ),
+    "convert_login": "S state",
     "oauth2_provider_app_secret": "id app_id display_secret S hashed_secret",
 }
 # Types of the reference that nothing here makes yet, and of one-time passcodes, which there are none of.

@@ -9,6 +9,7 @@ _NOTHING = "- changes nothing"
 
 TRAIL = {
     "POST /api/v2/authcheck": _NOTHING,
+    "POST /api/v2/csp/reports": "- what browsers tell of pages is logged",
     "POST /api/v2/files": "- an archive is nothing by itself; the version that is made of it is recorded",
     "POST /api/v2/oauth2-provider/apps": "oauth2_provider_app:create",
     "PUT /api/v2/oauth2-provider/apps/{app}": "oauth2_provider_app:write",
@@ -67,6 +68,7 @@ TRAIL = {
     "PUT /api/v2/users/{user}/roles": "user:write",
     "PUT /api/v2/users/{user}/status/activate": "user:write",
     "PUT /api/v2/users/{user}/status/suspend": "user:write",
+    "POST /api/v2/users/{user}/convert-login": "convert_login:create",
     "POST /api/v2/users/{user}/workspaces": "workspace:create workspace_build:start",
     "POST /api/v2/workspaceagents/me/app-health": _REPORT,
     "PATCH /api/v2/workspaceagents/me/app-status": _REPORT,
@@ -100,3 +102,6 @@ TRAIL = {
     "POST /oauth2/revoke": "oauth2_provider_app_token:delete",
     "DELETE /oauth2/tokens": "oauth2_provider_grant:delete",
 }
+
+# They need an identity provider; the tests of identity/login hold what they leave.
+ELSEWHERE = frozenset({"POST /api/v2/users/{user}/convert-login"})

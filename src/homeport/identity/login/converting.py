@@ -61,9 +61,8 @@ class Conversion(msgspec.Struct, frozen=True, kw_only=True):
 CONVERSION = declare(
     "convert_login",
     Conversion,
-    tracked=("user_id", "from_login_type", "to_login_type", "expires_at"),
+    tracked=("user_id", "from_login_type", "to_login_type", "created_at", "expires_at"),
     secret=("state",),
-    ignored=("created_at",),
 )
 
 
