@@ -10,7 +10,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from homeport.access import rules
 from homeport.access.authenticators import Authenticators, Presented
-from homeport.access.errors import LinkEnded, NotForWebSockets, SignedOut
+from homeport.access.errors import NotForWebSockets, SignedOut
 from homeport.access.live import LiveConnections
 from homeport.access.providers import AGENT, DAEMON, IDENTITY, PROVIDER
 from homeport.access.rate_limits import RateLimits
@@ -218,13 +218,13 @@ async def _send_text(send: Send, status: int, text: str) -> None:
 
 async def _send_to_login(send: Send, scope: Any, error: SignedOut) -> None:
     """Send a browser to the sign-in page; 303, so that a POST becomes a GET."""
-    location = rules.login_location(scope["path"], scope["query_string"], error.message)
+    location = rules.login_location(scope["path"], scope["query_string"], error.reason)
     headers = [
         (b"location", location.encode("latin-1", "replace")),
         (b"www-authenticate", error.challenge.encode("latin-1", "replace")),
         (b"cache-control", b"no-store"),
     ]
-    if isinstance(error, LinkEnded) and error.is_final:
+    if error.is_final and rules.cookie(scope["headers"], SESSION_COOKIE):
         # A session that will not come back shall not stand in the way of the next.
         headers.append((b"set-cookie", _FORGET_SESSION))
     await send({"type": "http.response.start", "status": 303, "headers": headers})
