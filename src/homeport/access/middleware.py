@@ -90,7 +90,7 @@ class Authentication:
                 await self._identify(scope, access)
         except SignedOut as error:
             if access.is_page and scope["type"] == ScopeType.HTTP:
-                await _send_to_login(send, scope, error)
+                await _send_to_login(send, scope, error, is_https=self._gate.sessions.access_url.startswith("https://"))
                 return
             raise
         identity: Identity | None = cast("Any", scope).get(IDENTITY)
@@ -216,7 +216,7 @@ async def _send_text(send: Send, status: int, text: str) -> None:
     await send({"type": "http.response.body", "body": text.encode() + b"\n", "more_body": False})
 
 
-async def _send_to_login(send: Send, scope: Any, error: SignedOut) -> None:
+async def _send_to_login(send: Send, scope: Any, error: SignedOut, *, is_https: bool) -> None:
     """Send a browser to the sign-in page; 303, so that a POST becomes a GET."""
     location = rules.login_location(scope["path"], scope["query_string"], error.reason)
     headers = [
@@ -226,6 +226,7 @@ async def _send_to_login(send: Send, scope: Any, error: SignedOut) -> None:
     ]
     if error.is_final and rules.cookie(scope["headers"], SESSION_COOKIE):
         # A session that will not come back shall not stand in the way of the next.
-        headers.append((b"set-cookie", _FORGET_SESSION))
+        # Under https its name gets a prefix further out, and browsers take that with Secure alone.
+        headers.append((b"set-cookie", _FORGET_SESSION + (b"; Secure" if is_https else b"")))
     await send({"type": "http.response.start", "status": 303, "headers": headers})
     await send({"type": "http.response.body", "body": b"", "more_body": False})
