@@ -596,6 +596,10 @@ class DeploymentOption(Struct, kw_only=True):
     value: Any
 
 
+class DeviceSignIn(Struct, kw_only=True):
+    redirect_url: str
+
+
 class DryRunInput(Struct, kw_only=True, tag_field="kind", tag="dry_run"):
     template_version_id: str
     workspace_name: str
@@ -606,6 +610,12 @@ class DryRunInput(Struct, kw_only=True, tag_field="kind", tag="dry_run"):
 
 class DryRunResult(Struct, kw_only=True):
     resources: list[ProvisionedResource] | None = None
+
+
+class EndedSessions(Struct, kw_only=True):
+    applications: bool
+    sessions: int
+    tokens: int
 
 
 class ExternalAPIKeyScopes(Struct, kw_only=True):
@@ -675,6 +685,14 @@ class Group(Struct, kw_only=True):
     total_member_count: int
 
 
+class GroupSyncSettings(Struct, kw_only=True):
+    auto_create_missing_groups: bool = False
+    field_: str = field(name="field", default="")
+    legacy_group_name_mapping: dict[str, str] | None = None
+    mapping: dict[str, list[str]] | None = None
+    regex_filter: str | None = None
+
+
 class HealthMessage(Struct, kw_only=True):
     code: str
     message: str
@@ -691,6 +709,13 @@ class HealthcheckReport(Struct, kw_only=True):
     time: datetime
     websocket: WebsocketReport
     workspace_proxy: WorkspaceProxyReport
+
+
+class IDPSyncMapping(Struct, kw_only=True):
+    Gets: str = ""
+    Given: str = ""
+    gets: str = ""
+    given: str = ""
 
 
 class ImportInput(Struct, kw_only=True, tag_field="kind", tag="import"):
@@ -962,6 +987,12 @@ class OrganizationMemberWithUserData(Struct, kw_only=True):
     username: str
 
 
+class OrganizationSyncSettings(Struct, kw_only=True):
+    field_: str = field(name="field", default="")
+    mapping: dict[str, list[str]] | None = None
+    organization_assign_default: bool = False
+
+
 class PaginatedMembersResponse(Struct, kw_only=True):
     count: int
     members: list[OrganizationMemberWithUserData]
@@ -976,6 +1007,19 @@ class PatchAppStatus(Struct, kw_only=True):
     uri: str = ""
 
 
+class PatchGroupIDPSyncConfigRequest(Struct, kw_only=True):
+    auto_create_missing_groups: bool = False
+    field_: str = field(name="field", default="")
+    regex_filter: str | None = None
+
+
+class PatchGroupIDPSyncMappingRequest(Struct, kw_only=True):
+    Add: list[IDPSyncMapping] | None = None
+    Remove: list[IDPSyncMapping] | None = None
+    add: list[IDPSyncMapping] | None = None
+    remove: list[IDPSyncMapping] | None = None
+
+
 class PatchGroupRequest(Struct, kw_only=True):
     add_users: list[str] | None = None
     avatar_url: str | None = None
@@ -988,6 +1032,23 @@ class PatchGroupRequest(Struct, kw_only=True):
 class PatchLogs(Struct, kw_only=True):
     logs: list[AgentLogLine]
     log_source_id: str = "00000000-0000-0000-0000-000000000000"
+
+
+class PatchOrganizationIDPSyncConfigRequest(Struct, kw_only=True):
+    assign_default: bool = False
+    field_: str = field(name="field", default="")
+
+
+class PatchOrganizationIDPSyncMappingRequest(PatchGroupIDPSyncMappingRequest, kw_only=True):
+    pass
+
+
+class PatchRoleIDPSyncConfigRequest(Struct, kw_only=True):
+    field_: str = field(name="field", default="")
+
+
+class PatchRoleIDPSyncMappingRequest(PatchGroupIDPSyncMappingRequest, kw_only=True):
+    pass
 
 
 class PatchTemplateVersionRequest(Struct, kw_only=True):
@@ -1370,6 +1431,11 @@ class Role(Struct, kw_only=True):
     user_permissions: list[Permission]
     display_name: str | None = None
     organization_id: str = ""
+
+
+class RoleSyncSettings(Struct, kw_only=True):
+    field_: str = field(name="field", default="")
+    mapping: dict[str, list[str]] | None = None
 
 
 class SSHConfigResponse(Struct, kw_only=True):
@@ -1755,6 +1821,19 @@ class UserQuietHoursScheduleResponse(Struct, kw_only=True):
 class UserRoles(Struct, kw_only=True):
     organization_roles: dict[str, list[str]]
     roles: list[str]
+
+
+class UserSession(Struct, kw_only=True):
+    created_at: datetime
+    expires_at: datetime
+    id: str
+    ip_address: str
+    is_current: bool
+    kind: Literal["session", "token"]
+    last_used: datetime | None
+    login_type: str
+    scopes: list[str]
+    token_name: str
 
 
 class UserStatusChangeCount(Struct, kw_only=True):

@@ -7,11 +7,24 @@ from homeport.kit.errors import Forbidden, HomeportError, NotAuthenticated
 SIGNED_OUT = "You are signed out or your session has expired. Please sign in again to continue."
 
 
-class SignedOut(NotAuthenticated):
-    """401: no credential, or none that works. `challenge` is the value of WWW-Authenticate."""
+SESSION_EXPIRED = "Your session has expired. Please sign in again to continue."
+SESSION_ENDED = "Your session has been ended, by you or by an administrator. Please sign in again to continue."
+ACCOUNT_SHUT = "Your account is suspended, so your session does not count any more. Contact an administrator."
 
-    def __init__(self, detail: str, *, access_url: str, message: str = SIGNED_OUT, is_expired: bool = False) -> None:
+
+class SignedOut(NotAuthenticated):
+    """401: no credential, or none that works. `challenge` is the value of WWW-Authenticate.
+
+    `reason` is what the sign-in page says to a person. `is_final`: this session will not come back, so browsers forget it.
+    """
+
+    is_final = True
+
+    def __init__(
+        self, detail: str, *, access_url: str, message: str = SIGNED_OUT, is_expired: bool = False, reason: str = ""
+    ) -> None:
         super().__init__(message, detail=detail)
+        self.reason = reason or message
         self.description = "The access token has expired" if is_expired else "The access token is missing or invalid"
         self.challenge = challenge(access_url, "invalid_token", self.description)
 
@@ -26,11 +39,15 @@ PROVIDER_REMOVED = (
     "Unable to refresh your session: its provider is not set up here any more. Please sign in in another way."
 )
 # What the sign-in page repeats from its address; nothing else, for anybody can write one.
-REASONS = frozenset({SIGNED_OUT, PROVIDER_ENDED, PROVIDER_AWAY, PROVIDER_REMOVED})
+REASONS = frozenset(
+    {
+        SIGNED_OUT, SESSION_EXPIRED, SESSION_ENDED, ACCOUNT_SHUT, PROVIDER_ENDED, PROVIDER_AWAY, PROVIDER_REMOVED,
+    }
+)  # fmt: skip
 
 
 class LinkEnded(SignedOut):
-    """401: the second clock of the session has run out. `is_final`: this session will not come back, so browsers forget it."""
+    """401: the second clock of the session has run out. It may come back, unless it is `is_final`."""
 
     def __init__(self, message: str, detail: str, *, access_url: str, is_final: bool) -> None:
         super().__init__(detail, access_url=access_url, message=message, is_expired=True)

@@ -10,7 +10,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from homeport.access import rules
 from homeport.access.authenticators import Authenticators, Presented
-from homeport.access.errors import LinkEnded, NotForWebSockets, SignedOut
+from homeport.access.errors import NotForWebSockets, SignedOut
 from homeport.access.live import LiveConnections
 from homeport.access.providers import AGENT, DAEMON, IDENTITY, PROVIDER
 from homeport.access.rate_limits import RateLimits
@@ -90,7 +90,7 @@ class Authentication:
                 await self._identify(scope, access)
         except SignedOut as error:
             if access.is_page and scope["type"] == ScopeType.HTTP:
-                await _send_to_login(send, scope, error)
+                await _send_to_login(send, scope, error, is_https=self._gate.sessions.access_url.startswith("https://"))
                 return
             raise
         identity: Identity | None = cast("Any", scope).get(IDENTITY)
@@ -214,16 +214,17 @@ async def _send_text(send: Send, status: int, text: str) -> None:
     await send({"type": "http.response.body", "body": text.encode() + b"\n", "more_body": False})
 
 
-async def _send_to_login(send: Send, scope: Any, error: SignedOut) -> None:
+async def _send_to_login(send: Send, scope: Any, error: SignedOut, *, is_https: bool) -> None:
     """Send a browser to the sign-in page; 303, so that a POST becomes a GET."""
-    location = rules.login_location(scope["path"], scope["query_string"], error.message)
+    location = rules.login_location(scope["path"], scope["query_string"], error.reason)
     headers = [
         (b"location", location.encode("latin-1", "replace")),
         (b"www-authenticate", error.challenge.encode("latin-1", "replace")),
         (b"cache-control", b"no-store"),
     ]
-    if isinstance(error, LinkEnded) and error.is_final:
+    if error.is_final and rules.cookie(scope["headers"], SESSION_COOKIE):
         # A session that will not come back shall not stand in the way of the next.
-        headers.append((b"set-cookie", _FORGET_SESSION))
+        # Under https its name gets a prefix further out, and browsers take that with Secure alone.
+        headers.append((b"set-cookie", _FORGET_SESSION + (b"; Secure" if is_https else b"")))
     await send({"type": "http.response.start", "status": 303, "headers": headers})
     await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
-import msgspec
-
 from homeport.config.setting import Setting, text
+from homeport.config.syncing import SyncSettings
 
 _GROUP: Final = "GitHub"
 _TEAM: Final = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9_.-]+")
@@ -15,7 +14,7 @@ _ORGANIZATION: Final = re.compile(r"[A-Za-z0-9-]+")
 _GITHUB_COM: Final = frozenset({"github.com", "www.github.com", "api.github.com"})
 
 
-class GithubSettings(msgspec.Struct, frozen=True, kw_only=True):
+class GithubSettings(SyncSettings, frozen=True, kw_only=True):
     """The part of the settings that is about GitHub."""
 
     oauth2_github_client_id: Annotated[
@@ -84,7 +83,7 @@ def _without_client(settings: GithubSettings) -> Iterator[str]:
             "OAUTH2_GITHUB_DEFAULT_PROVIDER_ENABLE: there is no application at GitHub that would serve every deployment. "
             "Register one, set OAUTH2_GITHUB_CLIENT_ID, or set this to false."
         )
-    for name in GithubSettings.__struct_fields__:
+    for name in GithubSettings.__annotations__:
         is_told = name.endswith(("_client_id", "_default_provider_enable"))
         if not is_told and getattr(settings, name):
             yield f"{name.upper()} has no effect without OAUTH2_GITHUB_CLIENT_ID; set it, or remove this."

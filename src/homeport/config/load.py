@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from homeport.config import browsers, github, values
+from homeport.config import browsers, github, syncing, values
 from homeport.config.definitions import Settings
 from homeport.config.setting import Setting
 from homeport.kit.errors import BadRequest
@@ -54,6 +54,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "duration": values.parse_duration,
     "list": values.parse_list,
     "pairs": values.parse_pairs,
+    "mapping": values.parse_mapping,
     "path": lambda text: Path(text.strip()),
 }
 
@@ -63,8 +64,8 @@ _LEAST = types.MappingProxyType(
         "provisioner_daemons": 0,
         "pg_conn_max_open": 5,
         "login_rate_limit": 1,
-        "oauth2_dynamic_client_limit": 0,
         "login_account_rate_limit": 1,
+        "oauth2_dynamic_client_limit": 0,
         "oauth2_authorize_rate_limit": 1,
         "oauth2_token_rate_limit": 1,
         "oauth2_register_rate_limit": 1,
@@ -238,6 +239,7 @@ def _contradictions(settings: Settings) -> list[str]:
         problems.append("SCIM_AUTH_HEADER is the token alone, of ASCII characters and without spaces.")
     problems += _oidc_problems(settings)
     problems += github.problems(settings)
+    problems += syncing.problems(settings)
     if settings.pg_connection_url and not settings.pg_connection_url.startswith(("postgres://", "postgresql://")):
         problems.append("PG_CONNECTION_URL must begin with postgres:// or postgresql://.")
     problems += [

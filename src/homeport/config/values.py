@@ -81,6 +81,25 @@ def parse_pairs(text: str) -> tuple[str, ...]:
     return entries
 
 
+def parse_mapping(text: str) -> str:
+    """Check a JSON object whose values are texts or lists of texts, and return it on one line; empty for none."""
+    if not text.strip():
+        return ""
+    try:
+        found = msgspec.json.decode(text.encode(), type=dict[str, str | list[str]])
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        raise ValueError(
+            'this is not a JSON object of texts, such as {"value": "target"} or {"value": ["target"]}'
+        ) from None
+    return msgspec.json.encode(found).decode() if found else ""
+
+
+def mapping_of(text: str) -> dict[str, tuple[str, ...]]:
+    """Read what `parse_mapping` returned."""
+    found = msgspec.json.decode(text, type=dict[str, str | list[str]]) if text else {}
+    return {value: (targets,) if isinstance(targets, str) else tuple(targets) for value, targets in found.items()}
+
+
 def parse_address(text: str) -> str:
     """Check `host:port` (an IPv6 host stands in brackets) and return it."""
     split_address(text)

@@ -334,6 +334,32 @@ class APIKeyWithOwner(APIKey, kw_only=True):
     username: str
 
 
+class UserSession(msgspec.Struct, kw_only=True):
+    """A session or a token of a person that has not run out. `last_used` is empty for one that was never used.
+
+    `ip_address` is where it was begun, or used last. `is_current`: the request came with it.
+    """
+
+    id: str
+    kind: Literal["session", "token"]
+    login_type: str
+    token_name: str
+    scopes: list[str]
+    ip_address: str
+    created_at: datetime
+    last_used: datetime | None
+    expires_at: datetime
+    is_current: bool
+
+
+class EndedSessions(msgspec.Struct):
+    """How many sessions and tokens have ended, and whether applications were signed out as well."""
+
+    sessions: int
+    tokens: int
+    applications: bool
+
+
 class CreateTokenRequest(msgspec.Struct):
     """A new token. `lifetime` is in nanoseconds, 0 asks for the default; `scope` is the legacy form of `scopes`."""
 

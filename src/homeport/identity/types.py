@@ -256,6 +256,13 @@ class UserPasswordChanged(DomainEvent, frozen=True, kw_only=True):
     user_id: UUID
 
 
+class SignedOutEverywhere(DomainEvent, frozen=True, kw_only=True):
+    """user.signed_out_everywhere: sessions have ended, and what the person has allowed applications shall end with them."""
+
+    user_id: UUID
+    actor_id: UUID
+
+
 class UserRolesChanged(DomainEvent, frozen=True, kw_only=True):
     """user.roles_changed: the deployment roles are others now."""
 

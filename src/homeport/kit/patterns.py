@@ -60,9 +60,13 @@ class Pattern:
         self._start = self._state()
         self._end = self._sequence(tree, self._start)
 
+    def cost(self, text: str) -> int:
+        """Return what searching `text` costs, in states times characters."""
+        return len(self._jumps) * len(text)
+
     def search(self, text: str) -> bool:
         """Tell whether the pattern matches anywhere in `text`. Raises UnusablePattern when that would take too long."""
-        if len(self._jumps) * len(text) > MAX_WORK:
+        if self.cost(text) > MAX_WORK:
             raise UnusablePattern("the value is too long for it")
         current: set[int] = set()
         before = ""

@@ -1,6 +1,6 @@
 """What can go wrong with organizations and members."""
 
-from homeport.kit.errors import BadRequest, Conflict, FieldError, NotFound, PreconditionFailed
+from homeport.kit.errors import BadRequest, Conflict, FieldError, Forbidden, NotFound, PreconditionFailed
 
 
 class OrganizationNotFound(NotFound):
@@ -112,4 +112,14 @@ class MembershipUnfit(PreconditionFailed):
     def __init__(self, field: str, detail: str) -> None:
         super().__init__(
             "The members of the group cannot be changed like this.", validations=(FieldError(field, detail),)
+        )
+
+
+class NotInAllowedGroup(Forbidden):
+    """403: only people of certain groups at the provider may sign in."""
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(
+            "You are in none of the groups at the provider whose people may sign in here. Ask whoever runs this server.",
+            detail=detail,
         )

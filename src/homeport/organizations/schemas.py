@@ -133,3 +133,82 @@ class PatchGroupRequest(msgspec.Struct, frozen=True, kw_only=True):
     display_name: str | None = None
     avatar_url: str | None = None
     quota_allowance: int | None = None
+
+
+class OrganizationSyncSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a claim says about organizations. `mapping` leads from its values to ids of organizations; without a field nothing is done."""
+
+    field: str = ""
+    mapping: dict[str, list[UUID]] | None = None
+    organization_assign_default: bool = False
+
+
+class GroupSyncSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a claim says about the groups of an organization. `mapping` leads from its values to ids of groups.
+
+    Values that are not mapped are names of groups: after `legacy_group_name_mapping`, and where they match `regex_filter`.
+    """
+
+    field: str = ""
+    mapping: dict[str, list[UUID]] | None = None
+    regex_filter: str | None = None
+    auto_create_missing_groups: bool = False
+    legacy_group_name_mapping: dict[str, str] | None = None
+
+
+class RoleSyncSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a claim says about the roles in an organization. Values that are not mapped are names of roles."""
+
+    field: str = ""
+    mapping: dict[str, list[str]] | None = None
+
+
+class PatchOrganizationIDPSyncConfigRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """New settings of the organizations' sync beside its mapping."""
+
+    field: str = ""
+    assign_default: bool = False
+
+
+class PatchGroupIDPSyncConfigRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """New settings of a sync of groups beside its mapping."""
+
+    field: str = ""
+    regex_filter: str | None = None
+    auto_create_missing_groups: bool = False
+
+
+class PatchRoleIDPSyncConfigRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """New settings of a sync of roles beside its mapping."""
+
+    field: str = ""
+
+
+class IDPSyncMapping(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a mapping: whoever has the value `given` gets what `gets` names. Capital letters are taken too (`Given`, `Gets`)."""
+
+    given: str = ""
+    gets: str = ""
+    given_capital: str = msgspec.field(name="Given", default="")
+    gets_capital: str = msgspec.field(name="Gets", default="")
+
+
+class PatchIDPSyncMappingRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Lines of a mapping to take out and to put in. Capital letters are taken too (`Add`, `Remove`)."""
+
+    add: list[IDPSyncMapping] | None = None
+    remove: list[IDPSyncMapping] | None = None
+    add_capital: list[IDPSyncMapping] | None = msgspec.field(name="Add", default=None)
+    remove_capital: list[IDPSyncMapping] | None = msgspec.field(name="Remove", default=None)
+
+
+class PatchOrganizationIDPSyncMappingRequest(PatchIDPSyncMappingRequest, frozen=True, kw_only=True):
+    """Changes of the mapping to organizations, by id."""
+
+
+class PatchGroupIDPSyncMappingRequest(PatchIDPSyncMappingRequest, frozen=True, kw_only=True):
+    """Changes of a mapping to groups, by id."""
+
+
+class PatchRoleIDPSyncMappingRequest(PatchIDPSyncMappingRequest, frozen=True, kw_only=True):
+    """Changes of a mapping to roles, by name."""

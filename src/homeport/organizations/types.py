@@ -174,6 +174,64 @@ class ResolvedMember(msgspec.Struct, frozen=True, kw_only=True):
     memberships: tuple[MemberRow, ...]
 
 
+class OrganizationSync(msgspec.Struct, frozen=True, kw_only=True):
+    """What a claim says about organizations: `mapping` leads from its values to their ids. Without a field there is no sync."""
+
+    field: str = ""
+    mapping: dict[str, list[UUID]] = {}
+    assign_default: bool = True
+
+
+class GroupSync(msgspec.Struct, frozen=True, kw_only=True):
+    """What a claim says about groups of one organization: values by id, by another name, or by their own name.
+
+    `regex_filter` holds for names, and not for what is mapped to ids. None: every name.
+    """
+
+    field: str = ""
+    mapping: dict[str, list[UUID]] = {}
+    regex_filter: str | None = None
+    auto_create_missing_groups: bool = False
+    legacy_group_name_mapping: dict[str, str] = {}
+
+
+class RoleSync(msgspec.Struct, frozen=True, kw_only=True):
+    """What a claim says about roles: values that stand for other names, and those that are names themselves."""
+
+    field: str = ""
+    mapping: dict[str, list[str]] = {}
+
+
+class SyncDefaults(msgspec.Struct, frozen=True, kw_only=True):
+    """What the server's settings say: for as long as nothing is stored, and of the deployment's roles and who may come.
+
+    `groups` is for the default organization. `allowed_groups` are names after its mapping; empty: everybody may come.
+    """
+
+    organizations: OrganizationSync = OrganizationSync()
+    groups: GroupSync = GroupSync()
+    site_roles: RoleSync = RoleSync()
+    site_roles_of_all: tuple[str, ...] = ()
+    allowed_groups: tuple[str, ...] = ()
+
+
+class WantedGroups(msgspec.Struct, frozen=True):
+    """The groups that somebody shall be in: these ids, and those with one of these names."""
+
+    ids: frozenset[UUID]
+    names: tuple[str, ...]
+
+
+class NamedGroup(msgspec.Struct, frozen=True):
+    """A group by id and names; `has_user` tells whether the user in question is in it, `is_of_provider` who made it."""
+
+    id: UUID
+    name: str
+    display_name: str
+    is_of_provider: bool
+    has_user: bool
+
+
 class MemberAdded(DomainEvent, frozen=True, kw_only=True):
     """organization_member.added: the user belongs to the organization now, without any role but the implied one."""
 

@@ -79,6 +79,10 @@ class Application:
                 name="account dormancy",
             ),
             asyncio.create_task(
+                self._every(identity_tasks.INTERVAL_SECONDS, lambda: identity_tasks.purge_once(db)),
+                name="identity purge",
+            ),
+            asyncio.create_task(
                 self._every(oauth2_tasks.INTERVAL_SECONDS, lambda: oauth2_tasks.purge_once(db, self.parts.settings)),
                 name="oauth2 purge",
             ),

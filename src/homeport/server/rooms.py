@@ -11,12 +11,14 @@ from homeport.agents.service.authentication import resolve_agent
 from homeport.audit import api as audit_api
 from homeport.files import api as files_api
 from homeport.identity import api as identity_api
-from homeport.identity.types import UserCreated
+from homeport.identity.types import SignedIn, UserCreated
 from homeport.mcp import api as mcp_api
 from homeport.oauth2 import api as oauth2_api
+from homeport.oauth2.service import grants
 from homeport.oauth2.service.tokens import families
 from homeport.organizations import api as organizations_api
 from homeport.organizations.service.members import place_created_user
+from homeport.organizations.service.syncing.signing_in import synchronizer
 from homeport.provisioning import api as provisioning_api
 from homeport.provisioning.service.authentication import daemon_resolver, resolve_job_holder
 from homeport.scim import api as scim_api
@@ -62,6 +64,8 @@ def connect(parts: Parts) -> None:
     parts.authenticators.register_scim(provider_resolver(parts.settings))
     events = parts.db.events
     events.subscribe(UserCreated, place_created_user)
+    events.subscribe(SignedIn, synchronizer(parts.settings))
     Imports(parts.cipher).register(events)
     registration.register(events, parts.cipher, parts.settings)
     families.register(events)
+    grants.register(events)

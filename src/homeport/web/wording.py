@@ -46,6 +46,9 @@ NOTICES = {
     "user": "The account has been created.",
     "canceling": "The build has been asked to stop.",
     "signed-out": "You have been signed out.",
+    "signed-out-everywhere": "You have been signed out everywhere.",
+    "session": "The session has ended.",
+    "sessions": "All other sessions have ended.",
     "renamed": "The name has been changed.",
     "deleted": "The workspace is being deleted.",
 }

@@ -15,7 +15,7 @@ from homeport.kit.crypto import Cipher
 from homeport.kit.routes import authenticated, optional
 from tests.support.accounts import Api, build_api
 from tests.support.issuer import Issuer, running_issuer
-from tests.support.signing_in import api_of, me, sign_in, signed_in
+from tests.support.signing_in import api_of, arrive, cookies_of, depart, me, sign_in, signed_in
 from tests.support.waiting import until
 
 CIPHER = Cipher([bytes(range(32))])
@@ -412,3 +412,26 @@ async def test_a_refresh_token_whose_key_is_lost_is_none(db: Database, issuer: I
     # The mark is taken away again, so the next one does not wait.
     assert (await _link(db))["refreshing_until"] is None
     assert (await sign_in(api, issuer)).status_code == 307
+
+
+@pytest.mark.requirement("CLOCK-PAGE-01")
+async def test_under_https_the_cookie_is_taken_in_the_form_that_browsers_accept(
+    db: Database, issuer: Issuer, clock: FakeClock
+) -> None:
+    issuer.gives_refresh_token = False
+    api = _api(db, issuer, access_url="https://homeport.test")
+    token = await _secure_token(api, issuer)
+    clock.advance(LIFETIME + timedelta(seconds=1))
+    reply = await api.raw("GET", "/page", headers={"Cookie": f"__Host-coder_session_token={token}"})
+    assert reply.status_code == 303
+    line = reply.headers["set-cookie"]
+    assert line.startswith("__Host-coder_session_token=;")
+    assert "Secure" in line
+    assert "Path=/" in line
+
+
+async def _secure_token(api: Api, issuer: Issuer) -> str:
+    """Go the whole way where cookies have their prefix."""
+    departure = await depart(api)
+    reply = await arrive(api, issuer.authorize(departure.location), departure.cookies)
+    return cookies_of(reply)["__Host-coder_session_token"]

@@ -146,8 +146,12 @@ async def new_password(api: Api, owner: Person, person: Person) -> None:
     assert (await api.call(owner, "PUT", f"/users/{person.id}/password", body)).status_code == 204
 
 
-@pytest.mark.requirement("STATUS-LIVE-01")
-@pytest.mark.parametrize("deed", [suspend, delete, end_key, sign_out, new_password])
+async def sign_out_everywhere(api: Api, _owner: Person, person: Person) -> None:
+    assert (await api.call(person, "DELETE", "/users/me/sessions")).status_code == 200
+
+
+@pytest.mark.requirement("STATUS-LIVE-01", "SESSION-END-01")
+@pytest.mark.parametrize("deed", [suspend, delete, end_key, sign_out, sign_out_everywhere, new_password])
 async def test_open_connections_end_with_the_account_and_the_session(
     server: Api, accounts: Accounts, deed: Deed
 ) -> None:

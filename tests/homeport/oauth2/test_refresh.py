@@ -213,7 +213,7 @@ async def test_a_refresh_token_expires_without_use_and_its_family_at_last(db, pe
 
 
 @pytest.mark.requirement("REF-07", "AUD-06")
-@pytest.mark.parametrize("end", ["suspended", "deleted", "password", "client", "secret", "grant"])
+@pytest.mark.parametrize("end", ["suspended", "deleted", "password", "everywhere", "client", "secret", "grant"])
 async def test_what_ends_the_tokens_ends_them_at_once_retries_too(world, second, person, end):
     admin = await world.accounts.make("owner")
     client = await world.make_client()
@@ -227,6 +227,8 @@ async def test_what_ends_the_tokens_ends_them_at_once_retries_too(world, second,
         method = "DELETE"
     elif end == "password":
         method, path, body = "PUT", f"{path}/password", {"password": PASSWORD}
+    elif end == "everywhere":
+        method, path = "DELETE", f"{path}/sessions?applications=true"
     else:
         method = ""
         sql = {

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from homeport.kit.names import is_valid_name
-from homeport.scim.rules.teams import name_candidates
+from homeport.organizations.rules.naming import name_candidates
 from tests.homeport.scim.world import World, operations
 from tests.support.accounts import DEFAULT_ORGANIZATION_ID
 from tests.support.statements import watch_statements

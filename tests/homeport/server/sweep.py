@@ -26,6 +26,7 @@ _JOB_ENDING = {"CompleteJobRequest", "FailJobRequest"}
 # Fields that may be named where another one is odd: a rule speaks of both, or the reference calls it so.
 _ELSEWHERE = {
     "CompleteJobRequest": {"resources", "size"},
+    "ConvertLoginRequest": {"to_type"},
     "CreateTemplateVersionRequest": {"file_id"},
     "CreateUserRequestWithOrgs": {"password"},
     "CreateWorkspaceRequest": {"schedule", "template_id"},

@@ -28,7 +28,9 @@ GROUPS = (
     (),
 )
 # Not done even with a good body: there is a first user, and nobody has this password.
-REFUSED = {"POST /api/v2/users/first": 409, "POST /api/v2/users/login": 401}
+REFUSED = {
+    "POST /api/v2/users/first": 409, "POST /api/v2/users/login": 401, "POST /api/v2/users/{user}/convert-login": 403,
+}  # fmt: skip
 TOKEN = "coder-session-token"
 
 

@@ -8,7 +8,14 @@ import asyncio
 from datetime import datetime, timedelta
 
 from homeport.access import queries
-from homeport.access.errors import LinkEnded, ProviderRemoved, SignedOut
+from homeport.access.errors import (
+    ACCOUNT_SHUT,
+    SESSION_ENDED,
+    SESSION_EXPIRED,
+    LinkEnded,
+    ProviderRemoved,
+    SignedOut,
+)
 from homeport.access.rules import is_good_at
 from homeport.access.service.links import LinkClock
 from homeport.access.service.subjects import build_subject, read_holdings
@@ -56,14 +63,18 @@ class Sessions:
         row = await queries.find_session(self._db, key_id)
         if row is None:
             _log.debug("API key not found", key_id=key_id)
-            raise self.refusal("The API key of this session does not exist; it may have been deleted.")
+            raise self.refusal(
+                "The API key of this session does not exist; it may have been deleted.", reason=SESSION_ENDED
+            )
         if not tokens_equal(hash_token(secret), row["hashed_secret"]):
             _log.info("API key with a wrong secret", key_id=key_id)
-            raise self.refusal("The secret of this API key is not right.")
+            raise self.refusal("The secret of this API key is not right.", reason=SESSION_ENDED)
         now = clock.now()
         if row["expires_at"] < now:
             raise self.refusal(
-                f"API key expired at {row['expires_at'].isoformat()}: the session has expired.", is_expired=True
+                f"API key expired at {row['expires_at'].isoformat()}: the session has expired.",
+                is_expired=True,
+                reason=SESSION_EXPIRED,
             )
         if row["key_login_type"] == LoginType.OAUTH2_PROVIDER_APP and not is_good_at(
             row["key_audience"], resource, self.access_url
@@ -76,9 +87,9 @@ class Sessions:
             await self._wake_or_refuse(row)
         return self._identity(key_id, row)
 
-    def refusal(self, detail: str, *, is_expired: bool = False) -> SignedOut:
-        """Build the 401 with its challenge."""
-        return SignedOut(detail, access_url=self.access_url, is_expired=is_expired)
+    def refusal(self, detail: str, *, is_expired: bool = False, reason: str = "") -> SignedOut:
+        """Build the 401 with its challenge; `reason` is what the sign-in page says instead of the message."""
+        return SignedOut(detail, access_url=self.access_url, is_expired=is_expired, reason=reason)
 
     async def _require_link(self, key_id: str, row: Record, now: datetime) -> None:
         if self._links is None:
@@ -148,11 +159,15 @@ class Sessions:
 
     async def _wake_or_refuse(self, row: Record) -> None:
         if row["status"] != UserStatus.DORMANT:
-            raise self.refusal(f"The account of this session is {row['status']}. Contact an administrator.")
+            raise self._shut(row["status"])
         async with self._db.transaction() as conn:
             current = await wake_dormant_user(conn, await user_queries.lock_user(conn, row["id"]))
         if current.status != UserStatus.ACTIVE:
-            raise self.refusal(f"The account of this session is {current.status}. Contact an administrator.")
+            raise self._shut(current.status)
+
+    def _shut(self, status: str) -> SignedOut:
+        words = f"The account of this session is {status}. Contact an administrator."
+        return self.refusal(words, reason=ACCOUNT_SHUT)
 
     def _refresh_if_due(self, key_id: str, row: Record, now: datetime) -> None:
         due = sliding_refresh(

@@ -26,7 +26,7 @@ from homeport.kit.routes import public
         "Without a code (parameters `redirect` and `oidc_merge_state`), lead the browser to GitHub or to the page of the device "
         "flow. With `code` and `state`, sign in: a browser is sent on, whoever polls in the device flow is told where to go."
     ),
-    responses={200: ResponseSpec(DeviceSignIn, description="Signed in by the device flow")},
+    responses={200: ResponseSpec(DeviceSignIn, description="Signed in by the device flow.", generate_examples=False)},
 )
 async def github_callback(
     request: callbacks.HttpRequest, db: Database, settings: Settings, cipher: Cipher, providers: Providers

@@ -27,7 +27,7 @@ from homeport.identity.service import links
 from homeport.identity.service.accounts import wake_dormant_user
 from homeport.identity.service.keys import create_key
 from homeport.identity.service.trail import attempt_key, record_key, record_user
-from homeport.identity.service.users import FIRST_USER_LOCK, OWNER, name_taken
+from homeport.identity.service.users import FIRST_USER_LOCK, OWNER, OWNERS_LOCK, name_taken
 from homeport.identity.types import (
     ApiKeyRow,
     Claimed,
@@ -82,7 +82,11 @@ async def sign_in_claimed(
     Raises SignUpsDisabled, AnotherLinked, WrongLoginType, UnusableAccount, SystemUser, NoNameLeft, Taken, BadRequest.
     """
     validate_email(person.email)
-    async with db.transaction() as conn:
+
+    async def work(conn: Connection) -> Session:
+        if login_type == LoginType.OIDC and settings.oidc_user_role_field:
+            # Claims may take the role of an owner: before the account is held, as everybody does who could do that.
+            await conn.lock(OWNERS_LOCK)
         await lock_claimed(conn, login_type, person)
         found = await find_claimed(conn, login_type, person)
         user = await _admit(conn, found, login_type) if found else await _sign_up(conn, login_type, person, sign_ups)
@@ -93,7 +97,10 @@ async def sign_in_claimed(
         key, token = await create_key(conn, user_id=user.id, login_type=login_type, lifetime=settings.session_duration)
         action = AuditAction.LOGIN if found else AuditAction.REGISTER
         await record_key(conn, user.id, action, after=key, status_code=201)
-    return Session(user, key, token, found is None)
+        return Session(user, key, token, found is None)
+
+    # What claims change meets others' changes of groups and members, and once more is better than an error page.
+    return await db.run(work, isolation="read_committed")
 
 
 async def lock_claimed(conn: Connection, login_type: LoginType, person: Claimed) -> None:
@@ -106,11 +113,11 @@ async def find_claimed(conn: Connection, login_type: LoginType, person: Claimed)
     """Return the locked account that a person at a provider has here, or None. Raises AnotherLinked."""
     user_id = await link_queries.find_linked_user(conn, person.linked_id, login_type)
     if user_id is not None:
-        return await queries.lock_user(conn, user_id)
+        return await queries.lock_user_to_change(conn, user_id)
     found = await queries.find_user_by_email(conn, person.email)
     if found is None:
         return None
-    user = await queries.lock_user(conn, found.id)
+    user = await queries.lock_user_to_change(conn, found.id)
     link = await link_queries.lock_link(conn, user.id, login_type)
     if link is not None and link.linked_id not in {"", person.linked_id}:
         _log.warning(

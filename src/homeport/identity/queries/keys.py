@@ -1,6 +1,7 @@
 """SQL on `api_keys`."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,25 @@ DELETE_KEY = "delete from api_keys where id = $1"
 DELETE_KEYS_OF_USER = "delete from api_keys where user_id = $1 and id <> $2"
 DELETE_SESSIONS_OF_USER = "delete from api_keys where user_id = $1 and login_type <> 'token'"
 DELETE_PASSWORD_SESSIONS = "delete from api_keys where user_id = $1 and login_type = 'password'"
+# Keys of applications belong to what was allowed them, and are shown and ended there.
+LIST_OWN_KEYS = """
+select {columns} from api_keys k
+where k.user_id = $1 and k.login_type <> 'oauth2_provider_app' and k.expires_at > $2 and ({predicate})
+order by greatest(k.last_used, k.created_at) desc, k.id
+"""
+END_KEYS = f"""
+delete from api_keys
+where user_id = $1 and id <> $2 and login_type <> 'oauth2_provider_app' and ($3 or login_type <> 'token')
+returning {_COLUMNS}
+"""
+# Through the index on expires_at.
+DELETE_EXPIRED_SESSIONS = """
+delete from api_keys
+where id in (
+    select id from api_keys
+    where expires_at < $1 and login_type not in ('token', 'oauth2_provider_app') order by expires_at limit $2 for update skip locked
+)
+"""
 DELETE_APPLICATION_KEYS = (
     "delete from api_keys where user_id = $1 and scopes && '{application_connect,coder:application_connect}'"
 )
@@ -55,7 +75,7 @@ async def list_tokens(
 
     `predicate` speaks of alias `k`; its parameters begin at 2.
     """
-    columns = ", ".join(f"k.{column.strip()}" for column in _COLUMNS.split(","))
+    columns = _columns_of("k")
     sql = (
         f"select {columns}, u.username from api_keys k join users u on u.id = k.user_id"
         " where k.login_type = 'token' and ($1::uuid is null or k.user_id = $1)"
@@ -67,6 +87,31 @@ async def list_tokens(
         username = values.pop("username")
         found.append((ApiKeyRow(**values), username))
     return found
+
+
+async def list_own_keys(
+    conn: Connection, user_id: UUID, *, now: datetime, predicate: str, arguments: Sequence[Any]
+) -> list[ApiKeyRow]:
+    """Return a user's sessions and tokens that have not run out, the one used last first.
+
+    `predicate` speaks of alias `k`; its parameters begin at 3.
+    """
+    sql = LIST_OWN_KEYS.format(columns=_columns_of("k"), predicate=predicate)
+    return [ApiKeyRow(**dict(row)) for row in await conn.fetch(sql, user_id, now, *arguments)]
+
+
+async def end_keys(conn: Connection, user_id: UUID, *, except_id: str, has_tokens: bool) -> list[ApiKeyRow]:
+    """Delete a user's sessions, with `has_tokens` the tokens as well, but one; return what there was."""
+    return [ApiKeyRow(**dict(row)) for row in await conn.fetch(END_KEYS, user_id, except_id, has_tokens)]
+
+
+async def delete_expired_sessions(conn: Connection, before: datetime, *, most: int) -> int:
+    """Delete sessions that ran out before a moment."""
+    return await conn.execute(DELETE_EXPIRED_SESSIONS, before, most)
+
+
+def _columns_of(alias: str) -> str:
+    return ", ".join(f"{alias}.{column.strip()}" for column in _COLUMNS.split(","))
 
 
 async def insert_key(conn: Connection, row: ApiKeyRow) -> None:

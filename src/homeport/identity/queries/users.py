@@ -16,6 +16,8 @@ COLUMNS = (
 
 FIND_USER = f"select {COLUMNS} from users where id = $1 and not deleted"
 LOCK_USER = f"select {COLUMNS} from users where id = $1 and not deleted for update"
+# Others may go on giving the account things that hold its key, such as places in groups; changes and deletion wait.
+LOCK_USER_TO_CHANGE = f"select {COLUMNS} from users where id = $1 and not deleted for no key update"
 # Both by the unique indexes on lower(...) of live users.
 FIND_USER_BY_NAME = f"select {COLUMNS} from users where lower(username) = lower($1) and not deleted"
 FIND_USER_BY_EMAIL = f"select {COLUMNS} from users where lower(email) = lower($1) and not deleted"
@@ -92,6 +94,11 @@ async def find_user_by_email(conn: Connection, email: str) -> UserRow | None:
 async def lock_user(conn: Connection, user_id: UUID) -> UserRow:
     """Return a live user and hold its row until the transaction ends. Raises UserNotFound."""
     return _found(maybe(UserRow, await conn.fetchrow(LOCK_USER, user_id)))
+
+
+async def lock_user_to_change(conn: Connection, user_id: UUID) -> UserRow:
+    """Return a live user and keep other changes of its row waiting until the transaction ends. Raises UserNotFound."""
+    return _found(maybe(UserRow, await conn.fetchrow(LOCK_USER_TO_CHANGE, user_id)))
 
 
 async def has_users(conn: Connection) -> bool:

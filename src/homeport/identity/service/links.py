@@ -3,12 +3,15 @@
 from uuid import UUID
 
 from homeport.audit import AuditAction
-from homeport.database import Connection
+from homeport.database import Connection, Database
+from homeport.identity import rules
 from homeport.identity.queries import links as queries
 from homeport.identity.service.trail import record_link
+from homeport.identity.service.users import resolve_user
 from homeport.identity.types import Claimed, LoginType, ProviderTokens, UserLinkRow, UserRow
 from homeport.kit import clock
 from homeport.kit.crypto import Cipher, DecryptionFailed
+from homeport.rbac import Action, Subject, require
 
 
 async def save(
@@ -47,6 +50,14 @@ async def forget(conn: Connection, user: UserRow, login_type: LoginType, *, acto
     if before is not None:
         await queries.delete_link(conn, user.id, login_type)
         await record_link(conn, actor_id, AuditAction.DELETE, username=user.username, before=before)
+
+
+async def list_links(db: Database, *, subject: Subject, value: str) -> list[UserLinkRow]:
+    """Return a user's links to providers by their kind. Needs user:read_personal."""
+    async with db.connection() as conn:
+        user = await resolve_user(conn, subject, value)
+        require(subject, Action.READ_PERSONAL, rules.user_object(user.id), noun="user")
+        return await queries.list_links(conn, user.id)
 
 
 def seal(cipher: Cipher, tokens: ProviderTokens) -> tuple[bytes, bytes | None]:

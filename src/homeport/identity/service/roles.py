@@ -1,12 +1,15 @@
 """Deployment roles of users: reading them, and giving and taking them by two gates (spec: authorization-and-data 3.3)."""
 
+from collections.abc import Collection
+from uuid import UUID
+
 from homeport.audit import AuditAction
-from homeport.database import Database
+from homeport.database import Connection, Database
 from homeport.identity import rules
 from homeport.identity.errors import LastOwner
 from homeport.identity.queries import users as queries
 from homeport.identity.schemas import AssignableRoles, UpdateRoles, User, UserRoles
-from homeport.identity.service.trail import attempt_user, record_user
+from homeport.identity.service.trail import attempt_user, record_kept_owner, record_user
 from homeport.identity.service.users import OWNER, OWNERS_LOCK, is_acting_owner, require_person, resolve_user
 from homeport.identity.service.views import load_user_view, role_fields
 from homeport.identity.types import UserRolesChanged
@@ -25,8 +28,10 @@ from homeport.rbac import (
     may_assign,
     require,
 )
+from homeport.telemetry.logs import get_logger
 
 MEMBER = "member"
+_log = get_logger(__name__)
 # Any organization: its roles are named alike in all.
 _OF_ORGANIZATIONS = frozenset(role.name for role in built_in_roles(NIL_ID))
 _ASSIGN_ROLE = Object(ResourceType.ASSIGN_ROLE)
@@ -71,6 +76,26 @@ async def update_roles(db: Database, *, subject: Subject, value: str, request: U
         await record_user(conn, subject.id, AuditAction.WRITE, before=before, after=after)
         await conn.emit(UserRolesChanged(user_id=before.id))
         return await load_user_view(conn, after)
+
+
+async def set_claimed_roles(conn: Connection, user_id: UUID, wanted: Collection[str]) -> frozenset[str]:
+    """Make those of `wanted` that are deployment roles the user's, as their provider says; return what is no such role.
+
+    The caller holds OWNERS_LOCK. The last owner who can sign in stays one, and audit says so: claims lock nobody out.
+    """
+    known = {role.name for role in built_in_roles()}
+    before = await queries.lock_user_to_change(conn, user_id)
+    roles = (set(wanted) & known) - {MEMBER}
+    is_losing = OWNER in set(before.rbac_roles) - roles and is_acting_owner(before)
+    if is_losing and not await queries.count_other_owners(conn, user_id):
+        roles.add(OWNER)
+        _log.warning("the last owner stays one, though the provider's claim does not say so", user_id=str(user_id))
+        await record_kept_owner(conn, before)
+    if roles != set(before.rbac_roles):
+        after = await queries.update_roles(conn, user_id, sorted(roles), clock.now())
+        await record_user(conn, user_id, AuditAction.WRITE, before=before, after=after)
+        await conn.emit(UserRolesChanged(user_id=user_id))
+    return frozenset(set(wanted) - known)
 
 
 def _known_roles(names: list[str]) -> set[str]:

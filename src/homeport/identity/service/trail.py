@@ -79,6 +79,20 @@ async def record_user(
     )
 
 
+async def record_kept_owner(conn: Connection, row: UserRow) -> None:
+    """Record that a provider's claim would have taken the owner's role from the last one who has it."""
+    await record(
+        conn,
+        subject_id=row.id,
+        action=AuditAction.WRITE,
+        resource=AuditResource(row.id, row.username),
+        before=row,
+        after=row,
+        status_code=409,
+        additional_fields={"kept_role": "owner", "reason": "no other owner can sign in"},
+    )
+
+
 async def record_key(
     conn: Connection,
     subject_id: UUID,

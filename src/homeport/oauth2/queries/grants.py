@@ -36,6 +36,7 @@ DELETE_GRANT = "delete from oauth2_provider_grants where id = $1"
 DELETE_GRANTS_OF_APP = f"""
 delete from oauth2_provider_grants where user_id = $1 and app_id = $2 returning {_COLUMNS}
 """
+DELETE_GRANTS_OF_USER = f"delete from oauth2_provider_grants where user_id = $1 returning {_COLUMNS}"
 # Tokens of client_credentials belong to no grant, but to the account in whose name the client works.
 DELETE_TOKENS_OF_APP = "delete from oauth2_provider_app_tokens where user_id = $1 and app_id = $2"
 FIND_APP_NAME = "select name from oauth2_provider_apps where id = $1"
@@ -130,6 +131,11 @@ async def delete_grant(conn: Connection, grant_id: UUID) -> bool:
 async def delete_grants_of_app(conn: Connection, user_id: UUID, app_id: UUID) -> list[GrantRow]:
     """Delete all that a person has allowed a client, and return it."""
     return [GrantRow(**dict(row)) for row in await conn.fetch(DELETE_GRANTS_OF_APP, user_id, app_id)]
+
+
+async def delete_grants_of_user(conn: Connection, user_id: UUID) -> list[GrantRow]:
+    """Delete all that a person has allowed, and return it."""
+    return [GrantRow(**dict(row)) for row in await conn.fetch(DELETE_GRANTS_OF_USER, user_id)]
 
 
 async def delete_tokens_of_app(conn: Connection, user_id: UUID, app_id: UUID) -> int:

@@ -10,9 +10,9 @@ import msgspec
 
 from homeport.audit import AuditAction, AuditResource, attempt, record
 from homeport.config import Settings
-from homeport.database import Connection, Database
+from homeport.database import Connection, Database, EventBus
 from homeport.identity.service.users import resolve_user
-from homeport.identity.types import Identity, LoginType
+from homeport.identity.types import Identity, LoginType, SignedOutEverywhere
 from homeport.kit import clock
 from homeport.kit.http import Page
 from homeport.kit.ids import new_id
@@ -20,6 +20,7 @@ from homeport.oauth2.errors import OAuthError, invalid_client, invalid_request
 from homeport.oauth2.queries import apps as app_queries
 from homeport.oauth2.queries import codes as code_queries
 from homeport.oauth2.queries import grants as queries
+from homeport.oauth2.queries import tokens as token_queries
 from homeport.oauth2.queries.grants import ListedGrant
 from homeport.oauth2.rules.credentials import CredentialKind
 from homeport.oauth2.rules.objects import grant_object
@@ -196,6 +197,18 @@ async def revoke_client(db: Database, *, subject: Subject, client_id: str) -> No
         for row in await queries.delete_grants_of_app(conn, subject.id, app.id):
             await _record_end(conn, subject.id, row, app.name)
         await queries.delete_tokens_of_app(conn, subject.id, app.id)
+
+
+def register(events: EventBus) -> None:
+    """Let what was allowed end when its person signs out everywhere. Once per process."""
+    events.subscribe(SignedOutEverywhere, _take_back_all)
+
+
+async def _take_back_all(conn: Connection, event: SignedOutEverywhere) -> None:
+    """An application that is to go on asks its person again."""
+    for row in await queries.delete_grants_of_user(conn, event.user_id):
+        await _record_end(conn, event.actor_id, row, await queries.find_app_name(conn, row.app_id))
+    await token_queries.delete_all_of_user(conn, event.user_id, with_grants=True)
 
 
 async def _find_app(db: Database, client_id: str) -> AppRow | None:

@@ -2,6 +2,6 @@
 
 from typing import Any
 
-from homeport.organizations.api import custom_roles, groups, members, organizations
+from homeport.organizations.api import custom_roles, groups, members, organizations, syncing
 
-routes: list[Any] = [*organizations.routes, *members.routes, *custom_roles.routes, *groups.routes]
+routes: list[Any] = [*organizations.routes, *members.routes, *custom_roles.routes, *groups.routes, *syncing.routes]

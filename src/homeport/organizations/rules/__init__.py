@@ -9,6 +9,7 @@ from homeport.organizations.rules.tenancy import (
     member_object,
     organization_object,
     role_object,
+    sync_object,
     validate_organization_name,
     wanted_roles,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "member_object",
     "organization_object",
     "role_object",
+    "sync_object",
     "validate_organization_name",
     "wanted_roles",
 ]

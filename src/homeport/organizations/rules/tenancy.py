@@ -61,6 +61,11 @@ def group_object(organization_id: UUID, group_id: UUID | None = None) -> Object:
     )
 
 
+def sync_object(organization_id: UUID | None = None) -> Object:
+    """The settings of what a provider's claims mean: of an organization, or None for the deployment's."""
+    return Object(ResourceType.IDPSYNC_SETTINGS, organization_id=organization_id)
+
+
 def check_group(group: GroupRow) -> None:
     """Raise a 400 for the first field of a group, new or changed, that is not valid."""
     if not group.is_everyone:

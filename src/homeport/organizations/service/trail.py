@@ -4,7 +4,16 @@ from uuid import UUID
 
 from homeport.audit import AuditAction, AuditResource, attempt, declare, record
 from homeport.database import Connection
-from homeport.organizations.types import AuditedRole, CustomRoleRow, MemberRow, OrganizationRow
+from homeport.kit.ids import NIL_ID
+from homeport.organizations.types import (
+    AuditedRole,
+    CustomRoleRow,
+    GroupSync,
+    MemberRow,
+    OrganizationRow,
+    OrganizationSync,
+    RoleSync,
+)
 
 declare(
     "organization",
@@ -24,6 +33,9 @@ declare(
     tracked=("name", "display_name", "site_permissions", "org_permissions", "user_permissions"),
 )
 
+for _kind, _settings in (("organization", OrganizationSync), ("group", GroupSync), ("role", RoleSync)):
+    declare(f"idp_sync_settings_{_kind}", _settings, tracked=_settings.__struct_fields__)
+
 
 def attempt_organization(actor_id: UUID, action: AuditAction, row: OrganizationRow) -> None:
     """Say that the request is about this organization, should it fail."""
@@ -40,6 +52,27 @@ def attempt_role(actor_id: UUID, action: AuditAction, row: CustomRoleRow) -> Non
     """Say that the request is about this custom role, should it fail."""
     resource = AuditResource(row.id, row.name, organization_id=row.organization_id)
     attempt("custom_role", subject_id=actor_id, action=action, resource=resource)
+
+
+def attempt_sync(actor_id: UUID, kind: str, *, organization_id: UUID = NIL_ID) -> None:
+    """Say that the request is about the settings of a sync, should it fail; the deployment's have no organization."""
+    resource = AuditResource(organization_id, f"{kind} sync", organization_id=organization_id)
+    attempt(f"idp_sync_settings_{kind}", subject_id=actor_id, action=AuditAction.WRITE, resource=resource)
+
+
+async def record_sync(
+    conn: Connection,
+    actor_id: UUID,
+    kind: str,
+    *,
+    row_id: UUID,
+    organization_id: UUID,
+    before: OrganizationSync | GroupSync | RoleSync,
+    after: OrganizationSync | GroupSync | RoleSync,
+) -> None:
+    """Record a change of the settings of a sync."""
+    resource = AuditResource(row_id, f"{kind} sync", organization_id=organization_id)
+    await record(conn, subject_id=actor_id, action=AuditAction.WRITE, resource=resource, before=before, after=after)
 
 
 async def record_organization(

@@ -1,12 +1,10 @@
-"""Groups between SCIM's form and ours: what a document or the operations of a PATCH want, and names made of display names."""
+"""Groups between SCIM's form and ours: what a document or the operations of a PATCH want."""
 
-import re
-import unicodedata
 from collections.abc import Iterable
 from typing import Any, Final
 from uuid import UUID
 
-from homeport.kit.names import MAX_DISPLAY_NAME, is_valid_name
+from homeport.kit.names import MAX_DISPLAY_NAME
 from homeport.scim.errors import invalid_path, invalid_value, mutability
 from homeport.scim.rules.bodies import read_text
 from homeport.scim.rules.names import TEAM, kind_of
@@ -15,12 +13,7 @@ from homeport.scim.rules.people import MOST_EXTERNAL_ID
 from homeport.scim.types import Compare, Document, Filter, Operation, Some, Target, TeamChange
 
 MOST_MEMBERS: Final = 50_000
-_MOST_NAME: Final = 64
-_UNFIT: Final = re.compile(r"[^a-zA-Z0-9]+")
 _PASSED_OVER: Final = frozenset(("meta", "schemas"))
-_NO_NAME: Final = "group"
-# Names that a group never gets here: Everyone is the group of all members.
-_TAKEN: Final = frozenset(("everyone",))
 
 
 def wanted_team(document: Document) -> TeamChange:
@@ -52,17 +45,6 @@ def read_members(value: Any) -> tuple[UUID, ...]:
     if len(found) > MOST_MEMBERS:
         raise invalid_value(f"A request names at most {MOST_MEMBERS} members; this one names {len(found)}.")
     return tuple(dict.fromkeys(_member(one) for one in found))
-
-
-def name_candidates(display_name: str, random: Iterable[str]) -> Iterable[str]:
-    """Yield valid names made from a display name: the nearest, then the same with what is random."""
-    plain = unicodedata.normalize("NFKD", display_name).encode("ascii", "ignore").decode()
-    base = _UNFIT.sub("-", plain).strip("-").lower()[:_MOST_NAME].strip("-")
-    if is_valid_name(base, most=_MOST_NAME) and base not in _TAKEN:
-        yield base
-    base = base or _NO_NAME
-    for suffix in random:
-        yield f"{base[: _MOST_NAME - len(suffix) - 1].strip('-')}-{suffix}"
 
 
 def _steps(operation: Operation, id: str) -> Iterable[TeamChange]:

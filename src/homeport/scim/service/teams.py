@@ -10,6 +10,7 @@ from homeport.kit import clock
 from homeport.kit.ids import NIL_ID
 from homeport.organizations.errors import GroupNameTaken, GroupNotFound
 from homeport.organizations.rules import group_object
+from homeport.organizations.rules.naming import name_candidates
 from homeport.organizations.service import group_changes
 from homeport.organizations.service.placing import ensure_members
 from homeport.organizations.types import GroupChange, GroupRow
@@ -19,7 +20,7 @@ from homeport.scim.queries import people as people_queries
 from homeport.scim.queries import teams as queries
 from homeport.scim.queries.filters import TEAMS, condition, order
 from homeport.scim.rules.resources import group_resource, list_answer, names_of
-from homeport.scim.rules.teams import name_candidates, steps_of, wanted_team
+from homeport.scim.rules.teams import steps_of, wanted_team
 from homeport.scim.service.places import organization_id, read_id, require_version, suffixes, taken
 from homeport.scim.service.trail import record_team
 from homeport.scim.types import Document, Operation, Query, Shape, TeamChange, TeamRow

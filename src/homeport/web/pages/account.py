@@ -1,4 +1,4 @@
-"""One's own account: profile, password, tokens, and the key for git servers."""
+"""One's own account: profile, password, tokens, and the key for git servers; sessions.py is about sessions."""
 
 import re
 from datetime import timedelta
@@ -8,6 +8,7 @@ from litestar import Response, get, post
 from litestar.response import Redirect
 
 from homeport.database import Database
+from homeport.identity.login.configured import Providers
 from homeport.identity.rules import duration_nanoseconds
 from homeport.identity.schemas import (
     CreateTokenRequest,
@@ -16,6 +17,7 @@ from homeport.identity.schemas import (
     UpdateUserQuietHoursScheduleRequest,
 )
 from homeport.identity.service import accounts, git_ssh_keys, keys, quiet_hours, tokens
+from homeport.identity.service.sessions import list_sessions
 from homeport.identity.types import Identity, LoginType
 from homeport.kit.crypto import Cipher
 from homeport.kit.errors import HomeportError, invalid_field
@@ -24,6 +26,7 @@ from homeport.rbac import Subject
 from homeport.web.forms import NO_PROBLEMS, Form, Problems, read_form
 from homeport.web.memberships import own_memberships
 from homeport.web.pages.applications import allowed_applications
+from homeport.web.pages.sessions import linked_sign_ins
 from homeport.web.rendering import View
 
 _READ = requires("user:read_personal", is_page=True)
@@ -34,37 +37,39 @@ Page = Response[str] | Redirect
 
 
 @get("/account", opt=_READ, include_in_schema=False)
-async def show_account(view: View, db: Database, identity: Identity, cipher: Cipher) -> Response[str]:
+async def show_account(
+    view: View, db: Database, identity: Identity, cipher: Cipher, providers: Providers
+) -> Response[str]:
     """Show the account."""
-    return await _page(view, db, identity, cipher)
+    return await _page(view, db, identity, cipher, providers)
 
 
 @post("/account/profile", opt=_CHANGE, include_in_schema=False, status_code=200)
-async def save_profile(view: View, db: Database, identity: Identity, cipher: Cipher) -> Page:
+async def save_profile(view: View, db: Database, identity: Identity, cipher: Cipher, providers: Providers) -> Page:
     """Set username and name."""
     form = await read_form(view.request)
     request = UpdateUserProfileRequest(username=form.text("username"), name=form.text("name"))
     try:
         await accounts.update_profile(db, subject=identity.subject, value="me", request=request)
     except HomeportError as error:
-        return await _page(view, db, identity, cipher, form=form, profile=Problems(error))
+        return await _page(view, db, identity, cipher, providers, form=form, profile=Problems(error))
     return view.go("/account?notice=profile")
 
 
 @post("/account/password", opt=_CHANGE, include_in_schema=False, status_code=200)
-async def save_password(view: View, db: Database, identity: Identity, cipher: Cipher) -> Page:
+async def save_password(view: View, db: Database, identity: Identity, cipher: Cipher, providers: Providers) -> Page:
     """Set the password; the other sessions end."""
     form = await read_form(view.request)
     request = UpdateUserPasswordRequest(password=form.get("password", ""), old_password=form.get("old_password", ""))
     try:
         await accounts.update_password(db, view.settings, identity=identity, value="me", request=request)
     except HomeportError as error:
-        return await _page(view, db, identity, cipher, password=Problems(error))
+        return await _page(view, db, identity, cipher, providers, password=Problems(error))
     return view.go("/account?notice=password")
 
 
 @post("/account/tokens", opt=requires("api_key:create", is_page=True), include_in_schema=False, status_code=200)
-async def create_token(view: View, db: Database, identity: Identity, cipher: Cipher) -> Page:
+async def create_token(view: View, db: Database, identity: Identity, cipher: Cipher, providers: Providers) -> Page:
     """Make a token and show its secret, this once."""
     form = await read_form(view.request)
     days = form.get("lifetime", "") if form.get("lifetime", "") in LIFETIMES else "7"
@@ -77,8 +82,8 @@ async def create_token(view: View, db: Database, identity: Identity, cipher: Cip
         problems = Problems(error)
         # The service names the field of the API's request.
         problems.fields.setdefault("token_name", problems.of("name"))
-        return await _page(view, db, identity, cipher, form=form, token=problems)
-    return await _page(view, db, identity, cipher, secret=made.key)
+        return await _page(view, db, identity, cipher, providers, form=form, token=problems)
+    return await _page(view, db, identity, cipher, providers, secret=made.key)
 
 
 @post(
@@ -123,6 +128,7 @@ async def _page(
     db: Database,
     identity: Identity,
     cipher: Cipher,
+    providers: Providers,
     *,
     form: Form | None = None,
     profile: Problems = NO_PROBLEMS,
@@ -134,7 +140,7 @@ async def _page(
     given = form or Form()
     subject = identity.subject
     git_key = await git_ssh_keys.get_git_ssh_key(db, cipher, subject=subject, value="me")
-    own = await tokens.list_tokens(db, subject=subject, value="me", has_all_users=False)
+    own = await list_sessions(db, identity=identity, value="me")
     hours = await quiet_hours.get_quiet_hours(db, view.settings, subject=subject, value="me")
     return view.page(
         "account.html",
@@ -150,7 +156,9 @@ async def _page(
         memberships=await own_memberships(db, subject),
         applications=await allowed_applications(db, view.settings, subject),
         has_applications=view.settings.oauth2_provider_enable,
-        tokens=sorted(own, key=lambda each: each.created_at, reverse=True),
+        links=await linked_sign_ins(db, providers, subject),
+        sessions=[each for each in own if each.kind == "session"],
+        tokens=[each for each in own if each.kind == "token"],
         git_key=git_key.public_key.strip(),
         has_password=identity.login_type == LoginType.PASSWORD,
         profile=profile,

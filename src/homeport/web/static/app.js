@@ -33,12 +33,23 @@
         // Broken lines are retried by the browser itself; a refusal (such as a server that just starts) is not.
         if (!entry.source || entry.source.readyState !== EventSource.CLOSED) return;
         pause(entry);
+        leaveWhenSignedOut();
         setTimeout(() => streams.get(element) === entry && entry.open(), 5000);
       });
       listen(entry.source, () => detach(element));
     };
     streams.set(element, entry);
     entry.open();
+  }
+
+  // A stream that is refused may be the end of the session; then the page itself leads to the sign-in page.
+  async function leaveWhenSignedOut() {
+    try {
+      const answer = await fetch(location.href, { redirect: "manual" });
+      if (answer.type === "opaqueredirect") location.reload();
+    } catch {
+      // The server is away: the stream is tried again.
+    }
   }
 
   function pause(entry) {
