@@ -29,6 +29,9 @@ TABLE = {
     "oauth2_provider_app": "name icon callback_url redirect_uris client_type dynamically_registered",
     "oauth2_provider_app_secret": "",
     "organization": "name description updated_at is_default display_name icon deleted",
+    "idp_sync_settings_organization": "field mapping assign_default",
+    "idp_sync_settings_group": "field mapping regex_filter auto_create_missing_groups",
+    "idp_sync_settings_role": "field mapping",
 }
 # Ours are stored sealed, under a name that says so.
 CALLED = {("git_ssh_key", "private_key"): "private_key_sealed"}
@@ -43,11 +46,12 @@ MORE = {
         " software_version registration_ip S registration_access_token"
     ),
     "oauth2_provider_app_secret": "id app_id display_secret S hashed_secret",
+    "idp_sync_settings_group": "legacy_group_name_mapping",
 }
 # Types of the reference that nothing here makes yet, and of one-time passcodes, which there are none of.
 NOT_YET = {
     "license", "health_settings", "notifications_settings", "prebuilds_settings", "workspace_proxy",
-    "notification_template", "idp_sync_settings_organization", "idp_sync_settings_group", "idp_sync_settings_role",
+    "notification_template",
     "workspace_app", "task",
 }  # fmt: skip
 

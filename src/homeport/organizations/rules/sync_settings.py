@@ -49,6 +49,8 @@ def check_mapping(mapping: Mapping[str, Sequence[T]], field: str = "mapping") ->
 def check_groups(settings: GroupSync) -> GroupSync:
     """Return settings of groups whose filter can be matched and whose names can be had, or raise a 400."""
     if settings.regex_filter:
+        if not is_storable(settings.regex_filter):
+            raise invalid_field("regex_filter", "This pattern holds characters that no name has.")
         try:
             compiled(settings.regex_filter)
         except UnusablePattern as error:
@@ -83,6 +85,7 @@ def mapping_lines(lines: Iterable[IDPSyncMapping], field: str, read: Callable[[s
             raise invalid_field(
                 field, "Each line names a value of the claim (given) and what people get for it (gets)."
             )
+        _check_value(given, field)
         try:
             found.append((given, read(gets)))
         except ValueError:
