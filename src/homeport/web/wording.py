@@ -48,6 +48,8 @@ NOTICES = {
     "signed-out": "You have been signed out.",
     "signed-out-everywhere": "You have been signed out everywhere.",
     "session": "The session has ended.",
+    "passcode": "If there is an account with this address that signs in by password, a code is on its way to it.",
+    "password-reset": "Your password has been set, and you have been signed out everywhere. Sign in with it.",
     "sessions": "All other sessions have ended.",
     "renamed": "The name has been changed.",
     "deleted": "The workspace is being deleted.",
@@ -55,6 +57,7 @@ NOTICES = {
 NOTICES |= {
     "organization": "The organization has been created.",
     "organization-changed": "The organization has been changed.",
+    "sync": "The sync has been saved; it counts from the next sign-in of each person on.",
     "organization-gone": "The organization has been deleted; its name is free again.",
     "member-added": "The person is a member now.",
     "member-gone": "The person has left the organization and its groups.",
