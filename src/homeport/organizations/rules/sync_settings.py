@@ -103,8 +103,8 @@ def _targets(mapping: Mapping[str, Sequence[T]]) -> set[T]:
 
 
 def _check_value(value: str, field: str) -> None:
-    if not value.strip() or value != value.strip() or len(value) > MOST_LENGTH or not is_storable(value):
+    if not value.strip() or value != value.strip() or len(value) > MOST_LENGTH or not value.isprintable():
         raise invalid_field(
             field,
-            f"{value[:64]!r} is no value of a claim: use 1 to {MOST_LENGTH} characters without white space around them.",
+            f"{value[:64]!r} is no value of a claim: use 1 to {MOST_LENGTH} printable characters without white space around them.",
         )
