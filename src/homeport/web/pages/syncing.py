@@ -1,5 +1,6 @@
 """Sign-in sync: what the claims of the provider mean, for the deployment and for an organization's groups and roles."""
 
+from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from homeport.organizations.service.syncing import changing, claims, wire
 from homeport.organizations.service.syncing.defaults import defaults_of
 from homeport.organizations.types import GroupSync, OrganizationSync, RoleSync
 from homeport.rbac import Action, Subject, is_allowed
-from homeport.web.forms import NO_PROBLEMS, Problems, read_form, remaining
+from homeport.web.forms import NO_PROBLEMS, Form, Problems, read_form, remaining
 from homeport.web.rendering import View
 from homeport.web.syncing import mapping_lines, problems_of, read_lines, target_reader
 from homeport.web.tenancy import Place, load_place
@@ -30,6 +31,16 @@ _PATH: Final = "/organizations/{organization:str}/sync"
 _SITE_FIELDS = ("field", "mapping", "assign_default")
 _GROUP_FIELDS = ("group_field", "group_mapping", "group_names", "regex_filter", "auto_create")
 _ROLE_FIELDS = ("role_field", "role_mapping")
+# What the request calls a field, and what the form does: two forms of one page have no field in common.
+_GROUP_NAMES: Final = MappingProxyType(
+    {
+        "field": "group_field",
+        "mapping": "group_mapping",
+        "legacy_group_name_mapping": "group_names",
+        "regex_filter": "regex_filter",
+    }
+)
+_ROLE_NAMES: Final = MappingProxyType({"field": "role_field", "mapping": "role_mapping"})
 _MOST_CLAIMS = 100
 Page = Response[str] | Redirect
 
@@ -74,30 +85,13 @@ async def save_groups(view: View, organization: str, db: Database, settings: Set
     """Set what is said about groups."""
     form = await read_form(view.request)
     place, subject = await load_place(db, identity, organization, "sync"), identity.subject
-    ids = {name.lower(): each for each, name in (await _group_names(db, subject, place)).items()}
-    names = {"field": "group_field", "mapping": "group_mapping", "legacy_group_name_mapping": "group_names"}
-    names |= {"regex_filter": "regex_filter"}
+    here = str(place.organization.id)
     try:
-        renamed = read_lines(form.get("group_names", ""), "group_names", str)
-        request = GroupSyncSettings(
-            field=form.text("group_field"),
-            mapping=read_lines(form.get("group_mapping", ""), "group_mapping", target_reader(ids, "group")),
-            regex_filter=form.text("regex_filter") or None,
-            auto_create_missing_groups=bool(form.text("auto_create")),
-            legacy_group_name_mapping={value: targets[-1] for value, targets in renamed.items()},
-        )
-        await changing.change_group_sync(
-            db,
-            defaults_of(settings),
-            subject=subject,
-            organization=str(place.organization.id),
-            change=wire.groups_of(request),
-        )
+        change = wire.groups_of(_groups_asked(form, await _group_names(db, subject, place)))
+        await changing.change_group_sync(db, defaults_of(settings), subject=subject, organization=here, change=change)
     except HomeportError as error:
-        shown = remaining(form, *_GROUP_FIELDS)
-        return await _place_page(
-            view, db, settings, subject, place, of_groups=shown, problems=problems_of(error, names)
-        )
+        shown, problems = remaining(form, *_GROUP_FIELDS), problems_of(error, _GROUP_NAMES)
+        return await _place_page(view, db, settings, subject, place, of_groups=shown, problems=problems)
     return view.go(f"{place.path}/sync?notice=sync")
 
 
@@ -106,7 +100,6 @@ async def save_roles(view: View, organization: str, db: Database, settings: Sett
     """Set what is said about roles."""
     form = await read_form(view.request)
     place, subject = await load_place(db, identity, organization, "sync"), identity.subject
-    names = {"field": "role_field", "mapping": "role_mapping"}
     try:
         request = RoleSyncSettings(
             field=form.text("role_field"),
@@ -117,8 +110,22 @@ async def save_roles(view: View, organization: str, db: Database, settings: Sett
         )
     except HomeportError as error:
         shown = remaining(form, *_ROLE_FIELDS)
-        return await _place_page(view, db, settings, subject, place, of_roles=shown, giving=problems_of(error, names))
+        return await _place_page(
+            view, db, settings, subject, place, of_roles=shown, giving=problems_of(error, _ROLE_NAMES)
+        )
     return view.go(f"{place.path}/sync?notice=sync")
+
+
+def _groups_asked(form: Form, names: dict[UUID, str]) -> GroupSyncSettings:
+    ids = {name.lower(): each for each, name in names.items()}
+    renamed = read_lines(form.get("group_names", ""), "group_names", str)
+    return GroupSyncSettings(
+        field=form.text("group_field"),
+        mapping=read_lines(form.get("group_mapping", ""), "group_mapping", target_reader(ids, "group")),
+        regex_filter=form.text("regex_filter") or None,
+        auto_create_missing_groups=bool(form.text("auto_create")),
+        legacy_group_name_mapping={value: targets[-1] for value, targets in renamed.items()},
+    )
 
 
 async def _site_page(

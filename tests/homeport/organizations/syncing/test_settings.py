@@ -91,8 +91,8 @@ async def test_mappings_are_changed_line_by_line_as_every_client_writes_them(
     crew = await make(api, owner, "crew")
     line = {"add": [{"given": "g", "gets": crew["id"]}]}
     assert (await ask(api, owner, "PATCH", f"{PLACE}/groups/mapping", line))["mapping"] == {"g": [crew["id"]]}
-    line = {"add": [{"given": "g", "gets": "organization-auditor"}], "remove": None}
-    assert (await ask(api, owner, "PATCH", f"{PLACE}/roles/mapping", line))["mapping"] == {
+    third = {"add": [{"given": "g", "gets": "organization-auditor"}], "remove": None}
+    assert (await ask(api, owner, "PATCH", f"{PLACE}/roles/mapping", third))["mapping"] == {
         "g": ["organization-auditor"]
     }
     # What has gone meanwhile bothers nobody, and can be taken out.
