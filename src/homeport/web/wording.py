@@ -74,6 +74,8 @@ NOTICES |= {
     "user-password": "The password has been set. The person's sessions and tokens have ended.",
     "activated": "The account is active.",
     "suspended": "The account is suspended: its sessions have ended and nothing of it works.",
+    "key-gone": "It works no more.",
+    "person-out": "The account is signed out everywhere.",
     "user-gone": "The account has been deleted.",
     "permissions": "The permissions of the template have been changed.",
     "quiet-hours": "Your quiet hours have been saved.",

@@ -173,6 +173,11 @@ CALLS: tuple[Call, ...] = (
     Call("PUT", "/users/{user}/password", 204, "", {"password": "a-Long-Passphrase-4711"}),
     Call("PUT", "/users/{user}/status/suspend", 200, "User"),
     Call("PUT", "/users/{user}/status/activate", 200, "User"),
+    Call("POST", "/users/otp/request", 204, "", {"email": "nobody@homeport.test"}),
+    Call(
+        "POST", "/users/otp/change-password", 400, "Response",
+        {"email": "nobody@homeport.test", "one_time_passcode": "{random_id}", "password": "a-Long-Passphrase-4711"},
+    ),
     Call("GET", "/organizations", 200, "[Organization]"),
     Call("POST", "/organizations", 201, "Organization", NAMES),
     Call("GET", "/organizations/{organization}", 200, "Organization"),

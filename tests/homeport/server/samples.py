@@ -36,6 +36,9 @@ _SAMPLES: dict[str, Any] = {
         "checks": {"can-read": {"object": {"resource_type": "template", "resource_id": "{template}"}, "action": "read"}},
     },
     "CSPViolation": {"csp-report": {"effective-directive": "img-src"}},
+    "ChangePasswordWithOneTimePasscodeRequest": {
+        "email": "nobody@homeport.test", "one_time_passcode": "{random_id}", "password": PASSWORD,
+    },
     "CommitQuotaRequest": {"daily_cost": 0},
     "CompleteJobRequest": {},
     "ConvertLoginRequest": {"to_type": "oidc", "password": PASSWORD},
@@ -100,6 +103,7 @@ _SAMPLES: dict[str, Any] = {
     "PutExtendWorkspaceRequest": {"deadline": "2999-01-01T00:00:00Z"},
     "PutOAuth2ProviderAppRequest": {"name": "{unique}", "redirect_uris": ["https://client.example/callback"]},
     "PutOAuth2ProviderSettingsRequest": {"dynamic_client_registration_enabled": True},
+    "RequestOneTimePasscodeRequest": {"email": "nobody@homeport.test"},
     "ScriptTimingRequest": {
         "script_id": "{script_id}", "started_at": MOMENT, "ended_at": MOMENT, "exit_code": 0, "stage": "start", "status": "ok",
     },

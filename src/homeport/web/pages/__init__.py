@@ -23,6 +23,7 @@ from homeport.web.pages import (
     passcodes,
     people,
     person,
+    person_keys,
     roles,
     sessions,
     sharing,
@@ -60,6 +61,7 @@ _PAGES = (
     syncing,
     people,
     person,
+    person_keys,
     trail,
 )
 
