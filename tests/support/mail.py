@@ -2,8 +2,8 @@
 
 import socket
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -46,14 +46,14 @@ class Postbox:
         return str(part.get_content()).replace("\r\n", "\n")
 
 
-@asynccontextmanager
-async def mail_server(
+@contextmanager
+def running_mail_server(
     *,
     port: int = 0,
     tls: ssl.SSLContext | None = None,
     has_starttls: bool = False,
     users: dict[str, str] | None = None,
-) -> AsyncIterator[tuple[Postbox, int]]:
+) -> Iterator[tuple[Postbox, int]]:
     """Run a mail server; yields what it has taken and its port. `users` are accounts that it demands, with passwords."""
     box = Postbox()
     number = port or free_port()
@@ -79,6 +79,13 @@ async def mail_server(
         yield box, number
     finally:
         controller.stop()
+
+
+@asynccontextmanager
+async def mail_server(**how: Any) -> AsyncIterator[tuple[Postbox, int]]:
+    """The same for tests that are coroutines; the server has a thread of its own."""
+    with running_mail_server(**how) as found:
+        yield found
 
 
 def free_port() -> int:
