@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -30,7 +31,10 @@ def mail() -> Iterator[tuple[Postbox, int]]:
 @pytest.fixture(scope="module")
 def mailing(mail: tuple[Postbox, int], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that sends mail, with its first user."""
-    settings = {"EMAIL_SMARTHOST": f"127.0.0.1:{mail[1]}", "EMAIL_FROM": "Homeport <homeport@homeport.test>"}
+    settings: dict[str, Any] = {
+        "EMAIL_SMARTHOST": f"127.0.0.1:{mail[1]}",
+        "EMAIL_FROM": "Homeport <homeport@homeport.test>",
+    }
     with running_server(tmp_path_factory.mktemp("mailing"), daemons=0, **settings) as server:
         server.api.make_first_user("first", EMAIL)
         yield server
