@@ -10,6 +10,7 @@ from homeport_sdk.rooms.groups import Groups
 from homeport_sdk.rooms.oauth2 import OAuth2
 from homeport_sdk.rooms.organizations import Organizations
 from homeport_sdk.rooms.provisioning import Provisioning
+from homeport_sdk.rooms.syncing import Syncing
 from homeport_sdk.rooms.templates import Templates
 from homeport_sdk.rooms.users import Users
 from homeport_sdk.rooms.workspaces import Builds, Workspaces
@@ -24,6 +25,7 @@ class Client(HttpClient):
         super().__init__(url, token=token, headers=headers, timeout=timeout)
         self.users = Users(self)
         self.organizations = Organizations(self)
+        self.syncing = Syncing(self)
         self.groups = Groups(self)
         self.templates = Templates(self)
         self.workspaces = Workspaces(self)

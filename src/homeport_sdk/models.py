@@ -350,6 +350,12 @@ class CSPViolation(Struct, kw_only=True):
     csp_report: dict[str, Any] = field(name="csp-report")
 
 
+class ChangePasswordWithOneTimePasscodeRequest(Struct, kw_only=True):
+    email: str
+    one_time_passcode: str
+    password: str
+
+
 class CommitQuotaRequest(Struct, kw_only=True):
     daily_cost: Annotated[int, Meta(ge=0, le=2147483647)]
 
@@ -1399,6 +1405,10 @@ class ReducedUser(Struct, kw_only=True):
     updated_at: datetime
     username: str
     theme_preference: str = ""
+
+
+class RequestOneTimePasscodeRequest(Struct, kw_only=True):
+    email: str
 
 
 class ResolveAutostartResponse(Struct, kw_only=True):

@@ -25,6 +25,8 @@ PAGES = {
     "users": "/users",
     "new-user": "/users/new",
     "audit": "/audit",
+    "sync": "/deployment/sync",
+    "organization-sync": "/organizations/coder/sync",
     "missing": "/nothing/here",
     "workspace": "{workspace}",
     "build": "{workspace}/builds/1",

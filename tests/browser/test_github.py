@@ -320,7 +320,8 @@ def test_people_convert_their_account_by_a_code(
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/workspaces")
-    page.goto("/account/convert")
+    page.goto("/account")
+    page.get_by_role("link", name="Let it sign in by GitHub instead").click()
     camera = Camera(pictures, f"github-{width}-{scheme}")
     camera.take(page, "convert")
     assert violations(page) == []

@@ -122,6 +122,23 @@ def test_a_token_works_until_it_is_removed(cli, server, nobody):
     assert "--lifetime" in cli.run("tokens", "create", "--lifetime", "soon").err
 
 
+@pytest.mark.requirement("USER-SERVICE-03")
+def test_a_service_account_works_by_tokens_that_are_made_for_it(cli, server, nobody):
+    name = unique_name("robot")
+    made = cli.ok("users", "create", "--service", "-u", name)
+    assert f"homeport tokens create --user {name}" in made.err
+    assert "Password" not in made.out
+    assert "service account" in cli.run("users", "create", "--service", "-u", name, "-p", "x").err
+    token = cli.ok("tokens", "create", "--user", name, "--name", "ci").out.strip()
+    listed = cli.ok("tokens", "list", "--user", name, "-o", "json").json()
+    assert [(each["token_name"], each["username"]) for each in listed] == [("ci", name)]
+    nobody.environment |= {"HOMEPORT_URL": server.url, "HOMEPORT_SESSION_TOKEN": token}
+    assert name in nobody.ok("whoami").out
+    cli.ok("tokens", "remove", "--user", name, "ci")
+    refused = nobody.run("whoami")
+    assert (refused.status, "homeport login" in refused.err) == (1, True)
+
+
 @pytest.mark.requirement("CLI-USERS-01")
 def test_users_are_made_listed_and_shown(cli, server, nobody):
     name = unique_name()

@@ -151,3 +151,34 @@ def test_roles_and_passwords_of_accounts(cli, server, person, tmp_path):
     again = Cli(tmp_path / "again")
     again.ok("login", server.url, "--token", Api(server.url).sign_in(f"{name}@example.com", secret))
     assert again.json("users", "show", "me")["username"] == name
+
+
+@pytest.mark.requirement("CLI-SYNC-01")
+def test_what_claims_mean_is_shown_and_set_as_json(cli, organization, tmp_path):
+    shown = json.loads(cli.ok("organizations", "settings", "show", "group-sync", "-O", organization).out)
+    assert (shown["field"], shown["mapping"]) == ("", {})
+    group = cli.json("groups", "create", "makers", "-O", organization)
+    file = tmp_path / "settings.json"
+    file.write_text(json.dumps({"field": "groups", "mapping": {"a": [group["id"]]}, "regex_filter": "^m"}))
+    changed = json.loads(
+        cli.ok("organizations", "settings", "set", "group-sync", "-f", str(file), "-O", organization).out
+    )
+    assert (changed["mapping"], changed["regex_filter"]) == ({"a": [group["id"]]}, "^m")
+    roles = json.dumps({"field": "roles", "mapping": {"lead": ["organization-admin"]}})
+    cli.ok("organizations", "settings", "set", "role-sync", "-O", organization, stdin=roles)
+    kept = json.loads(cli.ok("organizations", "settings", "show", "role-sync", "-O", organization).out)
+    assert kept["mapping"] == {"lead": ["organization-admin"]}
+    of_all = json.loads(cli.ok("organizations", "settings", "show", "organization-sync").out)
+    assert of_all["organization_assign_default"] is True
+    cli.ok("organizations", "settings", "set", "organization-sync", stdin=json.dumps(of_all))
+
+
+@pytest.mark.requirement("CLI-SYNC-01")
+def test_settings_that_are_none_are_refused_by_name(cli, organization, tmp_path):
+    refused = cli.run("organizations", "settings", "set", "role-sync", "-O", organization, stdin="{")
+    assert (refused.status, "does not hold these settings" in refused.err) == (1, True)
+    refused = cli.run("organizations", "settings", "set", "group-sync", "-f", str(tmp_path / "none.json"))
+    assert (refused.status, "cannot be read" in refused.err) == (1, True)
+    wrong = json.dumps({"field": "roles", "mapping": {"a": ["owner"]}})
+    refused = cli.run("organizations", "settings", "set", "role-sync", "-O", organization, stdin=wrong)
+    assert (refused.status, "mapping" in refused.err) == (1, True)

@@ -20,7 +20,9 @@ _CSRF_EXEMPT_PATHS = frozenset({"/api/v2/csp/reports", "/api/v2/users/first"})
 _WAYS_IN = frozenset({"/api/v2/users/first", "/api/v2/users/login"})
 # Pages that send no referrer, so that nothing of an authorization request leaks by it. Where no Sec-Fetch-Site comes with their
 # forms (plain http beyond loopback), Origin is "null" and says nothing; each of these forms carries a token of its own.
-_FORMS_WITHOUT_ORIGIN = frozenset({"/login", "/oauth2/authorize", "/oauth2/device/verify"})
+_FORMS_WITHOUT_ORIGIN = frozenset(
+    {"/login", "/reset-password", "/reset-password/change", "/oauth2/authorize", "/oauth2/device/verify"}
+)
 Headers = list[tuple[bytes, bytes]]
 
 

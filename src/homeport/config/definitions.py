@@ -1,17 +1,17 @@
 """The one definition of every setting: type, default, group and words. Names follow the reference system's.
 
-Those of signing in through providers stand in sign_in.py.
+Those of signing in through providers stand in sign_in.py, those of mail in mail.py.
 """
 
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
+from homeport.config.mail import MailSettings
 from homeport.config.setting import Setting, text
-from homeport.config.sign_in import SignInSettings
 
 
-class Settings(SignInSettings, frozen=True, kw_only=True):
+class Settings(MailSettings, frozen=True, kw_only=True):
     """All settings of `homeport server`, checked and typed."""
 
     http_address: Annotated[

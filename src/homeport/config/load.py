@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from homeport.config import browsers, github, syncing, values
+from homeport.config import browsers, github, mail, syncing, values
 from homeport.config.definitions import Settings
 from homeport.config.setting import Setting
 from homeport.kit.errors import BadRequest
@@ -81,6 +81,7 @@ _LENGTHS = (
     "oauth2_refresh_token_lifetime",
     "oauth2_session_lifetime",
     "oauth2_unused_client_lifetime",
+    "one_time_passcode_validity_period",
 )
 _HOSTS = (
     "oauth2_client_metadata_domains",
@@ -240,6 +241,7 @@ def _contradictions(settings: Settings) -> list[str]:
     problems += _oidc_problems(settings)
     problems += github.problems(settings)
     problems += syncing.problems(settings)
+    problems += mail.problems(settings)
     if settings.pg_connection_url and not settings.pg_connection_url.startswith(("postgres://", "postgresql://")):
         problems.append("PG_CONNECTION_URL must begin with postgres:// or postgresql://.")
     problems += [

@@ -272,6 +272,14 @@ class WrongPassword(NotAuthenticated):
         super().__init__("The password is not right.")
 
 
+class WrongPasscode(BadRequest):
+    """400: the passcode is wrong, expired, spent, or of nobody; all look the same."""
+
+    def __init__(self) -> None:
+        words = "This code is not right, has been used, or has expired. Ask for a new one."
+        super().__init__("The one-time passcode cannot be used.", validations=(FieldError("one_time_passcode", words),))
+
+
 class ConversionInvalid(BadRequest):
     """400: what says that an account is to be converted is missing, not ours, or too old."""
 

@@ -167,6 +167,20 @@ class LoginWithPasswordResponse(msgspec.Struct):
     session_token: str
 
 
+class RequestOneTimePasscodeRequest(msgspec.Struct):
+    """Whose password is to be set anew."""
+
+    email: str
+
+
+class ChangePasswordWithOneTimePasscodeRequest(msgspec.Struct):
+    """A new password, by the code that came by mail."""
+
+    email: str
+    one_time_passcode: str
+    password: str
+
+
 class ValidateUserPasswordRequest(msgspec.Struct):
     """A password to judge."""
 

@@ -65,6 +65,8 @@ class UserRow(msgspec.Struct, frozen=True, kw_only=True):
     last_seen_at: datetime
     created_at: datetime
     updated_at: datetime
+    hashed_one_time_passcode: str | None
+    one_time_passcode_expires_at: datetime | None
 
 
 class UserWithOrganizations(msgspec.Struct, frozen=True):
@@ -95,6 +97,17 @@ class UserFilter(msgspec.Struct, frozen=True, kw_only=True):
     created_after: datetime | None = None
     last_seen_before: datetime | None = None
     last_seen_after: datetime | None = None
+
+
+class PasscodeRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `passcode_requests`: somebody says to be the person of this address, and from where."""
+
+    id: UUID
+    email: str
+    ip_address: str
+    user_agent: str
+    request_id: UUID
+    created_at: datetime
 
 
 class ApiKeyRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from homeport.identity import tasks as identity_tasks
 from homeport.identity.service.users import has_first_user
 from homeport.kit import clock
 from homeport.kit.crypto import Cipher
+from homeport.mail import tasks as mail_tasks
 from homeport.oauth2 import tasks as oauth2_tasks
 from homeport.provisioning.service.keys import (
     BUILTIN_LIFETIME,
@@ -81,6 +82,22 @@ class Application:
             asyncio.create_task(
                 self._every(identity_tasks.INTERVAL_SECONDS, lambda: identity_tasks.purge_once(db)),
                 name="identity purge",
+            ),
+            asyncio.create_task(
+                self._upon(
+                    identity_tasks.PASSCODE_CHANNEL,
+                    identity_tasks.PASSCODE_SECONDS,
+                    lambda: identity_tasks.answer_passcodes_once(db, self.parts.settings, self.parts.cipher),
+                ),
+                name="one-time passcodes",
+            ),
+            asyncio.create_task(
+                self._upon(
+                    mail_tasks.MAIL_CHANNEL,
+                    mail_tasks.INTERVAL_SECONDS,
+                    lambda: mail_tasks.send_once(db, self.parts.settings, self.parts.cipher),
+                ),
+                name="mail",
             ),
             asyncio.create_task(
                 self._every(oauth2_tasks.INTERVAL_SECONDS, lambda: oauth2_tasks.purge_once(db, self.parts.settings)),
@@ -175,6 +192,16 @@ class Application:
     async def _note_alive(self) -> None:
         async with self.parts.db.transaction() as conn:
             await queries.update_replica_seen(conn, self.parts.replica_id, now=clock.now())
+
+    async def _upon(self, channel: str, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
+        """Work when a channel tells of something, and every so many seconds, since news may be lost."""
+        async with self.parts.listener.subscribe(channel) as news:
+            while True:
+                await news.wait(timeout=seconds)
+                try:
+                    await work()
+                except DatabaseError as error:
+                    _logger.warning("a background round failed; the next one tries again", error=str(error))
 
     @staticmethod
     async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:

@@ -20,7 +20,12 @@ def open_cipher(settings: Settings) -> Cipher:
     """
     if settings.external_token_encryption_keys:
         return Cipher([base64.b64decode(key) for key in settings.external_token_encryption_keys])
-    return Cipher([_read_or_make(settings.data_dir / "encryption.key")])
+    return Cipher([read_key_file(settings.data_dir)])
+
+
+def read_key_file(folder: Path) -> bytes:
+    """Return the key of a data folder, which is made where there is none. Raises KeyFileUnusable."""
+    return _read_or_make(folder / "encryption.key")
 
 
 def _read_or_make(path: Path) -> bytes:

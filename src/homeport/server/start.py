@@ -48,7 +48,7 @@ def run(settings: Settings, *, announce: Callable[[str], None] = lambda text: pr
     """Serve until a signal asks for the end; returns the exit status. `announce` gets what the operator should read."""
     configure_logs(is_verbose=settings.verbose, is_json=settings.log_json)
     try:
-        with _own_data_dir(settings.data_dir), _runner() as runner:
+        with own_data_dir(settings.data_dir), _runner() as runner:
             return runner.run(_serve(settings, announce))
     except (StartRefused, DatabaseError, KeyFileUnusable, DecryptionFailed) as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
@@ -64,7 +64,7 @@ def _runner() -> asyncio.Runner:
 
 
 @contextmanager
-def _own_data_dir(folder: Path) -> Iterator[None]:
+def own_data_dir(folder: Path) -> Iterator[None]:
     """Hold the data folder for this process alone; the system lets go of it however the process ends."""
     try:
         # It holds the database and the keys: nobody else's business.

@@ -10,6 +10,7 @@ from litestar.datastructures import Cookie
 from litestar.response import Redirect
 from markupsafe import Markup
 
+from homeport.access.page_policy import sign_in_policy
 from homeport.access.providers import IDENTITY
 from homeport.config import Settings
 from homeport.identity.login.cookies import csrf_cookie
@@ -91,6 +92,12 @@ class View:
     def go(self, path: str, *, cookies: tuple[Cookie, ...] = ()) -> Redirect:
         """Send the browser to a path of ours, with GET."""
         return Redirect(path, status_code=303, headers=NO_STORE, cookies=list(cookies))
+
+
+def closed(view: View) -> dict[str, str]:
+    """Return the headers of a page on which a secret is typed, and after which an application's request may go on."""
+    policy = sign_in_policy(view.settings, view.request.headers.get("host", ""))
+    return {"content-security-policy": policy, "x-frame-options": "DENY", "referrer-policy": "no-referrer"}
 
 
 def provide_view(request: PageRequest, settings: Settings, optional_identity: Identity | None) -> View:

@@ -6,7 +6,7 @@ import msgspec
 
 from homeport.database import Database
 from homeport.identity.types import Identity
-from homeport.organizations.rules import member_object, organization_object, role_object
+from homeport.organizations.rules import member_object, organization_object, role_object, sync_object
 from homeport.organizations.schemas import Organization
 from homeport.organizations.service.organizations import get_organization, list_organizations
 from homeport.rbac import Action, Object, ResourceType, Subject, is_allowed
@@ -31,6 +31,7 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
     can_delete: bool
     can_read_audit: bool
     can_read_connections: bool
+    can_read_sync: bool
 
 
 class Tab(msgspec.Struct, frozen=True):
@@ -97,6 +98,7 @@ def rights(subject: Subject, organization_id: UUID) -> Rights:
         can_update=is_allowed(subject, Action.UPDATE, organization),
         can_delete=is_allowed(subject, Action.DELETE, organization),
         can_read_audit=_may_read_log(subject, ResourceType.AUDIT_LOG, organization_id),
+        can_read_sync=is_allowed(subject, Action.READ, sync_object(organization_id)),
         can_read_connections=_may_read_log(subject, ResourceType.CONNECTION_LOG, organization_id),
     )
 
@@ -108,6 +110,7 @@ def tabs(can: Rights, path: str, here: str) -> list[Tab]:
         ("Members", "members", can.can_list_members),
         ("Groups", "groups", can.can_list_groups),
         ("Roles", "roles", can.can_read_roles),
+        ("Sign-in sync", "sync", can.can_read_sync),
         ("Settings", "settings", can.can_update or can.can_delete),
     )
     return [Tab(words, f"{path}/{part}" if part else path, part == here) for words, part, is_shown in shown if is_shown]

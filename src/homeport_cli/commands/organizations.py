@@ -1,10 +1,11 @@
-"""`organizations list|show|create|edit|delete`."""
+"""`organizations list|show|create|edit|delete`, and `organizations settings`."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from homeport_cli import context
+from homeport_cli.commands import sync_settings
 from homeport_cli.errors import CliError
 from homeport_cli.organizations import OrganizationArgument
 from homeport_cli.output import Columns, Format, OutputOption, YesOption, ago, print_json, print_table, show
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from homeport_sdk.models import Organization
 
 app = typer.Typer(no_args_is_help=True, help="Organizations: each has members, groups, roles and templates of its own.")
+app.add_typer(sync_settings.app, name="settings")
 COLUMNS: Columns = {
     "name": lambda item: item.name,
     "display name": lambda item: item.display_name,

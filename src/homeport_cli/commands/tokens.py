@@ -57,10 +57,11 @@ def create(
 @app.command("list")
 def list_tokens(
     is_all: Annotated[bool, typer.Option("--all", "-a", help="Tokens of everybody that you may see.")] = False,
+    user: Annotated[str, typer.Option("--user", "-u", help="Whose tokens: id, username or me.")] = "me",
     output: OutputOption = Format.TABLE,
 ) -> None:
-    """List your tokens."""
-    found = context.run(lambda client: client.users.list_tokens(has_all=is_all))
+    """List your tokens, or somebody's."""
+    found = context.run(lambda client: client.users.list_tokens(user=user, has_all=is_all))
     show(found, COLUMNS, output, empty="No tokens found. Make one: homeport tokens create")
 
 

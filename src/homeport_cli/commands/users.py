@@ -60,15 +60,24 @@ def create(
         str, typer.Option("--password", "-p", help="Password; made up and printed when left out.")
     ] = "",
     login_type: Annotated[str, typer.Option("--login-type", help="password, github, oidc or none.")] = "password",
+    is_service: Annotated[
+        bool,
+        typer.Option("--service", help="A service account, as by --login-type none: a program works by its tokens."),
+    ] = False,
     output: OutputOption = Format.TABLE,
 ) -> None:
     """Make an account."""
     if login_type not in {"password", "github", "oidc", "none"}:
         raise CliError("--login-type is password, github, oidc or none.")
-    kind: Any = login_type
+    if is_service and (login_type not in {"password", "none"} or password):
+        raise CliError("Nobody signs in to a service account: leave out --login-type and --password.")
+    kind: Any = "none" if is_service else login_type
+    if is_service and username and not email:
+        # No address of anybody's: the domain is one that never is (RFC 2606).
+        email = f"{username}@service.invalid"
     address = email or ask("Email", flag="--email")
     chosen = username or ask("Username", flag="--username", default=address.partition("@")[0])
-    is_made_up = login_type == "password" and not password
+    is_made_up = kind == "password" and not password
     secret = _make_password() if is_made_up else password
 
     async def work(client: "Client") -> "User":
@@ -84,7 +93,11 @@ def create(
         print_json(user)
     if is_made_up:
         typer.echo(f"Password of {user.username}: {secret}", err=output is Format.JSON)
-    typer.echo(f"Made the user {user.username}. They sign in with: homeport login {context.current.url}", err=True)
+    if kind == "none":
+        how = f"Make a token for it: homeport tokens create --user {user.username}"
+    else:
+        how = f"They sign in with: homeport login {context.current.url}"
+    typer.echo(f"Made the user {user.username}. {how}", err=True)
 
 
 @app.command("show")

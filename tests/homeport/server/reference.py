@@ -43,6 +43,9 @@ MODELS: dict[str, str] = {
     "use_classic_parameter_flow",
     "Group": "id name display_name organization_id organization_name organization_display_name members total_member_count "
     "avatar_url quota_allowance source",
+    "OrganizationSyncSettings": "field mapping organization_assign_default",
+    "GroupSyncSettings": "field mapping regex_filter auto_create_missing_groups legacy_group_name_mapping?",
+    "RoleSyncSettings": "field mapping",
     "TemplateACL": "users group",
     "ACLAvailable": "users groups",
     "TemplateExample": "id url name description icon tags markdown",
@@ -119,6 +122,7 @@ class Call(NamedTuple):
 
 
 NAMES = {"name": "{unique}"}
+SYNC = "/organizations/{organization}/settings/idpsync"
 USER = {"email": "{email}", "username": "{unique}", "login_type": "none"}
 WISH = {"name": "{unique}", "template_id": "{template}"}
 VERSION = {"provisioner": "echo", "storage_method": "file", "file_id": "{file_id}", "template_id": "{template}"}
@@ -171,6 +175,11 @@ CALLS: tuple[Call, ...] = (
     Call("PUT", "/users/{user}/password", 204, "", {"password": "a-Long-Passphrase-4711"}),
     Call("PUT", "/users/{user}/status/suspend", 200, "User"),
     Call("PUT", "/users/{user}/status/activate", 200, "User"),
+    Call("POST", "/users/otp/request", 204, "", {"email": "nobody@homeport.test"}),
+    Call(
+        "POST", "/users/otp/change-password", 400, "Response",
+        {"email": "nobody@homeport.test", "one_time_passcode": "{random_id}", "password": "a-Long-Passphrase-4711"},
+    ),
     Call("GET", "/organizations", 200, "[Organization]"),
     Call("POST", "/organizations", 201, "Organization", NAMES),
     Call("GET", "/organizations/{organization}", 200, "Organization"),
@@ -183,6 +192,24 @@ CALLS: tuple[Call, ...] = (
     Call("PUT", "/organizations/{organization}/members/{user}/roles", 200, "OrganizationMember", {"roles": []}),
     Call("GET", "/organizations/{organization}/members/{user}/workspace-quota", 200, "WorkspaceQuota"),
     Call("GET", "/workspace-quota/{user}", 200, "WorkspaceQuota"),
+    Call("GET", "/settings/idpsync/organization", 200, "OrganizationSyncSettings"),
+    Call("PATCH", "/settings/idpsync/organization", 200, "OrganizationSyncSettings",
+         {"field": "orgs", "mapping": None, "organization_assign_default": True}),
+    Call("PATCH", "/settings/idpsync/organization/config", 200, "OrganizationSyncSettings", {"field": "", "assign_default": True}),
+    Call("PATCH", "/settings/idpsync/organization/mapping", 200, "OrganizationSyncSettings", {"Add": [], "Remove": None}),
+    Call("GET", "/settings/idpsync/available-fields", 200, "[]"),
+    Call("GET", "/settings/idpsync/field-values?claimField=groups", 200, "[]"),
+    Call("GET", f"{SYNC}/groups", 200, "GroupSyncSettings"),
+    Call("PATCH", f"{SYNC}/groups", 200, "GroupSyncSettings", {"field": "groups", "mapping": {"a": ["{group}"]}, "regex_filter": None}),
+    Call("PATCH", f"{SYNC}/groups/config", 200, "GroupSyncSettings",
+         {"field": "", "regex_filter": "^a", "auto_create_missing_groups": False}),
+    Call("PATCH", f"{SYNC}/groups/mapping", 200, "GroupSyncSettings", {"Remove": [{"Given": "a", "Gets": "{group}"}]}),
+    Call("GET", f"{SYNC}/roles", 200, "RoleSyncSettings"),
+    Call("PATCH", f"{SYNC}/roles", 200, "RoleSyncSettings", {"field": "roles", "mapping": {"a": ["{rolename}"]}}),
+    Call("PATCH", f"{SYNC}/roles/config", 200, "RoleSyncSettings", {"field": ""}),
+    Call("PATCH", f"{SYNC}/roles/mapping", 200, "RoleSyncSettings", {"add": [{"given": "b", "gets": "organization-admin"}]}),
+    Call("GET", f"{SYNC}/available-fields", 200, "[]"),
+    Call("GET", f"{SYNC}/field-values?claimField=groups", 200, "[]"),
     Call("GET", "/groups", 200, "[Group]"),
     Call("GET", "/groups?organization={organization}&has_member={user}&group_ids={group}", 200, "[Group]"),
     Call("GET", "/organizations/{organization}/groups", 200, "[Group]"),

@@ -25,6 +25,8 @@ _CONSUMING = {"CreateWorkspaceBuildRequest", "CreateTemplateRequest"}
 _JOB_ENDING = {"CompleteJobRequest", "FailJobRequest"}
 # Fields that may be named where another one is odd: a rule speaks of both, or the reference calls it so.
 _ELSEWHERE = {
+    # Whatever is odd about the rest, the code is of nobody.
+    "ChangePasswordWithOneTimePasscodeRequest": {"one_time_passcode"},
     "CompleteJobRequest": {"resources", "size"},
     "ConvertLoginRequest": {"to_type"},
     "CreateTemplateVersionRequest": {"file_id"},

@@ -18,7 +18,8 @@ TABLE = {
     ),
     "template_version": "id template_id name readme created_by archived",
     "user": (
-        "id email username status rbac_roles login_type deleted quiet_hours_schedule name is_system S hashed_password"
+        "id email username status rbac_roles login_type deleted quiet_hours_schedule name is_system"
+        " one_time_passcode_expires_at S hashed_password"
     ),
     "workspace": (
         "id owner_id template_id name autostart_schedule ttl dormant_at deleting_at automatic_updates favorite next_start_at"
@@ -30,6 +31,9 @@ TABLE = {
     "oauth2_provider_app": "name icon callback_url redirect_uris client_type dynamically_registered",
     "oauth2_provider_app_secret": "",
     "organization": "name description updated_at is_default display_name icon deleted",
+    "idp_sync_settings_organization": "field mapping assign_default",
+    "idp_sync_settings_group": "field mapping regex_filter auto_create_missing_groups",
+    "idp_sync_settings_role": "field mapping",
 }
 # Ours are stored sealed, under a name that says so.
 CALLED = {("git_ssh_key", "private_key"): "private_key_sealed"}
@@ -38,6 +42,7 @@ MORE = {
     "template": "cors_behavior",
     "template_version": "message",
     "api_key": "audience",
+    "user": "S hashed_one_time_passcode",
     "oauth2_provider_app": (
         "id kind metadata_url service_user_id client_secret_expires_at grant_types response_types token_endpoint_auth_method"
         " application_type scope is_scope_limit contacts client_uri logo_uri tos_uri policy_uri jwks_uri jwks software_id"
@@ -45,11 +50,12 @@ MORE = {
     ),
     "convert_login": "S state",
     "oauth2_provider_app_secret": "id app_id display_secret S hashed_secret",
+    "idp_sync_settings_group": "legacy_group_name_mapping",
 }
-# Types of the reference that nothing here makes yet, and of one-time passcodes, which there are none of.
+# Types of the reference that nothing here makes yet.
 NOT_YET = {
     "license", "health_settings", "notifications_settings", "prebuilds_settings", "workspace_proxy",
-    "notification_template", "idp_sync_settings_organization", "idp_sync_settings_group", "idp_sync_settings_role",
+    "notification_template",
     "workspace_app", "task",
 }  # fmt: skip
 

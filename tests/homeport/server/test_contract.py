@@ -34,6 +34,8 @@ STANDS_FOR = {
 ELSEWHERE = {
     "PUT /workspaces/{workspace}/favorite", "DELETE /workspaces/{workspace}/favorite", "POST /files", "POST /users/first",
     "POST /users/login", "GET /workspaceagents/{workspaceagent}/listening-ports",
+    # Ours, beside the keys of the reference: see the tests of identity.
+    "GET /users/{user}/keys", "DELETE /users/{user}/sessions",
     # They need a provider: see the tests of identity/login.
     "GET /users/oauth2/github/callback", "GET /users/oauth2/github/device", "GET /users/oidc/callback",
     "POST /users/{user}/convert-login",

@@ -24,10 +24,14 @@ class Site:
     def __init__(self, db: Database, listener: Listener) -> None:
         self.world = World(db, listener)
         self.db, self.accounts = db, self.world.accounts
-        room = Router(
+        self._room = Router(
             "/", route_handlers=web.routes, dependencies={"listener": Provide(lambda: listener, sync_to_thread=False)}
         )
-        self.app = build_api(db, root_routes=[room])
+        self.app = build_api(db, root_routes=[self._room])
+
+    def use(self, **settings: Any) -> None:
+        """Serve the pages with further settings from now on."""
+        self.app = build_api(self.db, root_routes=[self._room], **settings)
 
     async def close(self) -> None:
         """Wait for what runs beside requests."""

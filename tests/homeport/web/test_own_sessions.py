@@ -77,7 +77,7 @@ async def test_no_link_and_no_foreign_form_signs_anybody_out(site: Site, path: s
     assert await works(site, member.token)
 
 
-@pytest.mark.requirement("WEB-ACCOUNT-04")
+@pytest.mark.requirement("WEB-ACCOUNT-06")
 async def test_linked_sign_ins_are_shown(site: Site, clock: FakeClock):
     member = await site.accounts.make("member")
     assert "Linked sign-ins" not in (await site.get(member, "/account")).text

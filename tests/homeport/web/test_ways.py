@@ -248,6 +248,9 @@ async def test_an_account_is_converted_on_a_page(make_site: MakeSite, github: Gi
     person = await person_of(world)
     github.person("ada", email=person.email)
     browser = signed_in(world, person)
+    account = Document((await browser.get("/account")).text)
+    assert "/account/convert" in [a["href"] for a in account.all("a")]
+    assert "Let it sign in by GitHub instead" in account.text
     shown = await browser.get("/account/convert")
     # The form leads to the provider in the end, which form-action would forbid.
     assert "form-action" not in shown.headers["content-security-policy"]
@@ -270,6 +273,7 @@ async def test_an_account_is_converted_on_a_page(make_site: MakeSite, github: Gi
     assert (await browser.sign_in(headers=HTML)).status_code == 307
     after = Document((await browser.get("/account/convert")).text)
     assert "signs in by github already" in after.text
+    assert "/account/convert" not in (await browser.get("/account")).text
 
 
 @pytest.mark.requirement("CONVERT-04", "GITHUB-REFUSAL-01")
@@ -294,3 +298,4 @@ async def test_a_conversion_that_fails_leaves_the_person_signed_in_and_says_why(
     alone = make_site(**NO_GITHUB)
     nothing = Document((await signed_in(alone, person).get("/account/convert")).text)
     assert "No provider is set up" in nothing.text
+    assert "/account/convert" not in (await signed_in(alone, person).get("/account")).text

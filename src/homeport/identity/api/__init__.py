@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from homeport.identity.api import conversion, github, insights, keys, oidc, sessions, users
+from homeport.identity.api import conversion, github, insights, keys, oidc, passcodes, sessions, users
 
 routes: list[Any] = [
     *sessions.routes,
+    *passcodes.routes,
     *users.routes,
     *keys.routes,
     *insights.routes,

@@ -67,7 +67,14 @@ CONVERSION = declare(
 
 
 async def begin_conversion(
-    db: Database, settings: Settings, providers: Providers, *, identity: Identity, value: str, to_type: str, password: str
+    db: Database,
+    settings: Settings,
+    providers: Providers,
+    *,
+    identity: Identity,
+    value: str,
+    to_type: str,
+    password: str,
 ) -> Conversion:
     """Take note that somebody wants to convert their own account, which signs in by password now.
 

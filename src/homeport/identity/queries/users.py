@@ -11,7 +11,8 @@ from homeport.identity.types import UserRow
 
 COLUMNS = (
     "id, email, username, name, hashed_password, status, rbac_roles, login_type, avatar_url, is_system, deleted, "
-    "quiet_hours_schedule, theme_preference, terminal_font, last_seen_at, created_at, updated_at"
+    "quiet_hours_schedule, theme_preference, terminal_font, last_seen_at, created_at, updated_at, "
+    "hashed_one_time_passcode, one_time_passcode_expires_at"
 )
 
 FIND_USER = f"select {COLUMNS} from users where id = $1 and not deleted"
@@ -47,9 +48,13 @@ returning {COLUMNS}
 UPDATE_PROFILE = (
     f"update users set username = $2, name = $3, updated_at = $4 where id = $1 and not deleted returning {COLUMNS}"
 )
-UPDATE_PERSON = (
-    f"update users set email = $2, name = $3, updated_at = $4 where id = $1 and not deleted returning {COLUMNS}"
-)
+# A code that went to another address is worth nothing any more.
+UPDATE_PERSON = f"""
+update users set email = $2, name = $3, updated_at = $4,
+    hashed_one_time_passcode = case when lower(email) = lower($2) then hashed_one_time_passcode end,
+    one_time_passcode_expires_at = case when lower(email) = lower($2) then one_time_passcode_expires_at end
+where id = $1 and not deleted returning {COLUMNS}
+"""
 # What a provider does not tell stays as it is.
 UPDATE_CLAIMED = f"""
 update users set email = $2, name = $3, avatar_url = $4, github_com_user_id = coalesce($5, github_com_user_id), updated_at = $6
@@ -61,9 +66,15 @@ update users set login_type = $2, hashed_password = '', hashed_one_time_passcode
     updated_at = $3
 where id = $1 and not deleted returning {COLUMNS}
 """
-UPDATE_PASSWORD = (
-    f"update users set hashed_password = $2, updated_at = $3 where id = $1 and not deleted returning {COLUMNS}"
-)
+# A new password, by whichever way, spends the code for one.
+UPDATE_PASSWORD = f"""
+update users set hashed_password = $2, hashed_one_time_passcode = null, one_time_passcode_expires_at = null, updated_at = $3
+where id = $1 and not deleted returning {COLUMNS}
+"""
+UPDATE_PASSCODE = f"""
+update users set hashed_one_time_passcode = $2, one_time_passcode_expires_at = $3, updated_at = $4
+where id = $1 and not deleted returning {COLUMNS}
+"""
 UPDATE_STATUS = f"update users set status = $2, updated_at = $3 where id = $1 and not deleted returning {COLUMNS}"
 UPDATE_ROLES = f"update users set rbac_roles = $2, updated_at = $3 where id = $1 and not deleted returning {COLUMNS}"
 UPDATE_APPEARANCE = f"""
@@ -174,6 +185,13 @@ async def update_claimed(
 async def update_login_type(conn: Connection, user_id: UUID, login_type: str, now: datetime) -> UserRow:
     """Let a user sign in by a provider and no more by password. Raises UserNotFound."""
     return _found(maybe(UserRow, await conn.fetchrow(UPDATE_LOGIN_TYPE, user_id, login_type, now)))
+
+
+async def update_passcode(
+    conn: Connection, user_id: UUID, *, hashed: str, expires_at: datetime, now: datetime
+) -> UserRow:
+    """Set the hash of a one-time passcode and its end; the one before is worth nothing any more. Raises UserNotFound."""
+    return _found(maybe(UserRow, await conn.fetchrow(UPDATE_PASSCODE, user_id, hashed, expires_at, now)))
 
 
 async def update_password(conn: Connection, user_id: UUID, hashed_password: str, now: datetime) -> UserRow:

@@ -11,8 +11,9 @@ USER = declare(
     UserRow,
     tracked=(
         "id", "email", "username", "name", "status", "rbac_roles", "login_type", "deleted", "is_system", "quiet_hours_schedule",
+        "one_time_passcode_expires_at",
     ),
-    secret=("hashed_password",),
+    secret=("hashed_password", "hashed_one_time_passcode"),
     ignored=("avatar_url", "theme_preference", "terminal_font", "last_seen_at", "created_at", "updated_at"),
 )  # fmt: skip
 API_KEY = declare(
@@ -43,6 +44,11 @@ USER_LINK = declare(
 def attempt_user(subject_id: UUID, action: AuditAction, row: UserRow) -> None:
     """Say that the request is about this user, should it fail."""
     attempt(USER, subject_id=subject_id, action=action, resource=AuditResource(row.id, row.username))
+
+
+def attempt_user_id(user_id: UUID, action: AuditAction) -> None:
+    """Say that a request of somebody who has not signed in is about this account; the nil id where there is none."""
+    attempt(USER, subject_id=user_id, action=action, resource=AuditResource(user_id, ""))
 
 
 def attempt_key(subject_id: UUID, action: AuditAction, *, owner_id: UUID, name: str = "") -> None:

@@ -70,7 +70,7 @@ async def update_organization_sync_mapping(
     """Take lines out of the mapping and put lines in."""
     return wire.organization_view(
         await changing.change_organization_sync(
-            db, defaults_of(settings), subject=subject, change=wire.ids_mapping(data)
+            db, defaults_of(settings), subject=subject, change=wire.ids_mapping(data), blamed="add"
         )
     )
 
@@ -116,7 +116,7 @@ async def update_group_sync_mapping(
     organization: str, data: PatchGroupIDPSyncMappingRequest, subject: Subject, db: Database, settings: Settings
 ) -> GroupSyncSettings:
     """Take lines out of the mapping and put lines in."""
-    return await _change_groups(db, settings, subject, organization, wire.ids_mapping(data))
+    return await _change_groups(db, settings, subject, organization, wire.ids_mapping(data), blamed="add")
 
 
 @get(f"{_PLACE}/roles", opt=_READ, tags=_TAGS, summary="Get role IdP Sync settings by organization")
@@ -146,7 +146,7 @@ async def update_role_sync_mapping(
     organization: str, data: PatchRoleIDPSyncMappingRequest, subject: Subject, db: Database
 ) -> RoleSyncSettings:
     """Take lines out of the mapping and put lines in."""
-    return await _change_roles(db, subject, organization, wire.names_mapping(data))
+    return await _change_roles(db, subject, organization, wire.names_mapping(data), blamed="add")
 
 
 @get(
@@ -169,18 +169,31 @@ async def list_values_of_organization(
 
 
 async def _change_groups(
-    db: Database, settings: Settings, subject: Subject, organization: str, change: Callable[[GroupSync], GroupSync]
+    db: Database,
+    settings: Settings,
+    subject: Subject,
+    organization: str,
+    change: Callable[[GroupSync], GroupSync],
+    *,
+    blamed: changing.Blamed = "mapping",
 ) -> GroupSyncSettings:
     changed = await changing.change_group_sync(
-        db, defaults_of(settings), subject=subject, organization=organization, change=change
+        db, defaults_of(settings), subject=subject, organization=organization, change=change, blamed=blamed
     )
     return wire.group_view(changed)
 
 
 async def _change_roles(
-    db: Database, subject: Subject, organization: str, change: Callable[[RoleSync], RoleSync]
+    db: Database,
+    subject: Subject,
+    organization: str,
+    change: Callable[[RoleSync], RoleSync],
+    *,
+    blamed: changing.Blamed = "mapping",
 ) -> RoleSyncSettings:
-    changed = await changing.change_role_sync(db, subject=subject, organization=organization, change=change)
+    changed = await changing.change_role_sync(
+        db, subject=subject, organization=organization, change=change, blamed=blamed
+    )
     return wire.role_view(changed)
 
 

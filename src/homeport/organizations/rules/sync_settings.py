@@ -49,6 +49,8 @@ def check_mapping(mapping: Mapping[str, Sequence[T]], field: str = "mapping") ->
 def check_groups(settings: GroupSync) -> GroupSync:
     """Return settings of groups whose filter can be matched and whose names can be had, or raise a 400."""
     if settings.regex_filter:
+        if not is_storable(settings.regex_filter):
+            raise invalid_field("regex_filter", "This pattern holds characters that no name has.")
         try:
             compiled(settings.regex_filter)
         except UnusablePattern as error:
@@ -83,6 +85,7 @@ def mapping_lines(lines: Iterable[IDPSyncMapping], field: str, read: Callable[[s
             raise invalid_field(
                 field, "Each line names a value of the claim (given) and what people get for it (gets)."
             )
+        _check_value(given, field)
         try:
             found.append((given, read(gets)))
         except ValueError:
@@ -100,8 +103,8 @@ def _targets(mapping: Mapping[str, Sequence[T]]) -> set[T]:
 
 
 def _check_value(value: str, field: str) -> None:
-    if not value.strip() or value != value.strip() or len(value) > MOST_LENGTH or not is_storable(value):
+    if not value.strip() or value != value.strip() or len(value) > MOST_LENGTH or not value.isprintable():
         raise invalid_field(
             field,
-            f"{value[:64]!r} is no value of a claim: use 1 to {MOST_LENGTH} characters without white space around them.",
+            f"{value[:64]!r} is no value of a claim: use 1 to {MOST_LENGTH} printable characters without white space around them.",
         )

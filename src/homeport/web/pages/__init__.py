@@ -20,12 +20,15 @@ from homeport.web.pages import (
     groups,
     members,
     organizations,
+    passcodes,
     people,
     person,
+    person_keys,
     roles,
     sessions,
     sharing,
     sign_in_code,
+    syncing,
     templates,
     terminal,
     trail,
@@ -36,6 +39,7 @@ from homeport.web.rendering import provide_view
 
 _PAGES = (
     entry,
+    passcodes,
     sign_in_code,
     workspaces,
     creation,
@@ -54,8 +58,10 @@ _PAGES = (
     members,
     groups,
     roles,
+    syncing,
     people,
     person,
+    person_keys,
     trail,
 )
 

@@ -28,6 +28,7 @@ from homeport.web.memberships import own_memberships
 from homeport.web.pages.applications import allowed_applications
 from homeport.web.pages.sessions import linked_sign_ins
 from homeport.web.rendering import View
+from homeport.web.ways import conversions_of
 
 _READ = requires("user:read_personal", is_page=True)
 _CHANGE = requires("user:update_personal", is_page=True)
@@ -161,6 +162,7 @@ async def _page(
         tokens=[each for each in own if each.kind == "token"],
         git_key=git_key.public_key.strip(),
         has_password=identity.login_type == LoginType.PASSWORD,
+        conversions=conversions_of(providers, login_type=identity.login_type),
         profile=profile,
         password=password,
         token_problems=token,

@@ -6,7 +6,6 @@ from litestar import Response, get, post
 from litestar.response import Redirect
 
 from homeport.access.errors import REASONS, SIGNED_OUT
-from homeport.access.page_policy import sign_in_policy
 from homeport.config import Settings
 from homeport.database import Database
 from homeport.identity.login import notices
@@ -23,7 +22,7 @@ from homeport.kit.errors import HomeportError, NotFound
 from homeport.kit.routes import authenticated, optional, public
 from homeport.web import wording
 from homeport.web.forms import NO_PROBLEMS, Form, Problems, read_form, remaining
-from homeport.web.rendering import View
+from homeport.web.rendering import View, closed
 from homeport.web.ways import PASSWORD_QUERY, ways_to
 
 _LIMITED = {"rate_limit": "login"}
@@ -158,21 +157,16 @@ def _login_page(
     return view.page(
         "login.html",
         status=problems.status,
-        headers=_closed(view),
+        headers=closed(view),
         email=email,
         target=target,
         hint=hint,
         problems=problems,
         ways=ways,
         has_password=known.password.enabled or is_asked_for or not ways,
+        has_reset=view.settings.has_mail and known.password.enabled,
         terms_url=view.settings.terms_of_service_url,
     )
-
-
-def _closed(view: View) -> dict[str, str]:
-    """Return the headers of a page on which a secret is typed, and after which an application's request may go on."""
-    policy = sign_in_policy(view.settings, view.request.headers.get("host", ""))
-    return {"content-security-policy": policy, "x-frame-options": "DENY", "referrer-policy": "no-referrer"}
 
 
 async def _require_no_user(db: Database) -> None:

@@ -10,6 +10,7 @@ from homeport.identity.types import Identity
 from homeport.kit.errors import HomeportError
 from homeport.kit.http import Page as Window
 from homeport.kit.routes import requires
+from homeport.organizations.rules import sync_object
 from homeport.organizations.schemas import CreateOrganizationRequest, Organization, UpdateOrganizationRequest
 from homeport.organizations.service import organizations
 from homeport.organizations.service.members import list_members
@@ -46,6 +47,7 @@ async def show_organizations(view: View, db: Database, identity: Identity) -> Re
         number=number,
         page_size=PAGE_SIZE,
         can_create=is_allowed(identity.subject, Action.CREATE, _ANY),
+        can_sync=is_allowed(identity.subject, Action.READ, sync_object()),
     )
 
 

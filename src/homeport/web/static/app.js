@@ -133,6 +133,20 @@
     }, 120);
   }
 
+  // A link from a mail holds its code behind the #, which no server sees; it leaves the address bar at once.
+  function fillFromFragment() {
+    const form = document.querySelector("form[data-from-fragment]");
+    if (!form || !location.hash) return;
+    const given = new URLSearchParams(location.hash.slice(1));
+    const names = { email: "email", code: "one_time_passcode" };
+    for (const [name, field] of Object.entries(names)) {
+      const input = form.elements.namedItem(field);
+      if (input && given.has(name)) input.value = given.get(name);
+    }
+    history.replaceState(null, "", location.pathname + location.search);
+    form.elements.namedItem("password").focus();
+  }
+
   function submitWhenDue() {
     const form = document.querySelector("form[data-submit-now]");
     if (!form || form.dataset.isSent) return;
@@ -169,5 +183,6 @@
   });
 
   setUpTheme();
+  fillFromFragment();
   scan();
 })();

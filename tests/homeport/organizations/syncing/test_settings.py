@@ -91,8 +91,8 @@ async def test_mappings_are_changed_line_by_line_as_every_client_writes_them(
     crew = await make(api, owner, "crew")
     line = {"add": [{"given": "g", "gets": crew["id"]}]}
     assert (await ask(api, owner, "PATCH", f"{PLACE}/groups/mapping", line))["mapping"] == {"g": [crew["id"]]}
-    line = {"add": [{"given": "g", "gets": "organization-auditor"}], "remove": None}
-    assert (await ask(api, owner, "PATCH", f"{PLACE}/roles/mapping", line))["mapping"] == {
+    third = {"add": [{"given": "g", "gets": "organization-auditor"}], "remove": None}
+    assert (await ask(api, owner, "PATCH", f"{PLACE}/roles/mapping", third))["mapping"] == {
         "g": ["organization-auditor"]
     }
     # What has gone meanwhile bothers nobody, and can be taken out.
@@ -120,7 +120,10 @@ async def test_mappings_are_changed_line_by_line_as_every_client_writes_them(
         (f"{PLACE}/groups", {"legacy_group_name_mapping": {"a": "b\n"}}, "legacy_group_name_mapping"),
         (f"{PLACE}/roles", {"mapping": {"a": ["owner"]}}, "mapping"),
         (f"{PLACE}/roles", {"mapping": {"a": ["organization-member"]}}, "mapping"),
-        (f"{PLACE}/roles/mapping", {"add": [{"given": "a", "gets": "nonsense"}]}, "mapping"),
+        (f"{PLACE}/roles/mapping", {"add": [{"given": "a", "gets": "nonsense"}]}, "add"),
+        (f"{PLACE}/roles/mapping", {"add": [{"given": " ", "gets": "organization-admin"}]}, "add"),
+        (f"{PLACE}/groups/mapping", {"Add": [{"Given": "a", "Gets": NOBODY}]}, "add"),
+        (f"{PLACE}/groups", {"regex_filter": "a\x00b"}, "regex_filter"),
         (f"{PLACE}/roles/config", {"field": "a\x00b"}, "field"),
     ],
 )
@@ -185,7 +188,10 @@ async def test_who_may_read_and_change(
 async def test_nobody_gives_themselves_roles_by_a_claim(api: Api, accounts: Accounts, kind: str, db: Database) -> None:
     person = await accounts.make(kind)
     mine = {"field": "email", "mapping": {person.email: ["organization-admin"]}}
-    for path, body in (("roles", mine), ("roles/config", {"field": "preferred_username"})):
+    # Nor prepares what somebody else would switch on without looking.
+    waiting = {"add": [{"given": person.email, "gets": "organization-admin"}]}
+    attempts = (("roles", mine), ("roles/config", {"field": "preferred_username"}), ("roles/mapping", waiting))
+    for path, body in attempts:
         answer = await api.call(person, "PATCH", f"{PLACE}/{path}", body)
         assert (answer.status_code, "You may not give or take the role" in answer.json()["message"]) == (403, True)
     assert await db.fetchval("select count(*) from idp_sync_settings") == 0

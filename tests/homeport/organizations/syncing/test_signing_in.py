@@ -358,14 +358,17 @@ async def test_two_sign_ins_of_one_person_and_many_of_others_end_in_one_state(
     async def give() -> int:
         return (await api.call(owner, "PUT", f"/users/{ada}/roles", {"roles": ["user-admin"]})).status_code
 
+    async def return_again() -> int:
+        return (await sign_in(api, issuer)).status_code
+
     work = [
-        *(sign_in(api, issuer) for _ in range(6)),
+        *(return_again() for _ in range(6)),
         *(edit(number) for number in range(6)),
         *(give() for _ in range(4)),
     ]
-    outcomes = await asyncio.gather(*work)
-    statuses = {getattr(outcome, "status_code", outcome) for outcome in outcomes}
-    assert statuses <= {307, 200, 412, 409}
-    assert [outcome.status_code for outcome in outcomes[:6]] == [307] * 6
+    statuses = await asyncio.gather(*work)
+    assert statuses[:6] == [307] * 6
+    # 412: the person is in the group already; 409: the change met another one, and may be tried again.
+    assert set(statuses[6:]) <= {200, 412, 409}
     await come(api, issuer, orgs=["r"], groups=["b", "a", "c"], roles=["auditor"])
     assert (await groups(db), await site_roles(db)) == ({"a", "b", "c"}, ["auditor"])

@@ -8,7 +8,7 @@ import msgspec
 
 from homeport.database import Connection
 from homeport.organizations.queries import syncing as queries
-from homeport.organizations.types import GroupSync, OrganizationSync, RoleSync, SyncDefaults
+from homeport.organizations.types import GroupSync, OrganizationRow, OrganizationSync, RoleSync, SyncDefaults
 from homeport.telemetry.logs import get_logger
 
 _log = get_logger(__name__)
@@ -28,11 +28,11 @@ async def organization_sync(conn: Connection, defaults: SyncDefaults) -> Organiz
     return defaults.organizations if found is None else read(found[1], OrganizationSync)
 
 
-async def group_sync(conn: Connection, defaults: SyncDefaults, organization_id: UUID, default_id: UUID) -> GroupSync:
+async def group_sync(conn: Connection, defaults: SyncDefaults, place: OrganizationRow) -> GroupSync:
     """Return what is in force for the groups of an organization."""
-    found = await queries.find_settings(conn, "group", organization_id)
+    found = await queries.find_settings(conn, "group", place.id)
     if found is None:
-        return defaults.groups if organization_id == default_id else GroupSync()
+        return defaults.groups if place.is_default else GroupSync()
     return read(found[1], GroupSync)
 
 

@@ -1,0 +1,1 @@
+"""Mails to people: an outbox in the database, and what carries it to a mail server."""

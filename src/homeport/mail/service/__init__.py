@@ -1,0 +1,1 @@
+"""Writing mails into the outbox, and sending what is in it."""
