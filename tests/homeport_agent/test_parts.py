@@ -75,8 +75,11 @@ async def test_terminal_replays_its_last_64_kib() -> None:
 
 @pytest.mark.requirement("AGENT-TERMINAL-01")
 async def test_terminal_that_nobody_watches_ends() -> None:
-    terminals, terminal = Terminals(idle_seconds=0.05), Terminal()
-    await start(terminal, "sleep 1000")
+    terminals, terminal, viewer = Terminals(idle_seconds=0.05), Terminal(), Viewer()
+    await start(terminal, "echo up; sleep 1000")
+    # Before its shell runs, a hang-up would reach nobody.
+    terminal.attach(viewer, with_replay=True)
+    await until(lambda: b"up" in viewer.shown)
     terminals.keep("key", terminal)
     terminals.visit("key")
     assert terminals.find("key") is terminal
