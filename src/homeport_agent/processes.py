@@ -153,6 +153,8 @@ def become_reaper() -> None:
 
 def _take_terminal() -> None:
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    # An agent that was started by nohup ignores hang-ups, and what it starts would as well: no terminal would ever end by one.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def _ignore(task: asyncio.Task[None]) -> None:

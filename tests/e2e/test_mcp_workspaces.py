@@ -75,6 +75,19 @@ async def test_commands(server: Server, place: str) -> None:
 
 
 @pytest.mark.needs("bubblewrap")
+@pytest.mark.requirement("CONNLOG-WRITE-01")
+async def test_each_call_that_enters_a_workspace_is_in_the_connection_log(server: Server, place: str) -> None:
+    async with agent_of(server) as agent:
+        await agent.call("coder_workspace_bash", workspace=place, command="exit 7")
+        await agent.call("coder_workspace_write_file", workspace=place, path="~/x", content="")
+    found = server.api.call("GET", "/connectionlog", params={"q": "type:ssh username:me status:completed"})
+    # The newest first: other tests were here before.
+    ours = [one for one in found["connection_logs"] if one["workspace_name"] == place][:2]
+    assert [one["ssh_info"]["exit_code"] for one in ours] == [None, 7]
+    assert {one["ssh_info"]["disconnect_reason"] for one in ours} == {"the call of the tool is done"}
+
+
+@pytest.mark.needs("bubblewrap")
 @pytest.mark.requirement("MCP-TOOLS-09")
 async def test_a_command_in_the_background_runs_on_and_leaves_its_status(server: Server, place: str) -> None:
     command = "echo \"it's\" '$HOME'; while [ ! -e ~/enough ]; do sleep 0.02; done; echo done >&2; exit 4"

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -74,8 +75,11 @@ async def test_terminal_replays_its_last_64_kib() -> None:
 
 @pytest.mark.requirement("AGENT-TERMINAL-01")
 async def test_terminal_that_nobody_watches_ends() -> None:
-    terminals, terminal = Terminals(idle_seconds=0.05), Terminal()
-    await start(terminal, "sleep 1000")
+    terminals, terminal, viewer = Terminals(idle_seconds=0.05), Terminal(), Viewer()
+    await start(terminal, "echo up; sleep 1000")
+    # Before its shell runs, a hang-up would reach nobody.
+    terminal.attach(viewer, with_replay=True)
+    await until(lambda: b"up" in viewer.shown)
     terminals.keep("key", terminal)
     terminals.visit("key")
     assert terminals.find("key") is terminal
@@ -149,17 +153,23 @@ async def test_terminals_that_have_ended_leave_nothing_behind() -> None:
 
 @pytest.mark.requirement("AGENT-METADATA-01")
 async def test_an_app_that_never_stops_talking_is_healthy() -> None:
+    has_ended = asyncio.Event()
+
     async def talk(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
-        while not writer.is_closing():
-            writer.write(b"data: more\n\n")
-            await writer.drain()
-            await asyncio.sleep(0.001)
+        with suppress(ConnectionError):
+            while not writer.is_closing():
+                writer.write(b"data: more\n\n")
+                await writer.drain()
+                await asyncio.sleep(0.001)
+        has_ended.set()
 
     server = await asyncio.start_server(talk, "127.0.0.1", 0)
     async with server, httpx.AsyncClient(trust_env=False) as http:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         assert await asyncio.wait_for(is_answering(http, url), 10)
+        # Whoever has asked hangs up; a talker that were cut off with the test would be an error of its own.
+        await asyncio.wait_for(has_ended.wait(), 10)
         assert not await is_answering(http, "http://127.0.0.1:1")
 
 

@@ -60,8 +60,9 @@ async def test_a_build_that_the_reaper_ends_is_told_and_one_that_was_canceled_is
     deployment: Deployment, clock: FakeClock
 ) -> None:
     owner, person = [await deployment.accounts.make(kind) for kind in ("owner", "member")]
-    made, canceled = [await workspace(deployment, owner, person) for _ in range(2)]
+    made = await workspace(deployment, owner, person)
     await deployment.take_job(made["latest_build"]["job"]["id"])
+    canceled = await workspace(deployment, owner, person)
     before = await count(deployment)
     await deployment.ask(person, "PATCH", f"/workspacebuilds/{canceled['latest_build']['id']}/cancel")
     assert await entries(deployment, before) == []

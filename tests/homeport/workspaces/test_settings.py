@@ -36,7 +36,8 @@ async def test_rename(world: World) -> None:
     assert await rename("three") == 204
     assert (await world.read(ann, workspace.id)).name == "three"
     assert [action for _, action in await world.audit_of(workspace.id)] == ["create", "write"]
-    diff = await world.db.fetchval("select diff from audit_logs where action = 'write'")
+    written = "select diff from audit_logs where resource_id = $1 and action = 'write' and status_code < 400"
+    diff = await world.db.fetchval(written, workspace.id)
     assert diff["name"]["old"] == "one"
     assert diff["name"]["new"] == "three"
     outcomes = await asyncio.gather(
