@@ -101,7 +101,7 @@ async def revoke_token(view: View, key: str, db: Database, subject: Subject) -> 
 
 
 @post("/account/quiet-hours", opt=_CHANGE, include_in_schema=False, status_code=200)
-async def save_quiet_hours(view: View, db: Database, identity: Identity, cipher: Cipher) -> Page:
+async def save_quiet_hours(view: View, db: Database, identity: Identity, cipher: Cipher, providers: Providers) -> Page:
     """Set the time of day at which a required stop may come, or go back to the deployment's."""
     form = await read_form(view.request)
     try:
@@ -112,7 +112,7 @@ async def save_quiet_hours(view: View, db: Database, identity: Identity, cipher:
         # The form has two fields for the one of the API; the time is well formed already.
         if words := problems.fields.pop("schedule", ""):
             problems.fields["timezone"] = words
-        return await _page(view, db, identity, cipher, form=form, quiet=problems)
+        return await _page(view, db, identity, cipher, providers, form=form, quiet=problems)
     return view.go("/account?notice=quiet-hours")
 
 
