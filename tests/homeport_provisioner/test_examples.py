@@ -10,8 +10,8 @@ from homeport_provisioner.control_plane import ControlPlane
 from homeport_provisioner.daemon import Daemon
 from homeport_provisioner.process.engine import ProcessEngine
 from homeport_provisioner.process.isolation import find_isolator
-from homeport_provisioner.process.template import read_template
 from homeport_provisioner.settings import Settings
+from homeport_provisioner.template import read_template
 from tests.homeport_provisioner.conftest import ended
 from tests.homeport_provisioner.process_workspaces import Workspace, until
 from tests.homeport_provisioner.stand_in import StandIn

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from homeport_provisioner.process.template import TemplateError, Values, plan_environment, plan_resources, read_template
-from homeport_provisioner.process.template.expressions import BadExpression, fill, names_in
+from homeport_provisioner.template import TemplateError, Values, plan_environment, plan_resources, read_template
+from homeport_provisioner.template.expressions import BadExpression, fill, names_in
 from homeport_sdk.provisioner_protocol import VariableValue
 
 AGENTS = "agents:\n  - name: main\n"

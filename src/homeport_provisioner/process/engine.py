@@ -12,11 +12,11 @@ from homeport_provisioner.process.isolation import Isolator, Place, base_python
 from homeport_provisioner.process.launch import Orders, agent_command, base_environment, launch
 from homeport_provisioner.process.recovery import recover
 from homeport_provisioner.process.state import own_state, read_state
-from homeport_provisioner.process.template import Template, Values, plan_environment, plan_resources, read_template
-from homeport_provisioner.process.template import read_variables as read_template_variables
-from homeport_provisioner.process.template.plan import RESOURCE_TYPE, parameter_values
 from homeport_provisioner.settings import Settings
 from homeport_provisioner.staging import Busy
+from homeport_provisioner.template import Template, Values, plan_environment, plan_resources, read_template
+from homeport_provisioner.template import read_variables as read_template_variables
+from homeport_provisioner.template.plan import RESOURCE_TYPE, parameter_values
 from homeport_sdk import clock
 from homeport_sdk.provisioner_protocol import (
     Agent,

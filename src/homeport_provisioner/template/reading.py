@@ -7,11 +7,11 @@ from pathlib import Path
 from yaml.nodes import Node
 
 from homeport_provisioner.engine import EngineFailure
-from homeport_provisioner.process.template.agents import AgentReader
-from homeport_provisioner.process.template.expressions import BadExpression, names_in
-from homeport_provisioner.process.template.parameters import read_parameters, read_variable_list
-from homeport_provisioner.process.template.shape import Fact, Limits, Template
-from homeport_provisioner.process.template.tables import Cell, Problems, Table, Unreadable, compose
+from homeport_provisioner.template.agents import AgentReader
+from homeport_provisioner.template.expressions import BadExpression, names_in
+from homeport_provisioner.template.parameters import read_parameters, read_variable_list
+from homeport_provisioner.template.shape import Fact, Limits, Template
+from homeport_provisioner.template.tables import Cell, Problems, Table, Unreadable, compose
 from homeport_sdk.provisioner_protocol import Parameter, Variable
 
 FILE_NAME = "homeport.yaml"

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import msgspec
 
 from homeport_provisioner.engine import EngineFailure, Variables
-from homeport_provisioner.process.template.expressions import BadExpression, fill, names_in
-from homeport_provisioner.process.template.shape import AgentPlan, Template
+from homeport_provisioner.template.expressions import BadExpression, fill, names_in
+from homeport_provisioner.template.shape import AgentPlan, Template
 from homeport_sdk.provisioner_protocol import Agent, App, Resource, ResourceMetadata
 
 RESOURCE_TYPE = "process"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from croniter import croniter
 
-from homeport_provisioner.process.template.shape import AgentPlan
-from homeport_provisioner.process.template.tables import Cell, Table
+from homeport_provisioner.template.shape import AgentPlan
+from homeport_provisioner.template.tables import Cell, Table
 from homeport_sdk.provisioner_protocol import AgentMetadata, App, Healthcheck, Script
 
 DISPLAY_APPS = ("vscode", "vscode_insiders", "web_terminal", "port_forwarding_helper", "ssh_helper")

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Sequence
 
-from homeport_provisioner.process.template.tables import Cell, Table
+from homeport_provisioner.template.tables import Cell, Table
 from homeport_sdk.provisioner_protocol import Option, Parameter, Variable
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*([_-][A-Za-z0-9]+)*")
