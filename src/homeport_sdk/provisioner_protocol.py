@@ -76,8 +76,15 @@ class DryRunInput(msgspec.Struct, kw_only=True):
     variables: list[VariableValue] = []
 
 
+class OwnerRole(msgspec.Struct, kw_only=True, frozen=True):
+    """A role of an owner; without an organization it holds for the whole site."""
+
+    name: str
+    organization_id: str = ""
+
+
 class BuildOwner(msgspec.Struct, kw_only=True, frozen=True):
-    """Whose workspace is built."""
+    """Whose workspace is built. What is secret is for templates that ask for it, and never for a log."""
 
     id: UUID
     username: str
@@ -85,6 +92,11 @@ class BuildOwner(msgspec.Struct, kw_only=True, frozen=True):
     name: str = ""
     groups: list[str] = []
     ssh_public_key: str = ""
+    ssh_private_key: str = ""
+    roles: list[OwnerRole] = []
+    login_type: str = ""
+    session_token: str = ""
+    oidc_access_token: str = ""
 
 
 class BuildTemplate(msgspec.Struct, kw_only=True, frozen=True):
@@ -124,6 +136,8 @@ class BuildInput(msgspec.Struct, kw_only=True):
     log_level: str = ""
     agent_tokens: dict[str, str] = {}
     may_lack_isolation: bool = False
+    prebuild_stage: Literal["none", "create", "claim"] = "none"
+    external_auth_tokens: list[NamedValue] = []
 
 
 class AcquiredJob(msgspec.Struct, kw_only=True):
@@ -273,6 +287,29 @@ class AgentMetadata(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     order: int = 0
 
 
+class Devcontainer(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A dev container that the agent starts by itself."""
+
+    name: str
+    workspace_folder: str
+    config_path: str = ""
+
+
+class Monitor(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """When the owner is told that something fills up: at so many percent. `path` is a volume's; memory has none."""
+
+    enabled: bool = True
+    threshold: int = 80
+    path: str = ""
+
+
+class ResourcesMonitoring(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What the agent watches of its machine."""
+
+    memory: Monitor | None = None
+    volumes: list[Monitor] = []
+
+
 class Agent(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """An agent of a resource. `token` is the one with which the engine started it; without one the server makes one."""
 
@@ -287,6 +324,8 @@ class Agent(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     apps: list[App] = []
     scripts: list[Script] = []
     metadata: list[AgentMetadata] = []
+    devcontainers: list[Devcontainer] = []
+    resources_monitoring: ResourcesMonitoring | None = None
     connection_timeout_seconds: int = 120
     troubleshooting_url: str = ""
     motd_file: str = ""
@@ -327,12 +366,48 @@ class Timing(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     resource: str = ""
 
 
+class PrebuildSchedule(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """How many ready workspaces there shall be while a cron expression holds."""
+
+    cron: str
+    instances: int
+
+
+class Prebuilds(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """How many ready workspaces there shall be of a preset, and for how many seconds they last (0: for ever)."""
+
+    instances: int
+    ttl_seconds: int = 0
+    timezone: str = ""
+    schedules: list[PrebuildSchedule] = []
+
+
+class Preset(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A set of parameters' values with a name."""
+
+    name: str
+    description: str = ""
+    icon: str = ""
+    default: bool = False
+    parameters: list[NamedValue] = []
+    prebuilds: Prebuilds | None = None
+
+
+class ExternalAuth(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """An account elsewhere that the owner must, or may, have linked."""
+
+    id: str
+    optional: bool = False
+
+
 class ImportResult(msgspec.Struct, kw_only=True):
     """What an import found out: the resources of a running and of a stopped workspace, and the parameters."""
 
     start_resources: list[Resource] = []
     stop_resources: list[Resource] = []
     parameters: list[Parameter] = []
+    presets: list[Preset] = []
+    external_auth: list[ExternalAuth] = []
     readme: str | None = None
 
 
