@@ -49,10 +49,13 @@ class EngineCanceled(EngineFailure):
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """One job as its engine sees it. `source` is a private folder that is removed after the job; `url` is where agents dial."""
+    """One job as its engine sees it. `source` holds the template, `scratch` what the engine writes: private folders that are
+    removed after the job. `url` is where agents dial.
+    """
 
     job_id: UUID
     source: Path
+    scratch: Path
     url: str
     log: Log
     canceled: asyncio.Event
@@ -85,7 +88,7 @@ class Engine(Protocol):
         """Start, stop or delete. What is made stays provisional until `settle`."""
 
     async def settle(self, task: Task, build: BuildInput, verdict: Verdict) -> None:
-        """Keep what the build made, undo it, or leave it to `recover`. Called once after `build`, however that ended."""
+        """Keep what the build made, undo it, or leave it to `recover`. Called once after `build` or `daily_cost`, however that ended."""
 
     async def recover(self, knows_agent: "KnowsAgent") -> None:
         """Clean up what daemons that were killed have left in half."""

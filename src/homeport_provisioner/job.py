@@ -143,8 +143,16 @@ class JobRun:
         reporter.begin("Setting up")
         try:
             with self._staging.folder(self._job.job_id) as folder:
+                source, scratch = folder / "source", folder / "scratch"
+                for part in (source, scratch):
+                    part.mkdir(mode=0o700)
                 task = Task(
-                    job_id=self._job.job_id, source=folder, url=self._url, log=self._write, canceled=reporter.canceled
+                    job_id=self._job.job_id,
+                    source=source,
+                    scratch=scratch,
+                    url=self._url,
+                    log=self._write,
+                    canceled=reporter.canceled,
                 )
                 return await self._work_in(task, engine, request)
         except OSError as error:
@@ -176,6 +184,7 @@ class JobRun:
         return await self._build(task, engine, request, variables)
 
     async def _build(self, task: Task, engine: Engine, request: BuildInput, variables: Variables) -> CompleteJobRequest:
+        self._is_begun = True
         if request.transition == "start":
             cost = await engine.daily_cost(task, request, variables)
             if cost:
@@ -192,7 +201,6 @@ class JobRun:
                 request.transition
             ]
         )
-        self._is_begun = True
         return CompleteJobRequest(workspace_build=await engine.build(task, request, variables))
 
     async def _fetch(self, folder: Path) -> None:
@@ -236,7 +244,14 @@ class JobRun:
             _log.warning("Job %s was lost: %s", self._job.job_id, error)
         except ApiError as error:
             if isinstance(outcome, CompleteJobRequest):
-                return await self._report(FailJobRequest(error=f"The server refused the result: {error}"))
+                built = outcome.workspace_build
+                return await self._report(
+                    FailJobRequest(
+                        error=f"The server refused the result: {error}",
+                        # What was built is there all the same: the state that says so must not be lost.
+                        workspace_build=FailedBuild(state=built.state) if built else None,
+                    )
+                )
             _log.error("The server does not take the failure of job %s: %s", self._job.job_id, error)
         return "refused"
 
@@ -250,6 +265,7 @@ class JobRun:
         task = Task(
             job_id=self._job.job_id,
             source=Path(os.devnull),
+            scratch=Path(os.devnull),
             url=self._url,
             log=self._write,
             canceled=self._reporter.canceled,

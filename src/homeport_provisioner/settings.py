@@ -6,7 +6,7 @@ import platform
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -14,7 +14,8 @@ import msgspec
 from homeport_sdk.version import __version__
 
 Isolation = Literal["auto", "bubblewrap", "none"]
-ENGINES = ("process", "echo")
+BundledProvider = Literal["auto", "always", "never"]
+ENGINES = ("process", "terraform", "echo")
 _YES = frozenset({"1", "true", "yes", "on"})
 _NO = frozenset({"", "0", "false", "no", "off"})
 
@@ -26,7 +27,9 @@ class SettingsError(Exception):
 class Settings(msgspec.Struct, kw_only=True, frozen=True):
     """Everything a daemon knows from its start. One of `key`, `psk` and `session_token` is set.
 
-    `hidden` are folders and files that no isolated workspace sees.
+    `hidden` are folders and files that no isolated workspace sees. `engines` that were named must work; else those that do are
+    offered. What begins with `terraform` is for that engine: its program, whether our own provider is offered, a file of Terraform's
+    own settings, and which variables of this environment Terraform gets beside the usual (names, or beginnings with a star).
     """
 
     url: str
@@ -38,8 +41,13 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True):
     organization: str = "default"
     tags: dict[str, str] = {}
     engines: tuple[str, ...] = ENGINES
+    are_engines_named: bool = False
     isolation: Isolation = "auto"
     hidden: tuple[Path, ...] = ()
+    terraform: str = ""
+    terraform_bundled_provider: BundledProvider = "auto"
+    terraform_config: Path | None = None
+    terraform_environment: tuple[str, ...] = ()
     drain_seconds: float = 300.0
     ends_with_stdin: bool | None = None
     is_verbose: bool = False
@@ -65,7 +73,7 @@ def read(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) 
         raise SettingsError(
             "No credential: set HOMEPORT_PROVISIONER_KEY, HOMEPORT_PROVISIONER_DAEMON_PSK or HOMEPORT_SESSION_TOKEN."
         )
-    engines = tuple(word for word in re.split(r"[,\s]+", options.engines) if word)
+    engines = tuple(word for word in re.split(r"[,\s]+", options.engines or ",".join(ENGINES)) if word)
     unknown = sorted(set(engines) - set(ENGINES))
     if unknown or not engines:
         raise SettingsError(
@@ -87,15 +95,35 @@ def read(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) 
             ]
         ),
         engines=engines,
+        are_engines_named=bool(options.engines),
         isolation=options.isolation,
         hidden=tuple(
             Path(word).expanduser().absolute() for word in _list(environment.get("HOMEPORT_PROVISIONER_HIDE"))
         ),
+        **_read_terraform(environment),
         drain_seconds=_seconds(environment, "HOMEPORT_PROVISIONER_DRAIN_SECONDS", 300.0),
         ends_with_stdin=_switch(environment, "HOMEPORT_PROVISIONER_END_WITH_STDIN", default=None),
         is_verbose=options.verbose,
         **{chosen: secrets[chosen]},
     )
+
+
+def _read_terraform(environment: Mapping[str, str]) -> dict[str, Any]:
+    bundled = environment.get("HOMEPORT_PROVISIONER_TERRAFORM_BUNDLED_PROVIDER") or "auto"
+    if bundled not in {"auto", "always", "never"}:
+        raise SettingsError(
+            f"HOMEPORT_PROVISIONER_TERRAFORM_BUNDLED_PROVIDER is auto, always or never; not '{bundled}'."
+        )
+    config = environment.get("HOMEPORT_PROVISIONER_TERRAFORM_CONFIG")
+    path = Path(config).expanduser().absolute() if config else None
+    if path is not None and not path.is_file():
+        raise SettingsError(f"HOMEPORT_PROVISIONER_TERRAFORM_CONFIG names {path}, which is no file.")
+    return {
+        "terraform": environment.get("HOMEPORT_PROVISIONER_TERRAFORM", ""),
+        "terraform_bundled_provider": bundled,
+        "terraform_config": path,
+        "terraform_environment": tuple(_list(environment.get("HOMEPORT_PROVISIONER_TERRAFORM_ENVIRONMENT"))),
+    }
 
 
 def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
@@ -139,8 +167,8 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--engines",
-        default=of("HOMEPORT_PROVISIONER_ENGINES", default=",".join(ENGINES)),
-        help=f"some of {', '.join(ENGINES)} (HOMEPORT_PROVISIONER_ENGINES)",
+        default=of("HOMEPORT_PROVISIONER_ENGINES", default=""),
+        help=f"some of {', '.join(ENGINES)}; when left out, all that work on this machine (HOMEPORT_PROVISIONER_ENGINES)",
     )
     parser.add_argument(
         "--isolation",

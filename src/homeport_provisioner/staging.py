@@ -46,11 +46,14 @@ class Busy(OSError):
 
 
 @contextmanager
-def hold(path: Path) -> Iterator[None]:
-    """Hold a lock on a file, made if need be, until the block or the process ends. Raises Busy at once if another has it."""
+def hold(path: Path) -> Iterator[int]:
+    """Hold a lock on a file, made if need be, until the block or the process ends. Raises Busy at once if another has it.
+
+    Gives the descriptor: a process that inherits it holds the lock as well.
+    """
     descriptor = _take(path)
     try:
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 
