@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
+import msgspec
+
 from homeport_provisioner.control_plane import ControlPlane
 from homeport_provisioner.daemon import Daemon
 from homeport_provisioner.echo.engine import EchoEngine
@@ -17,7 +19,10 @@ from homeport_provisioner.engine import Engine
 from homeport_provisioner.process.engine import ProcessEngine
 from homeport_provisioner.process.isolation import Isolator, find_isolator
 from homeport_provisioner.settings import Settings, SettingsError, read
+from homeport_provisioner.terraform.binary import TerraformMissing, find_terraform
+from homeport_provisioner.terraform.engine import TerraformEngine
 
+_log = logging.getLogger(__name__)
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -44,8 +49,17 @@ async def _run(settings: Settings) -> int:
     if "process" in settings.engines:
         isolator = await find_isolator(settings)
         engines["process"] = ProcessEngine(settings, isolator=isolator)
+    if "terraform" in settings.engines:
+        try:
+            engines["terraform"] = TerraformEngine(settings, binary=await find_terraform(settings.terraform))
+        except TerraformMissing as error:
+            if settings.are_engines_named:
+                print(error, file=sys.stderr)
+                return 2
+            _log.info("No Terraform templates are taken: %s", error)
     if "echo" in settings.engines:
         engines["echo"] = EchoEngine(settings.data_dir)
+    settings = msgspec.structs.replace(settings, engines=tuple(engines))
     async with ControlPlane(settings, isolation=isolator.name if isolator else "") as plane:
         daemon = Daemon(settings, plane=plane, engines=engines)
         loop = asyncio.get_running_loop()

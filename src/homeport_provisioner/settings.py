@@ -73,6 +73,7 @@ def read(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) 
         raise SettingsError(
             "No credential: set HOMEPORT_PROVISIONER_KEY, HOMEPORT_PROVISIONER_DAEMON_PSK or HOMEPORT_SESSION_TOKEN."
         )
+    credential: dict[str, Any] = {chosen: secrets[chosen]}
     engines = tuple(word for word in re.split(r"[,\s]+", options.engines or ",".join(ENGINES)) if word)
     unknown = sorted(set(engines) - set(ENGINES))
     if unknown or not engines:
@@ -104,7 +105,7 @@ def read(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) 
         drain_seconds=_seconds(environment, "HOMEPORT_PROVISIONER_DRAIN_SECONDS", 300.0),
         ends_with_stdin=_switch(environment, "HOMEPORT_PROVISIONER_END_WITH_STDIN", default=None),
         is_verbose=options.verbose,
-        **{chosen: secrets[chosen]},
+        **credential,
     )
 
 

@@ -52,7 +52,7 @@ class WorkspaceFolder:
         """Whether anything of the workspace is here."""
         return self.root.is_dir()
 
-    def locked(self) -> AbstractContextManager[None]:
+    def locked(self) -> AbstractContextManager[int]:
         """Hold the workspace until the block or this process ends. Raises Busy, OSError."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         return hold(self.root / "lock")

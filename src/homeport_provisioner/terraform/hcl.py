@@ -1,0 +1,369 @@
+"""Reads the outer structure of Terraform's language: blocks, their labels, their attributes and where each stands. Pure.
+
+What an expression means is Terraform's business; only literals are evaluated here, which is all that a variable's declaration may hold.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+MOST_DEPTH = 60
+_PLAIN = re.compile(r"[^\"<(\[{)\]}#/\n]+")
+_NAME = re.compile(r"[^\W\d][\w-]*")
+_HEREDOC = re.compile(r"<<(-?)([^\W\d][\w-]*)[ \t\r]*\n")
+_OPENING = {"(": ")", "[": "]", "{": "}"}
+
+
+class HclError(Exception):
+    """The text is no valid configuration; `line` says where."""
+
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+@dataclass(frozen=True)
+class Expression:
+    """The text of an attribute's value, and the line on which it begins."""
+
+    text: str
+    line: int
+
+
+@dataclass
+class Body:
+    """What stands in a file, or between the braces of a block. Of an attribute that is set twice the last counts.
+
+    `values` are attributes that were read from JSON, where each is a literal already.
+    """
+
+    attributes: dict[str, Expression] = field(default_factory=dict)
+    blocks: list["Block"] = field(default_factory=list)
+    values: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass
+class Block:
+    """`type "label" { … }`."""
+
+    type: str
+    labels: tuple[str, ...]
+    body: Body
+    line: int
+
+
+def parse(text: str) -> Body:
+    """Read a file. Raises HclError."""
+    reader = _Reader(text.removeprefix("\ufeff"))
+    body = reader.body(depth=0)
+    if reader.at < len(reader.text):
+        raise reader.error("this closing brace has no beginning")
+    return body
+
+
+class _Reader:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.at = 0
+
+    def error(self, message: str, at: int | None = None) -> HclError:
+        return HclError(message, self.line(at))
+
+    def line(self, at: int | None = None) -> int:
+        return self.text.count("\n", 0, self.at if at is None else at) + 1
+
+    def peek(self, length: int = 1) -> str:
+        return self.text[self.at : self.at + length]
+
+    def skip_space(self, *, across_lines: bool) -> None:
+        """Pass over blanks and comments."""
+        while self.at < len(self.text):
+            if self.peek() in " \t\r" or (across_lines and self.peek() == "\n"):
+                self.at += 1
+            elif self.peek() == "#" or self.peek(2) == "//":
+                self.skip_to_line_end()
+            elif self.peek(2) == "/*":
+                self.skip_comment()
+            else:
+                return
+
+    def skip_to_line_end(self) -> None:
+        end = self.text.find("\n", self.at)
+        self.at = len(self.text) if end < 0 else end
+
+    def skip_comment(self) -> None:
+        end = self.text.find("*/", self.at + 2)
+        if end < 0:
+            raise self.error("this comment has no end")
+        self.at = end + 2
+
+    def name(self) -> str:
+        found = _NAME.match(self.text, self.at)
+        if not found:
+            shown = self.peek() or "the end of the file"
+            raise self.error(f"expected the name of an argument or a block, and found '{shown}'")
+        self.at = found.end()
+        return found[0]
+
+    def body(self, *, depth: int) -> Body:
+        if depth > MOST_DEPTH:
+            raise self.error(f"blocks are nested more than {MOST_DEPTH} deep")
+        body = Body()
+        while True:
+            self.skip_space(across_lines=True)
+            if self.at >= len(self.text) or self.peek() == "}":
+                return body
+            line = self.line()
+            name = self.name()
+            self.skip_space(across_lines=False)
+            if self.peek() == "=" and self.peek(2) != "==":
+                self.at += 1
+                self.skip_space(across_lines=False)
+                body.attributes[name] = self.expression()
+            else:
+                body.blocks.append(self.block(name, line, depth=depth))
+            self.end_of_item()
+
+    def end_of_item(self) -> None:
+        self.skip_space(across_lines=False)
+        if self.at < len(self.text) and self.peek() not in "\n}":
+            raise self.error(f"expected a new line, and found '{self.peek()}'")
+
+    def block(self, name: str, line: int, *, depth: int) -> Block:
+        labels = []
+        while True:
+            self.skip_space(across_lines=False)
+            if self.peek() == "{":
+                break
+            if self.peek() == '"':
+                begin = self.at
+                self.skip_string()
+                labels.append(_text_of(self.text[begin : self.at]))
+            elif _NAME.match(self.text, self.at):
+                labels.append(self.name())
+            else:
+                raise self.error(f"expected '=' or '{{' after '{name}'")
+        opened = self.at
+        self.at += 1
+        body = self.body(depth=depth + 1)
+        if self.peek() != "}":
+            raise self.error(f"the block '{name}' has no closing brace", opened)
+        self.at += 1
+        return Block(type=name, labels=tuple(labels), body=body, line=line)
+
+    def expression(self) -> Expression:
+        begin = self.at
+        waiting: list[tuple[str, int]] = []
+        while self.at < len(self.text):
+            plain = _PLAIN.match(self.text, self.at)
+            if plain:
+                self.at = plain.end()
+            elif self.peek() == "\n" and not waiting:
+                break
+            elif self.peek() == '"':
+                self.skip_string()
+            elif self.peek() in _OPENING:
+                waiting.append((_OPENING[self.peek()], self.at))
+                self.at += 1
+            elif self.peek() in ")]}":
+                if not waiting and self.peek() == "}":
+                    break
+                if not waiting or waiting.pop()[0] != self.peek():
+                    raise self.error(f"this '{self.peek()}' has no beginning")
+                self.at += 1
+            elif self.peek() == "#" or self.peek(2) == "//":
+                self.skip_to_line_end()
+            elif self.peek(2) == "/*":
+                self.skip_comment()
+            elif self.peek(2) == "<<" and _HEREDOC.match(self.text, self.at):
+                self.skip_heredoc()
+            else:
+                self.at += 1
+        if waiting:
+            raise self.error(f"this bracket is never closed by '{waiting[-1][0]}'", waiting[-1][1])
+        text = self.text[begin : self.at].strip()
+        if not text:
+            raise self.error("a value is missing after '='", begin)
+        return Expression(text, self.line(begin))
+
+    def skip_string(self) -> None:
+        begin = self.at
+        self.at += 1
+        while self.at < len(self.text):
+            if self.peek() == "\\":
+                self.at += 2
+            elif self.peek(3) in {"$${", "%%{"}:
+                self.at += 3
+            elif self.peek(2) in {"${", "%{"}:
+                self.skip_interpolation()
+            elif self.peek() == '"':
+                self.at += 1
+                return
+            elif self.peek() == "\n":
+                break
+            else:
+                self.at += 1
+        raise self.error("this text has no closing quote", begin)
+
+    def skip_interpolation(self) -> None:
+        """Pass over `${ … }`, in which there may be strings with further ones."""
+        begin = self.at
+        self.at += 2
+        depth = 1
+        while self.at < len(self.text):
+            if self.peek() == '"':
+                self.skip_nested_string(begin)
+            elif self.peek() in "{}":
+                depth += 1 if self.peek() == "{" else -1
+                self.at += 1
+                if not depth:
+                    return
+            else:
+                self.at += 1
+        raise self.error("this '${' or '%{' is never closed", begin)
+
+    def skip_nested_string(self, begin: int) -> None:
+        try:
+            self.skip_string()
+        except RecursionError as error:
+            raise self.error("texts are nested too deep", begin) from error
+
+    def skip_heredoc(self) -> None:
+        found = _HEREDOC.match(self.text, self.at)
+        assert found is not None
+        begin, self.at = self.at, found.end()
+        while self.at < len(self.text):
+            end = self.text.find("\n", self.at)
+            end = len(self.text) if end < 0 else end
+            is_last = self.text[self.at : end].strip() == found[2]
+            self.at = end
+            if is_last:
+                return
+            self.at += 1
+        raise self.error(f"this text has no end: a line with nothing but {found[2]}", begin)
+
+
+def _text_of(quoted: str) -> str:
+    value = literal(Expression(quoted, 0))
+    return value if isinstance(value, str) else quoted
+
+
+class NotLiteral(Exception):
+    """The value is computed by Terraform."""
+
+
+def literal(expression: Expression) -> object:
+    """Return the value of a literal: text, number, bool, None, list or dict. Raises NotLiteral."""
+    reader = _Literal(expression.text)
+    try:
+        value = reader.value()
+        reader.skip_space(across_lines=True)
+    except (HclError, RecursionError) as error:
+        raise NotLiteral from error
+    if reader.at != len(reader.text):
+        raise NotLiteral
+    return value
+
+
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))|\$\$\{|%%\{|\$\{|%\{", re.DOTALL)
+_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
+_WORDS: dict[str, object] = {"true": True, "false": False, "null": None}
+
+
+class _Literal(_Reader):
+    def value(self) -> object:
+        self.skip_space(across_lines=False)
+        mark = self.peek()
+        if mark == '"':
+            begin = self.at
+            self.skip_string()
+            return _unescape(self.text[begin + 1 : self.at - 1], has_escapes=True)
+        if mark in _OPENING:
+            return {"(": self.bracketed, "[": self.sequence, "{": self.mapping}[mark]()
+        if _HEREDOC.match(self.text, self.at):
+            return self.heredoc()
+        number = _NUMBER.match(self.text, self.at)
+        if number:
+            self.at = number.end()
+            return float(number[0]) if number[1] or number[2] else int(number[0])
+        word = self.name()
+        if word not in _WORDS:
+            raise NotLiteral
+        return _WORDS[word]
+
+    def bracketed(self) -> object:
+        self.at += 1
+        self.skip_space(across_lines=True)
+        value = self.value()
+        self.skip_space(across_lines=True)
+        self.expect(")")
+        return value
+
+    def sequence(self) -> list[object]:
+        self.at += 1
+        values: list[object] = []
+        while True:
+            self.skip_space(across_lines=True)
+            if self.peek() == "]":
+                self.at += 1
+                return values
+            values.append(self.value())
+            self.skip_space(across_lines=True)
+            if self.peek() != "]":
+                self.expect(",")
+
+    def mapping(self) -> dict[str, object]:
+        self.at += 1
+        values: dict[str, object] = {}
+        while True:
+            self.skip_space(across_lines=True)
+            if self.peek() == "}":
+                self.at += 1
+                return values
+            key = self.value() if self.peek() in '"(' else self.name()
+            if not isinstance(key, str):
+                raise NotLiteral
+            self.skip_space(across_lines=False)
+            self.expect("=" if self.peek() == "=" else ":")
+            values[key] = self.value()
+            self.skip_space(across_lines=False)
+            if self.peek() == ",":
+                self.at += 1
+            elif self.peek() not in "\n}" or not self.peek():
+                raise NotLiteral
+
+    def heredoc(self) -> str:
+        found = _HEREDOC.match(self.text, self.at)
+        assert found is not None
+        begin = found.end()
+        self.skip_heredoc()
+        lines = self.text[begin : self.at].split("\n")[:-1]
+        if found[1]:
+            margins = [len(line) - len(line.lstrip(" \t")) for line in lines if line.strip()]
+            lines = [line[min(margins, default=0) :] for line in lines]
+        return _unescape("".join(f"{line}\n" for line in lines), has_escapes=False)
+
+    def expect(self, mark: str) -> None:
+        if self.peek() != mark:
+            raise NotLiteral
+        self.at += 1
+
+
+def _unescape(text: str, *, has_escapes: bool) -> str:
+    def replace(found: re.Match[str]) -> str:
+        if found[0] in {"${", "%{"}:
+            raise NotLiteral
+        if found[0] in {"$${", "%%{"}:
+            return found[0][1:]
+        if not has_escapes:
+            return found[0]
+        if found[1] or found[2]:
+            return chr(int(found[1] or found[2], 16))
+        if found[3] not in _ESCAPES:
+            raise NotLiteral
+        return _ESCAPES[found[3]]
+
+    try:
+        return _ESCAPE.sub(replace, text)
+    except (ValueError, OverflowError) as error:
+        raise NotLiteral from error

@@ -1,0 +1,211 @@
+"""Runs one command of Terraform and lets nothing of it outlive it. A program of its own that knows the standard library only.
+
+Called with the most processes that may run at once, the seconds that Terraform gets to end when whoever waits is gone, and the command.
+It adopts every orphan of the command, whatever session or environment that has given itself. Its standard input is how it is told:
+`i` interrupts Terraform, which then stops as soon as its state is written; `k` kills everything now; its end means that the daemon is gone,
+and then Terraform is interrupted and, after its time, killed. What Terraform writes is passed on, and read on even when nobody listens:
+it must not die of that. Exit status: that of Terraform; 128 + n when signal n ended it; 90 when it was killed for its many processes.
+"""
+
+import ctypes
+import os
+import resource
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+TOO_MANY = 90
+_PR_SET_CHILD_SUBREAPER = 36
+_WATCH_SECONDS = 0.2
+_SWEEP_SECONDS = 5.0
+_CHUNK = 64 * 1024
+_GROUPS = (Path("/sys/fs/cgroup/pids"), Path("/sys/fs/cgroup"))
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command to its end, and end what it leaves."""
+    most, patience, command = int(arguments[0]), float(arguments[1]), arguments[2:]
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    # Only what stands on standard input counts: a signal to the whole group, such as from a terminal, is Terraform's own affair.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    group = make_group(most)
+    try:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            preexec_fn=lambda: prepare(group),  # noqa: PLW1509 - there are no threads yet
+        )
+    except OSError as error:
+        print(f"{command[0]} cannot be run: {error}", file=sys.stderr)
+        return 127
+    relays = [threading.Thread(target=relay, args=pair, daemon=True) for pair in ((child.stdout, 1), (child.stderr, 2))]
+    for thread in relays:
+        thread.start()
+    is_crowded = watch(child, most=most, patience=patience)
+    end_descendants()
+    for thread in relays:
+        thread.join(_SWEEP_SECONDS)
+    if group is not None:
+        remove_group(group)
+    if is_crowded:
+        return TOO_MANY
+    return child.returncode if child.returncode >= 0 else 128 - child.returncode
+
+
+def prepare(group: Path | None) -> None:
+    """Run between fork and exec: be Terraform's own self again, inside of the group that counts processes."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_DFL)
+    if group is not None:
+        try:
+            (group / "cgroup.procs").write_text("0")
+        except OSError:
+            pass
+
+
+def watch(child: "subprocess.Popen[bytes]", *, most: int, patience: float) -> bool:
+    """Wait for the end, obeying orders meanwhile. Returns whether it was killed because there were too many processes."""
+    inputs = [0]
+    kill_at: float | None = None
+    while child.poll() is None:
+        ready, _, _ = select.select(inputs, [], [], _WATCH_SECONDS if len(descendants()) < 50 else 0.02)
+        if ready:
+            order = os.read(0, 1)
+            if order == b"k":
+                kill_at = time.monotonic()
+            else:
+                child.send_signal(signal.SIGINT)
+            if not order:
+                inputs = []
+                kill_at = kill_at or time.monotonic() + patience
+        collect(child)
+        is_crowded = len(descendants()) > most
+        if is_crowded or (kill_at is not None and time.monotonic() >= kill_at):
+            end_descendants(child)
+            return is_crowded
+    return False
+
+
+def relay(source: "object", target: int) -> None:
+    """Pass on what comes, until it ends; when nobody takes it any more, only read."""
+    descriptor = source.fileno()  # type: ignore[attr-defined]
+    while chunk := os.read(descriptor, _CHUNK):
+        while chunk and target >= 0:
+            try:
+                chunk = chunk[os.write(target, chunk) :]
+            except OSError:
+                target = -1
+
+
+def descendants() -> list[int]:
+    """List every living process below this one."""
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                fields = Path(f"/proc/{name}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+            except OSError:
+                continue
+            if fields[0] not in "ZX":
+                children.setdefault(int(fields[1]), []).append(int(name))
+    found: list[int] = []
+    waiting = [os.getpid()]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        found += below
+        waiting += below
+    return found
+
+
+def end_descendants(child: "subprocess.Popen[bytes] | None" = None) -> None:
+    """Kill everything below. All are stopped first, until none is new: else some would multiply while others die."""
+    give_up_at = time.monotonic() + _SWEEP_SECONDS
+    stopped: set[int] = set()
+    while time.monotonic() < give_up_at:
+        new = set(descendants()) - stopped
+        if not new:
+            break
+        signal_all(new, signal.SIGSTOP)
+        stopped |= new
+    while time.monotonic() < give_up_at:
+        signal_all(descendants(), signal.SIGKILL)
+        if child is not None:
+            child.poll()
+        collect(child)
+        if not descendants():
+            return
+        time.sleep(0.01)
+
+
+def signal_all(processes: "set[int] | list[int]", number: signal.Signals) -> None:
+    """Signal processes of ours: none of their numbers can change hands before we have collected them."""
+    for process in processes:
+        try:
+            os.kill(process, number)
+        except ProcessLookupError:
+            pass
+
+
+def collect(child: "subprocess.Popen[bytes] | None") -> None:
+    """Collect what has ended, but leave Terraform's own status to whoever waits for it."""
+    for name in os.listdir("/proc/self/task"):
+        try:
+            pids = Path(f"/proc/self/task/{name}/children").read_text().split()
+        except OSError:
+            continue
+        for pid in map(int, pids):
+            if child is None or pid != child.pid:
+                try:
+                    os.waitpid(pid, os.WNOHANG)
+                except ChildProcessError:
+                    pass
+
+
+def make_group(most: int) -> Path | None:
+    """Make a control group that allows only so many processes at once, where this machine lets us; it is exact, where watching is not."""
+    for root in _GROUPS:
+        group = own_group(root) / f"homeport-terraform-{os.getpid()}"
+        try:
+            group.mkdir()
+        except OSError:
+            continue
+        try:
+            (group / "pids.max").write_text(str(most + 8))
+        except OSError:
+            remove_group(group)
+            continue
+        return group
+    return None
+
+
+def own_group(root: Path) -> Path:
+    """Return the folder of the group that this process is in."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return root
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if (root.name == "pids" and "pids" in controllers.split(",")) or (root.name != "pids" and not controllers):
+            return root / path.lstrip("/")
+    return root
+
+
+def remove_group(group: Path) -> None:
+    """Remove an empty group."""
+    try:
+        group.rmdir()
+    except OSError:
+        pass
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

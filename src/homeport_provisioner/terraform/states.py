@@ -1,0 +1,163 @@
+"""Where states lie while Terraform works on them, so that none is lost with a daemon.
+
+A build's state is a file in the data folder, not in the job's: a daemon that is killed leaves it, and so does a job that is lost. The next
+build of the workspace on this machine takes it, if the server still has what that build had begun with. The server seals what it keeps;
+here states are readable by the daemon's account alone, and gone when the server has taken them.
+"""
+
+import asyncio
+import hashlib
+import os
+import shutil
+import time
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+
+from homeport_provisioner.engine import EngineFailure
+from homeport_provisioner.staging import Busy, hold, remove
+from homeport_sdk import clock
+
+KEPT_SECONDS = 30 * 86_400.0
+"""How long what a lost build has left waits for the next."""
+BUSY_SECONDS = 90.0
+"""How long a build waits for Terraform that still ends for one before it: longer than that is given."""
+_FILE = "terraform.tfstate"
+
+
+class StateHome:
+    """The file of one build. Its lock lives as long as any command of the build; `lock` is handed to them."""
+
+    def __init__(self, folder: Path, lock: int, stack: ExitStack) -> None:
+        self.file = folder / _FILE
+        self.lock = lock
+        self._folder = folder
+        self._stack = stack
+
+    def read(self) -> bytes:
+        """Return the state as it is now; empty when there is none. Raises OSError."""
+        return self.file.read_bytes() if self.file.is_file() else b""
+
+    def close(self, *, is_kept: bool) -> None:
+        """Let go. What is kept waits for the next build, unless nothing has changed."""
+        base = (self._folder / "base").read_text("ascii") if (self._folder / "base").is_file() else ""
+        if not is_kept or _digest(self.read()) == base:
+            remove(self._folder)
+            self._folder.with_suffix(".lock").unlink(missing_ok=True)
+        self._stack.close()
+
+
+class States:
+    """The folder of all of them."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._root = data_dir / "terraform" / "states"
+
+    async def open(
+        self, workspace_id: UUID, job_id: UUID, state: bytes, *, canceled: asyncio.Event
+    ) -> tuple[StateHome, bool]:
+        """Put a build's state in its place; also returns whether it is one that a build before had left.
+
+        Raises EngineFailure for what is no state, and while Terraform still works for a build before. Raises OSError.
+        """
+        check(state)
+        root = self._root / str(workspace_id)
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        left = await self._left_behind(root, _digest(state), canceled)
+        stack = ExitStack()
+        lock = stack.enter_context(hold(root / f"{job_id}.lock"))
+        try:
+            folder = root / str(job_id)
+            remove(folder)
+            folder.mkdir(mode=0o700)
+            (folder / "base").write_text(_digest(state), "ascii")
+            if left or state:
+                _write(folder / _FILE, left or state)
+        except BaseException:
+            stack.close()
+            raise
+        return StateHome(folder, lock, stack), bool(left)
+
+    def has_any(self, workspace_id: UUID) -> bool:
+        """Whether a build before has left anything, or is still being ended."""
+        return any((self._root / str(workspace_id)).glob("*.lock"))
+
+    def forget(self, workspace_id: UUID) -> None:
+        """Remove everything of a workspace that nobody works on: the server knows better now. Raises OSError."""
+        root = self._root / str(workspace_id)
+        for lock in root.glob("*.lock"):
+            with suppress(Busy), hold(lock):
+                remove(lock.with_suffix(""))
+                lock.unlink(missing_ok=True)
+        with suppress(OSError):
+            root.rmdir()
+
+    def clean(self) -> None:
+        """Remove what has waited too long. Raises OSError."""
+        for lock in self._root.glob("*/*.lock"):
+            with suppress(Busy, FileNotFoundError), hold(lock):
+                if time.time() - lock.stat().st_mtime > KEPT_SECONDS:
+                    shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+                    lock.unlink(missing_ok=True)
+        for root in self._root.glob("*"):
+            with suppress(OSError):
+                root.rmdir()
+
+    async def _left_behind(self, root: Path, base: str, canceled: asyncio.Event) -> bytes:
+        """Return the newest state that a build before had left and that goes on from what the server has; empty for none."""
+        give_up_at = clock.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                return _newest(root, base)
+            except Busy as error:
+                if canceled.is_set() or clock.monotonic() > give_up_at:
+                    raise EngineFailure(
+                        "Terraform still ends on this machine for an earlier build of this workspace. Try again in a minute."
+                    ) from error
+            await asyncio.sleep(0.2)
+
+
+def _newest(root: Path, base: str) -> bytes:
+    found: list[tuple[float, bytes]] = []
+    for lock in root.glob("*.lock"):
+        with hold(lock):
+            folder = lock.with_suffix("")
+            file, note = folder / _FILE, folder / "base"
+            if file.is_file() and note.is_file() and note.read_text("ascii") == base and _is_state(file.read_bytes()):
+                found.append((file.stat().st_mtime, file.read_bytes()))
+    return max(found, default=(0.0, b""))[1]
+
+
+def check(state: bytes) -> None:
+    """Raise EngineFailure when this is no state of Terraform's."""
+    if state and not _is_state(state):
+        raise EngineFailure(
+            "The workspace's state is none of Terraform's. Push the right one, or delete the workspace as an orphan."
+        )
+
+
+def has_resources(state: bytes) -> bool:
+    """Whether a state holds anything that would have to be destroyed."""
+    return bool(state) and any(
+        resource.get("mode") == "managed" for resource in msgspec.json.decode(state).get("resources") or ()
+    )
+
+
+def _is_state(data: bytes) -> bool:
+    try:
+        document = msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        return False
+    return isinstance(document, dict) and "version" in document and isinstance(document.get("resources", []), list)
+
+
+def _write(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
