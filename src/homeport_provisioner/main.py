@@ -12,10 +12,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from homeport_provisioner.container.engine import ContainerEngine
+from homeport_provisioner.container.host import find_host
 from homeport_provisioner.control_plane import ControlPlane
 from homeport_provisioner.daemon import Daemon
 from homeport_provisioner.echo.engine import EchoEngine
-from homeport_provisioner.engine import Engine
+from homeport_provisioner.engine import Engine, EngineFailure
 from homeport_provisioner.process.engine import ProcessEngine
 from homeport_provisioner.process.isolation import Isolator, find_isolator
 from homeport_provisioner.settings import Settings, SettingsError, read
@@ -49,6 +51,16 @@ async def _run(settings: Settings) -> int:
     if "process" in settings.engines:
         isolator = await find_isolator(settings)
         engines["process"] = ProcessEngine(settings, isolator=isolator)
+    if "container" in settings.engines:
+        try:
+            host = find_host(settings)
+        except EngineFailure as error:
+            print(error, file=sys.stderr)
+            return 2
+        if host is not None or settings.are_engines_named:
+            engines["container"] = ContainerEngine(settings, host=host)
+        else:
+            _log.info("No container templates are taken: neither Docker's nor Podman's socket is on this machine.")
     if "terraform" in settings.engines:
         try:
             engines["terraform"] = TerraformEngine(settings, binary=await find_terraform(settings.terraform))

@@ -15,7 +15,8 @@ from homeport_sdk.version import __version__
 
 Isolation = Literal["auto", "bubblewrap", "none"]
 BundledProvider = Literal["auto", "always", "never"]
-ENGINES = ("process", "terraform", "echo")
+ENGINES = ("process", "container", "terraform", "echo")
+CONTAINER_RIGHTS = ("privileged", "host-network")
 _YES = frozenset({"1", "true", "yes", "on"})
 _NO = frozenset({"", "0", "false", "no", "off"})
 
@@ -30,6 +31,8 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True):
     `hidden` are folders and files that no isolated workspace sees. `engines` that were named must work; else those that do are
     offered. What begins with `terraform` is for that engine: its program, whether our own provider is offered, a file of Terraform's
     own settings, and which variables of this environment Terraform gets beside the usual (names, or beginnings with a star).
+    What begins with `container` is for that one: the engine's address, which rights and devices templates may ask for, the network
+    of containers that name none (`auto`, `own`, `host` or a name), and where they reach the server, if not at its own address.
     """
 
     url: str
@@ -44,6 +47,11 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True):
     are_engines_named: bool = False
     isolation: Isolation = "auto"
     hidden: tuple[Path, ...] = ()
+    container_host: str = ""
+    container_allow: tuple[str, ...] = ()
+    container_devices: tuple[str, ...] = ()
+    container_network: str = "auto"
+    container_url: str = ""
     terraform: str = ""
     terraform_bundled_provider: BundledProvider = "auto"
     terraform_config: Path | None = None
@@ -101,12 +109,40 @@ def read(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) 
         hidden=tuple(
             Path(word).expanduser().absolute() for word in _list(environment.get("HOMEPORT_PROVISIONER_HIDE"))
         ),
+        **_read_container(environment),
         **_read_terraform(environment),
         drain_seconds=_seconds(environment, "HOMEPORT_PROVISIONER_DRAIN_SECONDS", 300.0),
         ends_with_stdin=_switch(environment, "HOMEPORT_PROVISIONER_END_WITH_STDIN", default=None),
         is_verbose=options.verbose,
         **credential,
     )
+
+
+def _read_container(environment: Mapping[str, str]) -> dict[str, Any]:
+    allowed = tuple(_list(environment.get("HOMEPORT_PROVISIONER_CONTAINER_ALLOW")))
+    unknown = sorted(set(allowed) - set(CONTAINER_RIGHTS))
+    if unknown:
+        raise SettingsError(
+            f"HOMEPORT_PROVISIONER_CONTAINER_ALLOW takes some of {', '.join(CONTAINER_RIGHTS)}; not '{', '.join(unknown)}'."
+        )
+    devices = tuple(_list(environment.get("HOMEPORT_PROVISIONER_CONTAINER_DEVICES")))
+    wrong = next((device for device in devices if not device.startswith("/dev/")), None)
+    if wrong:
+        raise SettingsError(
+            f"HOMEPORT_PROVISIONER_CONTAINER_DEVICES takes devices such as /dev/fuse, separated by commas; not '{wrong}'."
+        )
+    url = environment.get("HOMEPORT_PROVISIONER_CONTAINER_URL", "").rstrip("/")
+    if url and (urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).netloc):
+        raise SettingsError(
+            f"HOMEPORT_PROVISIONER_CONTAINER_URL is an address such as http://host.docker.internal:3000; not '{url}'."
+        )
+    return {
+        "container_host": environment.get("HOMEPORT_PROVISIONER_CONTAINER_HOST", ""),
+        "container_allow": allowed,
+        "container_devices": devices,
+        "container_network": environment.get("HOMEPORT_PROVISIONER_CONTAINER_NETWORK") or "auto",
+        "container_url": url,
+    }
 
 
 def _read_terraform(environment: Mapping[str, str]) -> dict[str, Any]:

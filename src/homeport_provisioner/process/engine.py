@@ -17,6 +17,8 @@ from homeport_provisioner.staging import Busy
 from homeport_provisioner.template import Template, Values, plan_environment, plan_resources, read_template
 from homeport_provisioner.template import read_variables as read_template_variables
 from homeport_provisioner.template.plan import RESOURCE_TYPE, parameter_values
+from homeport_provisioner.template.reading import FILE_NAME, TemplateError
+from homeport_provisioner.template.values import build_values, placeholder_values
 from homeport_sdk import clock
 from homeport_sdk.provisioner_protocol import (
     Agent,
@@ -37,7 +39,6 @@ STOP_SECONDS = 60.0
 GRACE_SECONDS = 10.0
 """How long what they leave behind may take from the request to end to being killed."""
 _BUSY_SECONDS = 15.0
-_NIL = UUID(int=0)
 
 
 class ProcessEngine:
@@ -58,12 +59,12 @@ class ProcessEngine:
 
     async def plan_import(self, task: Task, variables: Variables) -> ImportResult:
         """Check the whole template, filled in with defaults."""
-        template = await asyncio.to_thread(read_template, task.source)
+        template = await _read(task)
         task.log(
             f"homeport.yaml: {_count(template.parameters, 'parameter')}, {_count(template.agents, 'agent')}.", "info"
         )
         values = Values(
-            fixed=_fixed(task, workspace="workspace", owner="owner"),
+            fixed=placeholder_values(task.url, workspace="workspace", owner="owner"),
             parameters=parameter_values(template, {}, are_all_needed=False),
             variables=variables,
         )
@@ -75,10 +76,10 @@ class ProcessEngine:
 
     async def dry_run(self, task: Task, request: DryRunInput, variables: Variables) -> DryRunResult:
         """Plan a start with these values."""
-        template = await asyncio.to_thread(read_template, task.source)
+        template = await _read(task)
         given = {value.name: value.value for value in request.rich_parameter_values}
         values = Values(
-            fixed=_fixed(task, workspace=request.workspace_name or "workspace", owner="owner"),
+            fixed=placeholder_values(task.url, workspace=request.workspace_name or "workspace", owner="owner"),
             parameters=parameter_values(template, given, are_all_needed=True),
             variables=variables,
         )
@@ -177,11 +178,11 @@ class ProcessEngine:
         refusal = isolator.refusal(may_lack_isolation=build.may_lack_isolation)
         if refusal:
             raise EngineFailure(refusal)
-        template = await asyncio.to_thread(read_template, task.source)
+        template = await _read(task)
         given = {value.name: value.value for value in build.rich_parameter_values}
         place = isolator.place(folder, build.workspace_id, owner=build.owner.username, workspace=build.workspace_name)
         values = Values(
-            fixed=_fixed(task, workspace=build.workspace_name, owner=build.owner.username) | _names(build, place),
+            fixed=build_values(task.url, build, home=place.home),
             parameters=parameter_values(template, given, are_all_needed=True),
             variables=variables,
         )
@@ -286,35 +287,14 @@ class ProcessEngine:
         folder.write(Record(isolation=record.isolation))
 
 
-def _fixed(task: Task, *, workspace: str, owner: str) -> dict[str, str]:
-    return {
-        "workspace.id": str(_NIL),
-        "workspace.name": workspace,
-        "workspace.owner": owner,
-        "workspace.owner_id": str(_NIL),
-        "workspace.owner_email": f"{owner}@example.com",
-        "workspace.owner_name": owner,
-        "workspace.home": f"/home/{owner}",
-        "template.name": "template",
-        "template.version": "version",
-        "organization.id": str(_NIL),
-        "organization.name": "organization",
-        "server.url": task.url,
-    }
-
-
-def _names(build: BuildInput, place: Place) -> dict[str, str]:
-    return {
-        "workspace.id": str(build.workspace_id),
-        "workspace.owner_id": str(build.owner.id),
-        "workspace.owner_email": build.owner.email,
-        "workspace.owner_name": build.owner.name or build.owner.username,
-        "workspace.home": place.home,
-        "template.name": build.template.name,
-        "template.version": build.template.version_name,
-        "organization.id": str(build.organization.id),
-        "organization.name": build.organization.name,
-    }
+async def _read(task: Task) -> Template:
+    template = await asyncio.to_thread(read_template, task.source)
+    if template.container is not None:
+        raise TemplateError(
+            f"{FILE_NAME}:1: has a section `container`, which only the engine `container` understands: push the template for that one, "
+            "or drop the section."
+        )
+    return template
 
 
 def _timing(began: datetime, action: str) -> Timing:

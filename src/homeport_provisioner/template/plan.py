@@ -51,8 +51,19 @@ def parameter_values(template: Template, given: Mapping[str, str], *, are_all_ne
     return values
 
 
-def plan_resources(template: Template, values: Values, *, is_running: bool, facts: Mapping[str, str]) -> list[Resource]:
-    """Return the one resource of a workspace; without its agents when it does not run."""
+def plan_resources(
+    template: Template,
+    values: Values,
+    *,
+    is_running: bool,
+    facts: Mapping[str, str],
+    kind: str = RESOURCE_TYPE,
+    architecture: str = "",
+) -> list[Resource]:
+    """Return the one resource of a workspace; without its agents when it does not run.
+
+    `architecture` is the one that agents run on; empty: this machine's.
+    """
     table = values.table()
     metadata = [ResourceMetadata(key=key, value=value) for key, value in facts.items()]
     try:
@@ -60,13 +71,14 @@ def plan_resources(template: Template, values: Values, *, is_running: bool, fact
             ResourceMetadata(key=fact.key, value=fill(fact.value, table), sensitive=fact.is_sensitive)
             for fact in template.metadata
         ]
-        agents = [_plan_agent(agent, values, table) for agent in template.agents] if is_running else []
+        own = _ARCHITECTURES.get(platform.machine(), platform.machine())
+        agents = [_plan_agent(agent, values, table, architecture or own) for agent in template.agents if is_running]
     except BadExpression as error:
         raise EngineFailure(f"The template cannot be filled in: {error}.") from error
     cost = template.daily_cost if is_running else 0
     return [
         Resource(
-            type=RESOURCE_TYPE,
+            type=kind,
             name=template.name,
             icon=template.icon,
             daily_cost=cost,
@@ -97,14 +109,14 @@ def _variable(kind: str, name: str) -> str:
     return f"HOMEPORT_{kind}_{name}".upper().replace("-", "_")
 
 
-def _plan_agent(agent: AgentPlan, values: Values, table: Mapping[str, str]) -> Agent:
+def _plan_agent(agent: AgentPlan, values: Values, table: Mapping[str, str], architecture: str) -> Agent:
     secret = {f"variable.{name}" for name, value in values.variables.items() if value.sensitive}
     # What is made of a sensitive value reaches the process directly; people who may see the agent do not see it.
     shown = {name: fill(text, table) for name, text in agent.env.items() if not secret.intersection(names_in(text))}
     return Agent(
         name=agent.name,
         operating_system=sys.platform,
-        architecture=_ARCHITECTURES.get(platform.machine(), platform.machine()),
+        architecture=architecture,
         directory=fill(agent.directory, table),
         env=shown,
         display_apps=list(agent.display_apps),

@@ -8,6 +8,7 @@ from yaml.nodes import Node
 
 from homeport_provisioner.engine import EngineFailure
 from homeport_provisioner.template.agents import AgentReader
+from homeport_provisioner.template.container import read_container
 from homeport_provisioner.template.expressions import BadExpression, names_in
 from homeport_provisioner.template.parameters import read_parameters, read_variable_list
 from homeport_provisioner.template.shape import Fact, Limits, Template
@@ -59,6 +60,10 @@ def read_template(source: Path) -> Template:
         agents=tuple(agents),
         limits=_read_limits(table),
         metadata=tuple(_read_facts(table, known, is_sensitive)),
+        # The home may follow from the image, so nothing about the image can follow from the home.
+        container=read_container(
+            table, source, check=_checker(known - {"workspace.home"}, is_sensitive), read_size=_read_size
+        ),
     )
     table.finish()
     if problems.texts():

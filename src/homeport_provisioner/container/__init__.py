@@ -1,0 +1,1 @@
+"""The engine whose workspaces are containers of Docker or Podman."""
