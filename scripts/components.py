@@ -57,6 +57,12 @@ _ALL: Final = (
     ),
     Component("rsync", ("rsync",), _same("rsync")),
     Component("git", ("git",), _same("git")),
+    Component("terraform", ("terraform",), {"brew": "terraform"}),
+    # Podman and what it works with here: a runtime that runs in virtual machines of any kind, networks, layers.
+    Component("podman", ("podman",), _same("podman")),
+    Component("runc", ("runc",), _same("runc")),
+    Component("netavark", ("netavark", "/usr/lib/podman/netavark", "/usr/libexec/podman/netavark"), _same("netavark")),
+    Component("iptables", ("iptables",), _same("iptables")),
     Component("bubblewrap", ("bwrap",), {"apt-get": "bubblewrap", "dnf": "bubblewrap", "apk": "bubblewrap"}),
 )
 COMPONENTS: Final[Mapping[str, Component]] = {component.name: component for component in _ALL}

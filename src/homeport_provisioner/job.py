@@ -114,6 +114,9 @@ class JobRun:
     def _outcome(self, work: "asyncio.Task[CompleteJobRequest]") -> CompleteJobRequest | FailJobRequest | None:
         is_canceled = self._reporter.canceled.is_set()
         if self._reporter.lost.is_set():
+            if work.done() and not work.cancelled():
+                # Whatever the engine says of its end, nobody is left to hear it.
+                work.exception()
             _log.warning("Job %s was lost: %s", self._job.job_id, self._reporter.loss)
             return None
         if not work.done() or work.cancelled():

@@ -58,6 +58,14 @@ class Job:
         return base64.b64decode(self.result["workspace_build"]["state"])
 
     @property
+    def kept_state(self) -> bytes | None:
+        """The state that the server would keep from now on; None for the one from before."""
+        if self.result:
+            return self.build_state
+        left = (self.failure.get("workspace_build") or {}).get("state")
+        return None if left is None else base64.b64decode(left)
+
+    @property
     def agents(self) -> list[dict[str, Any]]:
         return [agent for resource in self.result["workspace_build"]["resources"] for agent in resource["agents"]]
 
@@ -71,6 +79,7 @@ class StandIn:
         self.hiccups: dict[str, list[int | str]] = {}
         self.known_agents: dict[str, dict[str, Any]] = {}
         self.agent_calls: list[tuple[str, str, Any]] = []
+        self.init_script = b""
         self.headers: list[dict[str, str]] = []
         self.acquired: list[dict[str, Any]] = []
         self.lock = threading.Condition()
@@ -194,6 +203,8 @@ class StandIn:
             return self.acquire(body, request)
         if path.startswith("/api/v2/workspaceagents/me/"):
             return self.serve_agent(path.rpartition("/")[2], request.headers.get("Coder-Session-Token", ""), body)
+        if path.startswith("/api/v2/init-script/"):
+            return (200, self.init_script, {}) if self.init_script else (404, {"message": "no such route"}, {})
         found = re.fullmatch(r"/api/v2/provisionerjobs/([^/]+)/(file|update|complete|fail|quota)", path)
         if not found:
             return 404, {"message": "no such route"}, {}

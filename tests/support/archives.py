@@ -5,8 +5,8 @@ import tarfile
 from collections.abc import Mapping
 
 
-def pack(files: Mapping[str, str | bytes]) -> bytes:
-    """Return a tar archive of these files."""
+def pack(files: Mapping[str, str | bytes], links: Mapping[str, str] | None = None) -> bytes:
+    """Return a tar archive of these files, and of symbolic links to where they lead."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name, content in files.items():
@@ -15,4 +15,9 @@ def pack(files: Mapping[str, str | bytes]) -> bytes:
             info.size = len(data)
             info.mode = 0o644
             archive.addfile(info, io.BytesIO(data))
+        for name, target in (links or {}).items():
+            info = tarfile.TarInfo(name)
+            info.type = tarfile.SYMTYPE
+            info.linkname = target
+            archive.addfile(info)
     return buffer.getvalue()

@@ -152,6 +152,7 @@ class _Reader:
 
     def expression(self) -> Expression:
         begin = self.at
+        end: int | None = None
         waiting: list[tuple[str, int]] = []
         while self.at < len(self.text):
             plain = _PLAIN.match(self.text, self.at)
@@ -167,10 +168,14 @@ class _Reader:
             elif self.peek() in ")]}":
                 if not waiting and self.peek() == "}":
                     break
-                if not waiting or waiting.pop()[0] != self.peek():
+                if not waiting:
                     raise self.error(f"this '{self.peek()}' has no beginning")
+                if waiting[-1][0] != self.peek():
+                    break
+                waiting.pop()
                 self.at += 1
             elif self.peek() == "#" or self.peek(2) == "//":
+                end = end if waiting else self.at
                 self.skip_to_line_end()
             elif self.peek(2) == "/*":
                 self.skip_comment()
@@ -180,7 +185,7 @@ class _Reader:
                 self.at += 1
         if waiting:
             raise self.error(f"this bracket is never closed by '{waiting[-1][0]}'", waiting[-1][1])
-        text = self.text[begin : self.at].strip()
+        text = self.text[begin : self.at if end is None else end].strip()
         if not text:
             raise self.error("a value is missing after '='", begin)
         return Expression(text, self.line(begin))

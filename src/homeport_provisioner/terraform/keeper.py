@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
     relays = [threading.Thread(target=relay, args=pair, daemon=True) for pair in ((child.stdout, 1), (child.stderr, 2))]
     for thread in relays:
         thread.start()
-    is_crowded = watch(child, most=most, patience=patience)
+    is_crowded = watch(child, group, most=most, patience=patience)
     end_descendants()
     for thread in relays:
         thread.join(_SWEEP_SECONDS)
@@ -71,7 +71,7 @@ def prepare(group: Path | None) -> None:
             pass
 
 
-def watch(child: "subprocess.Popen[bytes]", *, most: int, patience: float) -> bool:
+def watch(child: "subprocess.Popen[bytes]", group: Path | None, *, most: int, patience: float) -> bool:
     """Wait for the end, obeying orders meanwhile. Returns whether it was killed because there were too many processes."""
     inputs = [0]
     kill_at: float | None = None
@@ -87,7 +87,7 @@ def watch(child: "subprocess.Popen[bytes]", *, most: int, patience: float) -> bo
                 inputs = []
                 kill_at = kill_at or time.monotonic() + patience
         collect(child)
-        is_crowded = len(descendants()) > most
+        is_crowded = len(descendants()) > most or is_full(group)
         if is_crowded or (kill_at is not None and time.monotonic() >= kill_at):
             end_descendants(child)
             return is_crowded
@@ -178,12 +178,23 @@ def make_group(most: int) -> Path | None:
         except OSError:
             continue
         try:
-            (group / "pids.max").write_text(str(most + 8))
+            # It counts threads as well, of which Terraform and its providers have many.
+            (group / "pids.max").write_text(str(most * 2 + 200))
         except OSError:
             remove_group(group)
             continue
         return group
     return None
+
+
+def is_full(group: Path | None) -> bool:
+    """Whether a process was refused because there were as many as may be."""
+    if group is None:
+        return False
+    try:
+        return (group / "pids.events").read_text().split()[1:2] not in (["0"], [])
+    except OSError:
+        return False
 
 
 def own_group(root: Path) -> Path:

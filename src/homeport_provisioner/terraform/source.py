@@ -41,15 +41,15 @@ def clean(folder: Path, log: Log) -> None:
     """Remove what a template must not bring along, from its top folder. Raises OSError."""
     for path in sorted(folder.iterdir()):
         if _LEFTOVER.fullmatch(path.name) or path.name == OVERRIDE:
-            remove(path)
+            _take_away(path)
             log(f"{path.name} in the template's archive is ignored: it has no place in a template.", "warn")
 
 
 def prepare_lock_file(folder: Path, log: Log, *, is_bundled: bool) -> None:
     """Keep a lock file, except for what it says of a provider that comes from this installation and not from the registry."""
     path = folder / LOCK_FILE
-    if path.is_symlink() or (path.exists() and not path.is_file()):
-        remove(path)
+    if path.is_symlink() or not path.is_file():
+        _take_away(path)
     elif is_bundled and path.is_file():
         text = path.read_text("utf-8", "replace")
         kept = _PROVIDER_BLOCK.sub("", text)
@@ -61,8 +61,15 @@ def prepare_lock_file(folder: Path, log: Log, *, is_bundled: bool) -> None:
 def set_backend(folder: Path, state: Path) -> None:
     """Let Terraform keep its state in a file of the engine's choice, whatever folder it runs in."""
     path = folder / OVERRIDE
-    remove(path)
+    _take_away(path)
     path.write_text(json.dumps({"terraform": {"backend": {"local": {"path": str(state)}}}}), "utf-8")
+
+
+def _take_away(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        remove(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def read_source(folder: Path) -> Source:

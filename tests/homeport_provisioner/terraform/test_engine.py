@@ -1,0 +1,521 @@
+"""Templates through the real Terraform. Its built-in resource `terraform_data` needs no provider from anywhere."""
+
+import asyncio
+import hashlib
+import json
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from homeport_provisioner import job as job_module
+from homeport_provisioner.daemon import Daemon
+from homeport_provisioner.process.identity import is_alive, mark
+from homeport_provisioner.settings import Settings
+from homeport_provisioner.terraform import command
+from tests.homeport_provisioner.conftest import ended
+from tests.homeport_provisioner.process_workspaces import until
+from tests.homeport_provisioner.stand_in import StandIn
+from tests.support.archives import pack
+from tests.support.terraform import Files, TerraformWorkspace, left_states, terraform_daemon
+
+pytestmark = [pytest.mark.needs("terraform"), pytest.mark.timeout(180)]
+MAIN = """
+variable "greeting" {
+  type    = string
+  default = "hello"
+}
+resource "terraform_data" "home" {
+  input = "home"
+}
+resource "terraform_data" "machine" {
+  input = var.greeting
+}
+"""
+
+
+@pytest.fixture
+async def daemon(settings: Settings) -> AsyncIterator[Daemon]:
+    async with terraform_daemon(settings) as daemon:
+        yield daemon
+
+
+def names(state: bytes) -> list[str]:
+    return sorted(resource["name"] for resource in json.loads(state)["resources"]) if state else []
+
+
+def values(state: bytes, name: str) -> dict[str, object]:
+    [resource] = [each for each in json.loads(state)["resources"] if each["name"] == name]
+    return dict(resource["instances"][0]["attributes"])
+
+
+def slow(signs: Path, body: str = "sleep 600") -> Files:
+    """Return a template whose second resource says that it has begun, and does something that takes long."""
+    text = f"""
+resource "terraform_data" "first" {{}}
+resource "terraform_data" "second" {{
+  input = terraform_data.first.id
+  provisioner "local-exec" {{
+    command = <<-EOT
+      echo $$ > {signs}/begun.new; mv {signs}/begun.new {signs}/begun
+      {body}
+    EOT
+  }}
+}}
+"""
+    return {"main.tf": text}
+
+
+async def begun(signs: Path) -> int:
+    """Wait until the slow resource is at work; return the number of its process."""
+    await until((signs / "begun").exists)
+    return int((signs / "begun").read_text())
+
+
+@pytest.mark.requirement("TF-BUILD-01")
+async def test_workspace_is_made_stopped_started_and_deleted(
+    stand_in: StandIn, daemon: Daemon, settings: Settings
+) -> None:
+    workspace = TerraformWorkspace(stand_in, {"main.tf": MAIN})
+    job = await workspace.build()
+    assert job.result, job.failure
+    assert [resource["name"] for resource in job.result["workspace_build"]["resources"]] == ["home", "machine"]
+    home = values(workspace.state, "home")["id"]
+    assert job.result["workspace_build"]["timings"]
+    for transition in ("stop", "start"):
+        job = await workspace.build(transition)
+        assert job.result, job.failure
+        assert values(workspace.state, "home")["id"] == home
+    job = await workspace.build("delete")
+    assert job.result, job.failure
+    assert job.result["workspace_build"]["resources"] == []
+    assert workspace.state == b""
+    await until(lambda: not list((settings.data_dir / "terraform" / "states").rglob("*")))
+    await until(lambda: not list((settings.data_dir / "jobs").iterdir()))
+
+
+@pytest.mark.requirement("TF-BUILD-01")
+async def test_deleting_what_never_was_needs_no_template(stand_in: StandIn, daemon: Daemon) -> None:
+    job = await TerraformWorkspace(stand_in, {"main.tf": MAIN}).build("delete")
+    assert job.result, job.failure
+    assert "nothing to delete" in job.text()
+
+
+@pytest.mark.requirement("TF-BUILD-02")
+async def test_variables_are_declared_and_their_values_arrive(stand_in: StandIn, daemon: Daemon) -> None:
+    files: Files = {
+        "main.tf": """
+variable "text" {
+  type = string # of any kind
+}
+variable "count_" {
+  type    = number
+  default = 3
+}
+variable "is_on" {
+  type = bool
+  default = false
+}
+variable "zones" {
+  type        = list(string)
+  description = "Where"
+  default     = ["a", "b"]
+}
+variable "none" {
+  default = null
+}
+variable "from_file" {}
+resource "terraform_data" "all" {
+  input = jsonencode([var.text, var.count_, var.is_on, var.zones, var.none, var.from_file])
+}
+""",
+        "variables.tf.json": json.dumps({"variable": {"extra": {"type": "string", "default": "x", "sensitive": True}}}),
+        "terraform.tfvars": 'from_file = "f"\n',
+        "late_override.tf": 'variable "is_on" {\n  description = "Lamp"\n}\n',
+    }
+    job = await ended(stand_in.submit_import("terraform", files))
+    assert job.failure["error_code"] == "REQUIRED_TEMPLATE_VARIABLES"
+    [declared] = [update["variables"] for update in job.updates if update.get("variables") is not None]
+    found = {each["name"]: each for each in declared}
+    assert (found["text"]["type"], found["text"]["required"]) == ("string", True)
+    assert (found["count_"]["type"], found["count_"]["default_value"]) == ("number", "3")
+    assert (found["is_on"]["type"], found["is_on"]["default_value"], found["is_on"]["description"]) == (
+        "bool",
+        "false",
+        "Lamp",
+    )
+    assert (found["zones"]["default_value"], found["zones"]["description"]) == ('["a", "b"]', "Where")
+    assert found["from_file"]["default_value"] == "f"
+    assert found["extra"]["sensitive"]
+    assert (await ended(stand_in.submit_import("terraform", files, {"text": "t"}))).result
+    workspace = TerraformWorkspace(stand_in, files)
+    given = {"text": '${x} "quoted" \\ %{y}', "count_": "12345678901234567890.5", "is_on": "true", "zones": '["c"]'}
+    job = await workspace.build(variables=[{"name": name, "value": value} for name, value in given.items()])
+    assert job.result, job.failure
+    text = str(values(workspace.state, "all")["output"]["value"])  # type: ignore[index,call-overload]
+    assert json.loads(text) == ['${x} "quoted" \\ %{y}', 12345678901234567890.5, True, ["c"], None, "f"]
+    assert "12345678901234567890.5" in text
+
+
+@pytest.mark.requirement("TF-BUILD-02")
+async def test_a_value_of_the_wrong_shape_is_named(stand_in: StandIn, daemon: Daemon) -> None:
+    files: Files = {"main.tf": 'variable "zones" {\n  type = list(string)\n}\n'}
+    job = await ended(stand_in.submit_import("terraform", files, {"zones": "a, b"}))
+    assert "The variable zones is of the type list(string): give it as JSON; 'a, b' is none." in job.failure["error"]
+
+
+@pytest.mark.requirement("TF-BUILD-03")
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"main.tf": 'resource "terraform_data" "x" {\n  input = [1\n}\n'}, "main.tf:2: this bracket is never"),
+        ({"main.tf": '\nresource "terraform_data" "x" {\n  nput = 1\n}\n'}, "main.tf:3: Unsupported argument"),
+        ({"main.tf": 'resource "terraform_data" "x" {\n  input = var.no\n}\n'}, "main.tf:2: Reference to undeclared"),
+        ({"main.tf": 'module "m" {\n  source = "./m"\n}\n', "m/a.tf": "x = \n"}, "m/a.tf:1: a value is missing"),
+        ({"main.tf": 'module "m" {\n  source = "./no"\n}\n'}, "no"),
+        ({"a.tf.json": '{"resource": 1,\n}'}, "a.tf.json:2:"),
+        ({"README.md": "x"}, "no *.tf file"),
+        ({"main.tf": b"\xff\xfe"}, "UTF-8"),
+        ({"main.tf": 'variable "a" {\n  default = b()\n}\n'}, "main.tf:2: the default"),
+        (
+            {
+                "main.tf": 'terraform {\n  required_providers {\n    x = {\n      source = "no.example/x/x"\n    }\n  }\n}\n'
+            },
+            "could not be initialized",
+        ),
+    ],
+)
+async def test_mistakes_have_their_place(stand_in: StandIn, daemon: Daemon, files: Files, words: str) -> None:
+    job = await ended(stand_in.submit_import("terraform", files), 60)
+    assert words in job.failure["error"], job.failure
+
+
+@pytest.mark.requirement("TF-ARCHIVE-01")
+@pytest.mark.parametrize(
+    ("name", "text", "place"),
+    [
+        ("main.tf", 'terraform {\n  backend "s3" {}\n}\n', "main.tf:2: terraform.backend"),
+        ("main.tf", "terraform {\n\n  cloud {\n  }\n}\n", "main.tf:3: terraform.cloud"),
+        (
+            "zzzzz_override.tf",
+            'terraform {\n  backend "local" {\n    path = "/tmp/x"\n  }\n}\n',
+            "zzzzz_override.tf:2:",
+        ),
+        ("b.tf.json", '{"terraform": [{"backend": {"http": {}}}]}', "b.tf.json:1: terraform.backend"),
+    ],
+)
+async def test_a_backend_is_refused(stand_in: StandIn, daemon: Daemon, name: str, text: str, place: str) -> None:
+    job = await ended(stand_in.submit_import("terraform", {"ok.tf": MAIN, name: text}))
+    assert place in job.failure["error"]
+    assert "remove this block" in job.failure["error"]
+
+
+@pytest.mark.requirement("TF-ARCHIVE-01")
+async def test_what_an_archive_must_not_bring_is_not_used(stand_in: StandIn, daemon: Daemon, tmp_path: Path) -> None:
+    provider = f"#!/bin/sh\ntouch {tmp_path}/owned\n"
+    where = "registry.terraform.io/coder/coder/2.0.0/linux_amd64/terraform-provider-coder_v2.0.0"
+    foreign = json.dumps(
+        {
+            "version": 4, "terraform_version": "1.9.0", "serial": 9, "lineage": "x", "outputs": {},
+            "resources": [
+                {
+                    "mode": "managed", "type": "terraform_data", "name": "foreign",
+                    "provider": 'provider["terraform.io/builtin/terraform"]',
+                    "instances": [{"schema_version": 0, "attributes": {"id": "x", "input": None, "output": None}}],
+                }
+            ],
+        }
+    )  # fmt: skip
+    files: Files = {
+        "main.tf": MAIN,
+        "terraform.tfstate": foreign,
+        "terraform.tfstate.backup": foreign,
+        ".terraform/terraform.tfstate": foreign,
+        ".terraform/environment": "other",
+        f"terraform.d/plugins/{where}": provider,
+        f".terraform/providers/{where}": provider,
+        "zzzz_homeport_override.tf.json": '{"terraform": {"backend": {"local": {"path": "/tmp/elsewhere"}}}}',
+        ".terraform.lock.hcl": "# nothing is fixed\n",
+    }
+    workspace = TerraformWorkspace(stand_in, files)
+    job = await workspace.build()
+    assert job.result, job.failure
+    assert names(workspace.state) == ["home", "machine"]
+    assert "terraform.tfstate in the template's archive is ignored" in job.text()
+    with_provider: Files = {
+        **files,
+        "main.tf": 'terraform {\n  required_providers {\n    coder = {\n      source = "coder/coder"\n    }\n  }\n}\n'
+        'data "coder_workspace" "me" {}\n',
+    }
+    await ended(stand_in.submit_import("terraform", with_provider), 60)
+    assert not (tmp_path / "owned").exists()
+
+
+@pytest.mark.requirement("TF-BUILD-04")
+async def test_the_plan_for_the_budget_is_the_one_that_is_applied(stand_in: StandIn, daemon: Daemon) -> None:
+    workspace = TerraformWorkspace(stand_in, {"main.tf": MAIN})
+    job = await workspace.build()
+    stages = [timing["stage"] for timing in job.result["workspace_build"]["timings"]]
+    assert stages.count("plan") == 1
+    assert [line["level"] for line in job.logs if "Plan to create" in line["output"]].count("info") == 2
+
+
+@pytest.mark.requirement("TF-STATE-01")
+async def test_a_failed_build_keeps_what_it_made(stand_in: StandIn, daemon: Daemon, tmp_path: Path) -> None:
+    workspace = TerraformWorkspace(stand_in, slow(tmp_path, "exit 3"))
+    job = await workspace.build()
+    assert "main.tf:" in job.failure["error"]
+    assert "exit status 3" in job.failure["error"]
+    assert names(workspace.state) == ["first", "second"]
+    job = await workspace.build("delete")
+    assert job.result, job.failure
+    assert workspace.state == b""
+
+
+@pytest.mark.requirement("TF-STATE-01", "TF-CANCEL-01")
+async def test_a_canceled_build_keeps_what_it_made(stand_in: StandIn, daemon: Daemon, tmp_path: Path) -> None:
+    workspace = TerraformWorkspace(stand_in, slow(tmp_path))
+    job = workspace.submit()
+    process = mark(await begun(tmp_path))
+    job.is_canceled = True
+    await workspace.end(job, 30)
+    assert job.failure["canceled"]
+    assert names(workspace.state) == ["first", "second"]
+    assert not is_alive(process)
+
+
+@pytest.mark.requirement("TF-STATE-01", "TF-CANCEL-01")
+async def test_what_does_not_listen_to_a_cancel_is_killed(
+    stand_in: StandIn, daemon: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "INTERRUPT_SECONDS", 1.0)
+    deaf = f"trap '' INT TERM; (trap '' INT TERM; echo $$ > {tmp_path}/deaf; while :; do sleep 1; done)"
+    workspace = TerraformWorkspace(stand_in, slow(tmp_path, deaf))
+    job = workspace.submit()
+    process = mark(await begun(tmp_path))
+    job.is_canceled = True
+    await workspace.end(job, 30)
+    assert job.failure["canceled"]
+    assert "first" in names(workspace.state)
+    assert not is_alive(process)
+
+
+@pytest.mark.requirement("TF-STATE-01", "TF-CANCEL-01")
+async def test_force_ends_a_build_and_keeps_what_it_made(stand_in: StandIn, daemon: Daemon, tmp_path: Path) -> None:
+    workspace = TerraformWorkspace(stand_in, slow(tmp_path))
+    job = workspace.submit()
+    await begun(tmp_path)
+    job.is_canceled = job.is_forced = True
+    await workspace.end(job, 30)
+    assert job.failure["canceled"]
+    assert "first" in names(workspace.state)
+
+
+@pytest.mark.requirement("TF-STATE-01")
+async def test_a_daemon_that_leaves_reports_what_was_made(stand_in: StandIn, daemon: Daemon, tmp_path: Path) -> None:
+    workspace = TerraformWorkspace(stand_in, slow(tmp_path))
+    job = workspace.submit()
+    await begun(tmp_path)
+    daemon.leave()
+    await workspace.end(job, 30)
+    assert "stopped while" in job.failure["error"]
+    assert not job.failure["canceled"]
+    assert "first" in names(workspace.state)
+
+
+@pytest.mark.requirement("TF-STATE-01")
+@pytest.mark.expected_errors("does not take")
+async def test_a_refused_result_keeps_what_was_made(stand_in: StandIn, daemon: Daemon) -> None:
+    stand_in.hiccups = {"/complete": [400]}
+    workspace = TerraformWorkspace(stand_in, {"main.tf": MAIN})
+    job = await workspace.build()
+    assert "refused the result" in job.failure["error"]
+    assert names(workspace.state) == ["home", "machine"]
+
+
+@pytest.mark.requirement("TF-STATE-02")
+async def test_a_lost_build_is_found_by_the_next_one(
+    stand_in: StandIn, daemon: Daemon, settings: Settings, tmp_path: Path
+) -> None:
+    workspace = TerraformWorkspace(stand_in, slow(tmp_path))
+    job = workspace.submit()
+    await begun(tmp_path)
+    job.is_lost = True
+    await until(lambda: left_states(settings) and not list((settings.data_dir / "jobs").iterdir()), 30)
+    assert workspace.state == b""
+    workspace.files = {"main.tf": 'resource "terraform_data" "first" {}\nresource "terraform_data" "second" {}\n'}
+    made = values(left_states(settings)[0].read_bytes(), "first")["id"]
+    job = await workspace.build()
+    assert job.result, job.failure
+    assert "An earlier build had ended without reporting" in job.text()
+    assert values(workspace.state, "first")["id"] == made
+    await until(lambda: left_states(settings) == [])
+
+
+@pytest.mark.requirement("TF-STATE-02")
+async def test_what_is_left_does_not_go_before_a_newer_state(
+    stand_in: StandIn, daemon: Daemon, settings: Settings, tmp_path: Path
+) -> None:
+    workspace = TerraformWorkspace(stand_in, slow(tmp_path))
+    job = workspace.submit()
+    await begun(tmp_path)
+    job.is_lost = True
+    await until(lambda: left_states(settings) and not list((settings.data_dir / "jobs").iterdir()), 30)
+    other = TerraformWorkspace(stand_in, {"main.tf": MAIN})
+    await other.build()
+    workspace.state, workspace.files = other.state, {"main.tf": MAIN}
+    job = await workspace.build()
+    assert job.result, job.failure
+    assert names(workspace.state) == ["home", "machine"]
+    await until(lambda: left_states(settings) == [])
+
+
+@pytest.mark.requirement("TF-STATE-02")
+async def test_a_state_that_is_none_is_refused(stand_in: StandIn, daemon: Daemon) -> None:
+    for state in (b"not json", b"[]", b'{"resources": 3, "version": 4}'):
+        workspace = TerraformWorkspace(stand_in, {"main.tf": MAIN}, state=state)
+        job = await workspace.build("stop")
+        assert "state is none of Terraform's" in job.failure["error"]
+        assert workspace.state == state
+
+
+@pytest.mark.requirement("TF-PROCESS-01")
+async def test_nothing_outlives_a_command(stand_in: StandIn, daemon: Daemon, tmp_path: Path) -> None:
+    escape = (
+        f"env -i /usr/bin/setsid /bin/sh -c 'echo $$ > {tmp_path}/escaped; exec sleep 600' >/dev/null 2>&1 & sleep 0.5"
+    )
+    workspace = TerraformWorkspace(stand_in, slow(tmp_path, escape))
+    job = await workspace.build()
+    assert job.result, job.failure
+    assert mark(int((tmp_path / "escaped").read_text())) is None
+
+
+@pytest.mark.requirement("TF-PROCESS-01")
+async def test_a_fork_bomb_is_ended_and_the_daemon_lives(
+    stand_in: StandIn, daemon: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "MOST_PROCESSES", 200)
+    bomb = "b() { b | b & sleep 300; }; b; sleep 300"
+    workspace = TerraformWorkspace(stand_in, slow(tmp_path, bomb))
+    job = await workspace.build()
+    assert "more than 200 processes" in job.failure["error"] or "exit status" in job.failure["error"]
+    assert "first" in names(workspace.state)
+    left = [
+        number for number in os.listdir("/proc") if number.isdigit() and str(tmp_path).encode() in _command_of(number)
+    ]
+    assert left == []
+    assert (await TerraformWorkspace(stand_in, {"main.tf": MAIN}).build()).result
+
+
+def _command_of(number: str) -> bytes:
+    try:
+        return Path(f"/proc/{number}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+@pytest.mark.requirement("TF-SECRET-01")
+async def test_secrets_are_in_no_log(stand_in: StandIn, daemon: Daemon) -> None:
+    files: Files = {
+        "main.tf": """
+variable "password" {
+  type      = string
+  sensitive = true
+}
+resource "terraform_data" "x" {
+  input = nonsensitive(var.password)
+  provisioner "local-exec" {
+    command = "echo the password is ${nonsensitive(var.password)}; echo $HIDDEN; exit 1"
+    environment = {
+      HIDDEN = nonsensitive(sensitive("marked-by-terraform"))
+    }
+  }
+}
+resource "terraform_data" "y" {
+  input = sensitive("marked-by-terraform")
+}
+output "o" {
+  value = nonsensitive(var.password)
+}
+"""
+    }
+    workspace = TerraformWorkspace(stand_in, files)
+    variables = [{"name": "password", "value": "hunter2hunter2", "sensitive": True}]
+    job = await workspace.build(variables=variables)
+    said = job.text() + json.dumps({name: value for name, value in job.failure.items() if name != "workspace_build"})
+    assert "the password is (sensitive value)" in said
+    assert "hunter2" not in said
+    assert "marked-by-terraform" not in said
+
+
+@pytest.mark.requirement("TF-SECRET-02")
+async def test_the_environment_is_made_from_nothing(
+    stand_in: StandIn, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (
+        "HOMEPORT_PROVISIONER_KEY",
+        "HOMEPORT_SESSION_TOKEN",
+        "CODER_SESSION_TOKEN",
+        "SECRET",
+        "TF_LOG",
+        "TF_CLI_ARGS_plan",
+    ):
+        monkeypatch.setenv(name, "daemon-secret")
+    monkeypatch.setenv("AWS_PROFILE", "dev")
+    files: Files = {
+        "main.tf": 'resource "terraform_data" "x" {\n  provisioner "local-exec" {\n    command = "env"\n  }\n}\n'
+    }
+    async with terraform_daemon(settings):
+        job = await TerraformWorkspace(stand_in, files).build(parameters={"size": "9"})
+    assert job.result, job.failure
+    assert "daemon-secret" not in job.text()
+    assert "k" * 43 not in job.text()
+    for line in (
+        "AWS_PROFILE=dev",
+        "CODER_WORKSPACE_NAME=dev",
+        "CODER_WORKSPACE_TRANSITION=start",
+        "CODER_WORKSPACE_OWNER=ada",
+        f"CODER_AGENT_URL={stand_in.url}",
+        f"CODER_PARAMETER_{hashlib.sha256(b'size').hexdigest()}=9",
+    ):
+        assert line in job.text()
+
+
+@pytest.mark.requirement("TF-ARCHIVE-01")
+async def test_links_between_modules_work(stand_in: StandIn, daemon: Daemon) -> None:
+    archive = pack(
+        {"main.tf": 'module "m" {\n  source = "./linked"\n}\n', "real/a.tf": 'resource "terraform_data" "inner" {}\n'},
+        {"linked": "real"},
+    )
+    job = await ended(stand_in.submit("template_version_import", "terraform", IMPORT, archive), 60)
+    assert [each["name"] for each in job.result["template_import"]["start_resources"]] == ["inner"]
+    outside = pack({"main.tf": MAIN}, {"linked": "../../.."})
+    job = await ended(stand_in.submit("template_version_import", "terraform", IMPORT, outside), 60)
+    assert "outside of the archive" in job.failure["error"]
+
+
+IMPORT = {"template_version_id": "5e4a1c6e-8f0b-4a67-9d3c-6b1f0d2a7e10"}
+
+
+async def test_huge_lines_and_many_lines_do_no_harm(stand_in: StandIn, daemon: Daemon, tmp_path: Path) -> None:
+    body = "head -c 5000000 /dev/zero | tr '\\0' x; echo; seq 1 20000"
+    workspace = TerraformWorkspace(stand_in, slow(tmp_path, body))
+    job = await workspace.build()
+    assert job.result, job.failure
+    assert max(len(line["output"]) for line in job.logs) < 20_000
+    assert "20000" in job.text()
+
+
+async def test_jobs_end_also_while_nobody_takes_the_log(
+    stand_in: StandIn, daemon: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_module, "CANCEL_GRACE_SECONDS", 5.0)
+    workspace = TerraformWorkspace(stand_in, slow(tmp_path, "yes"))
+    job = workspace.submit()
+    await begun(tmp_path)
+    await asyncio.sleep(1)
+    job.is_canceled = True
+    await workspace.end(job, 60)
+    assert job.failure["canceled"]
+    assert "first" in names(workspace.state)

@@ -1,0 +1,69 @@
+"""A daemon with the Terraform engine, and workspaces that are built by it from one template and state to the next."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import uuid4
+
+from homeport_provisioner.control_plane import ControlPlane
+from homeport_provisioner.daemon import Daemon
+from homeport_provisioner.settings import Settings
+from homeport_provisioner.terraform.binary import find_terraform
+from homeport_provisioner.terraform.engine import TerraformEngine
+from tests.homeport_provisioner.stand_in import Job, StandIn
+
+Files = dict[str, str | bytes]
+
+
+@asynccontextmanager
+async def terraform_daemon(settings: Settings) -> AsyncIterator[Daemon]:
+    """Run a daemon with the Terraform engine in this process."""
+    settings.data_dir.mkdir(exist_ok=True)
+    engine = TerraformEngine(settings, binary=await find_terraform(settings.terraform))
+    async with ControlPlane(settings) as plane:
+        daemon = Daemon(settings, plane=plane, engines={"terraform": engine})
+        work = asyncio.create_task(daemon.run())
+        try:
+            yield daemon
+        finally:
+            daemon.leave()
+            await asyncio.wait_for(work, 40)
+
+
+@dataclass
+class TerraformWorkspace:
+    """One workspace of a stand-in server, which keeps its state."""
+
+    stand_in: StandIn
+    files: Files
+    id: str = field(default_factory=lambda: str(uuid4()))
+    state: bytes = b""
+
+    def submit(self, transition: str = "start", **more: object) -> Job:
+        """Ask for a build."""
+        return self.stand_in.submit_build(
+            "terraform",
+            self.files,
+            transition,
+            workspace_id=self.id,
+            state=self.state,
+            **more,  # type: ignore[arg-type]
+        )
+
+    async def end(self, job: Job, within: float = 60.0) -> Job:
+        """Wait for the end, and keep the state as the server would."""
+        assert await asyncio.to_thread(job.ended.wait, within), f"the job is still {job.state}:\n{job.text()}"
+        kept = job.kept_state
+        self.state = self.state if kept is None else kept
+        return job
+
+    async def build(self, transition: str = "start", **more: object) -> Job:
+        """Build to the end; the job may have failed."""
+        return await self.end(self.submit(transition, **more))
+
+
+def left_states(settings: Settings) -> list[Path]:
+    """List the states that builds have left on this machine."""
+    return sorted((settings.data_dir / "terraform" / "states").glob("*/*/terraform.tfstate"))
