@@ -9,4 +9,5 @@ pytest_plugins = [
     "tests.support.identities",
     "tests.support.accounts",
     "tests.support.github_world",
+    "tests.support.podman",
 ]
