@@ -12,6 +12,7 @@ from homeport_provisioner.daemon import Daemon
 from homeport_provisioner.settings import Settings
 from homeport_provisioner.terraform.binary import find_terraform
 from homeport_provisioner.terraform.engine import TerraformEngine
+from homeport_sdk import clock
 from tests.homeport_provisioner.stand_in import Job, StandIn
 
 Files = dict[str, str | bytes]
@@ -54,7 +55,11 @@ class TerraformWorkspace:
 
     async def end(self, job: Job, within: float = 60.0) -> Job:
         """Wait for the end, and keep the state as the server would."""
-        assert await asyncio.to_thread(job.ended.wait, within), f"the job is still {job.state}:\n{job.text()}"
+        # Not in a thread: several that wait at once would take all of those that the daemons need.
+        give_up_at = clock.monotonic() + within
+        while not job.ended.is_set():
+            assert clock.monotonic() < give_up_at, f"the job is still {job.state}:\n{job.text()}"
+            await asyncio.sleep(0.05)
         kept = job.kept_state
         self.state = self.state if kept is None else kept
         return job

@@ -153,7 +153,7 @@ resource "terraform_data" "all" {
     given = {"text": '${x} "quoted" \\ %{y}', "count_": "12345678901234567890.5", "is_on": "true", "zones": '["c"]'}
     job = await workspace.build(variables=[{"name": name, "value": value} for name, value in given.items()])
     assert job.result, job.failure
-    text = str(values(workspace.state, "all")["output"]["value"])  # type: ignore[index,call-overload]
+    text = str(values(workspace.state, "all")["output"]["value"])  # type: ignore[index]
     assert json.loads(text) == ['${x} "quoted" \\ %{y}', 12345678901234567890.5, True, ["c"], None, "f"]
     assert "12345678901234567890.5" in text
 

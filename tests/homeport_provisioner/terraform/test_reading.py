@@ -160,13 +160,13 @@ def test_apps_in_full_and_by_default() -> None:
 @pytest.mark.requirement("TF-READ-02")
 @pytest.mark.parametrize("slug", ["Upper", "a_b", "-a", "a--b", "a" * 65])
 def test_slugs_that_cannot_be(slug: str) -> None:
-    with pytest.raises(EngineFailure, match="coder_app.x: the slug"):
+    with pytest.raises(EngineFailure, match=r"coder_app\.x: the slug"):
         with_agent(entry("coder_app.x", agent_id="agent-1", slug=slug))
 
 
 @pytest.mark.requirement("TF-READ-02")
 def test_slugs_are_unique_over_the_whole_template() -> None:
-    with pytest.raises(EngineFailure, match="taken by coder_app.a"):
+    with pytest.raises(EngineFailure, match=r"taken by coder_app\.a"):
         with_agent(entry("coder_app.a", slug="x"), entry("module.m.coder_app.b", slug="x"))
 
 
