@@ -20,7 +20,11 @@ from homeport_provisioner.engine import EngineFailure, Task
 from homeport_provisioner.template.shape import BuildPlan
 from homeport_sdk import clock
 
-_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._:/-]*(@sha256:[0-9a-f]{64})?")
+_PART = r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*"
+_HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?"
+_NAME = re.compile(
+    rf"(?:{_HOST}/)?{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(?:@sha256:[0-9a-f]{{64}})?"
+)
 _CHUNK = 1024 * 1024
 _HINT = (
     "Is the name right, and can the engine's machine reach {registry}? A private registry needs a `docker login` by the "

@@ -8,7 +8,6 @@ from homeport_provisioner.engine import EngineFailure
 from homeport_sdk.provisioner_protocol import BuildInput
 
 _MOST_IMAGES = 256
-_CONFLICT = 409
 
 
 class Probe:
@@ -30,7 +29,11 @@ class Probe:
 async def _read_files(client: Client, image: Image, build: BuildInput, daemon: str) -> tuple[str, str]:
     name = probe_name(build.workspace_id)
     left = await client.container(name)
-    if left is not None and is_ours(left, build.workspace_id):
+    if left is not None:
+        if not is_ours(left, build.workspace_id):
+            raise EngineFailure(
+                f"The container engine has a container {name} that is not Homeport's. Remove it there, and try again."
+            )
         await client.remove_container(str(left["Id"]))
     config = {
         "Image": image.id,
@@ -42,10 +45,6 @@ async def _read_files(client: Client, image: Image, build: BuildInput, daemon: s
     try:
         container_id = await client.create_container(name, config)
     except CallFailed as error:
-        if error.status == _CONFLICT:
-            raise EngineFailure(
-                f"The container engine has a container {name} that is not Homeport's. Remove it there, and try again."
-            ) from error
         raise EngineFailure(f"No container can be made of the image {image.name}: {error}") from error
     try:
         return await client.read_file(container_id, "/etc/passwd"), await client.read_file(container_id, "/etc/group")

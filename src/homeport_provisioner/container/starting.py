@@ -136,9 +136,11 @@ async def _look(client: Client, container_id: str) -> None:
         found: Json = await client.container(container_id) or {}
         state = found.get("State") or {}
         if not state.get("Running") or found.get("RestartCount"):
+            # Where it is started again and again, the engine may know no status at this moment.
+            how = f", with status {state['ExitCode']}" if state.get("ExitCode") else ""
             said = (await client.logs(container_id, lines=_LOG_LINES)).strip() or "it wrote nothing"
             raise EngineFailure(
-                f"The container ended at once, with status {state.get('ExitCode')}: {said}\n"
+                f"The container ended at once{how}: {said}\n"
                 "The image needs /bin/sh, date and sleep; an entrypoint of the template must run what comes after it."
             )
 

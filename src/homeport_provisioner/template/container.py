@@ -22,8 +22,13 @@ CheckText = Callable[[Cell, str], None]
 ReadSize = Callable[[Cell], int]
 
 
-def read_container(top: Table, source: Path, *, check: CheckText, read_size: ReadSize) -> ContainerPlan | None:
-    """Read the section; None when the template has none. `check` looks at texts that are filled in and may be seen."""
+def read_container(
+    top: Table, source: Path, *, check: CheckText, check_image: CheckText, read_size: ReadSize
+) -> ContainerPlan | None:
+    """Read the section; None when the template has none.
+
+    `check` looks at texts that are filled in and may be seen, `check_image` at those of them that are before the home is known.
+    """
     cell = top.find("container")
     if cell is None:
         return None
@@ -35,11 +40,11 @@ def read_container(top: Table, source: Path, *, check: CheckText, read_size: Rea
     tmpfs = _read_tmpfs(table, read_size)
     home_cell = table.find("home")
     plan = ContainerPlan(
-        image=table.text("image", most=512, rule=check),
-        build=_read_build(build, source, check) if build is not None else None,
+        image=table.text("image", most=512, rule=check_image),
+        build=_read_build(build, source, check_image) if build is not None else None,
         pull=table.choice("pull", PULLS),
-        user=table.text("user", most=256, rule=check),
-        home=table.text("home", most=1024, rule=check),
+        user=table.text("user", most=256, rule=check_image),
+        home=table.text("home", most=1024, rule=check_image),
         network=table.text("network", most=128, rule=_check_network),
         extra_hosts=_read_texts(table, "extra_hosts", check, most=64),
         env=_read_texts(table, "env", check, rule=_check_variable),

@@ -60,9 +60,13 @@ def read_template(source: Path) -> Template:
         agents=tuple(agents),
         limits=_read_limits(table),
         metadata=tuple(_read_facts(table, known, is_sensitive)),
-        # The home may follow from the image, so nothing about the image can follow from the home.
         container=read_container(
-            table, source, check=_checker(known - {"workspace.home"}, is_sensitive), read_size=_read_size
+            table,
+            source,
+            check=_checker(known, is_sensitive),
+            # The home may follow from the image, so nothing about the image can follow from the home.
+            check_image=_checker(known - {"workspace.home"}, is_sensitive),
+            read_size=_read_size,
         ),
     )
     table.finish()

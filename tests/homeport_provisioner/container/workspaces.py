@@ -1,10 +1,9 @@
 """Container workspaces for tests: build them, look into them, see what is left of them."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
-
-import yaml
 
 from tests.homeport_provisioner.conftest import ended
 from tests.homeport_provisioner.process_workspaces import until
@@ -59,7 +58,8 @@ def template(
         container.setdefault("image", IMAGE)
     else:
         container.pop("pull")
-    return {"homeport.yaml": yaml.safe_dump({"agents": agents, "container": container, **more}), **(files or {})}
+    # JSON is YAML without aliases.
+    return {"homeport.yaml": json.dumps({"agents": agents, "container": container, **more}), **(files or {})}
 
 
 @dataclass
