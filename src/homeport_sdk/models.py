@@ -331,6 +331,9 @@ class BuildOwner(Struct, kw_only=True):
     name: str
     ssh_public_key: str
     username: str
+    login_type: str = ""
+    roles: list[OwnerRole] | None = None
+    ssh_private_key: str = ""
 
 
 class BuildResult(Struct, kw_only=True):
@@ -997,6 +1000,11 @@ class OrganizationSyncSettings(Struct, kw_only=True):
     field_: str = field(name="field", default="")
     mapping: dict[str, list[str]] | None = None
     organization_assign_default: bool = False
+
+
+class OwnerRole(Struct, kw_only=True):
+    name: str
+    organization_id: str = ""
 
 
 class PaginatedMembersResponse(Struct, kw_only=True):

@@ -137,7 +137,7 @@ async def test_killed_after_the_server_took_the_result_keeps_it(stand_in: StandI
 async def test_staged_files_of_a_killed_daemon_go(stand_in: StandIn, settings: Settings) -> None:
     async with program(settings) as process:
         job = await running(stand_in.submit_build("echo", HANGING))
-        await until(lambda: list((settings.data_dir / "jobs").glob("*/echo.json")))
+        await until(lambda: list((settings.data_dir / "jobs").glob("*/source/echo.json")))
         process.kill()
     assert (settings.data_dir / "jobs" / job.id).is_dir()
     async with program(settings):

@@ -1,6 +1,7 @@
 """A daemon with the Terraform engine, and workspaces that are built by it from one template and state to the next."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,9 +14,22 @@ from homeport_provisioner.settings import Settings
 from homeport_provisioner.terraform.binary import find_terraform
 from homeport_provisioner.terraform.engine import TerraformEngine
 from homeport_sdk import clock
+from tests.homeport_provisioner.process_workspaces import until
 from tests.homeport_provisioner.stand_in import Job, StandIn
 
 Files = dict[str, str | bytes]
+MAIN = """
+variable "greeting" {
+  type    = string
+  default = "hello"
+}
+resource "terraform_data" "home" {
+  input = "home"
+}
+resource "terraform_data" "machine" {
+  input = var.greeting
+}
+"""
 
 
 @asynccontextmanager
@@ -72,3 +86,37 @@ class TerraformWorkspace:
 def left_states(settings: Settings) -> list[Path]:
     """List the states that builds have left on this machine."""
     return sorted((settings.data_dir / "terraform" / "states").glob("*/*/terraform.tfstate"))
+
+
+def names(state: bytes) -> list[str]:
+    """Return the names of all resources of a state."""
+    return sorted(resource["name"] for resource in json.loads(state)["resources"]) if state else []
+
+
+def values(state: bytes, name: str) -> dict[str, object]:
+    """Return the attributes of a resource of a state."""
+    [resource] = [each for each in json.loads(state)["resources"] if each["name"] == name]
+    return dict(resource["instances"][0]["attributes"])
+
+
+def slow(signs: Path, body: str = "sleep 600") -> Files:
+    """Return a template whose second resource says that it has begun, and does something that takes long."""
+    text = f"""
+resource "terraform_data" "first" {{}}
+resource "terraform_data" "second" {{
+  input = terraform_data.first.id
+  provisioner "local-exec" {{
+    command = <<-EOT
+      echo $$ > {signs}/begun.new; mv {signs}/begun.new {signs}/begun
+      {body}
+    EOT
+  }}
+}}
+"""
+    return {"main.tf": text}
+
+
+async def begun(signs: Path) -> int:
+    """Wait until the slow resource is at work; return the number of its process."""
+    await until((signs / "begun").exists)
+    return int((signs / "begun").read_text())

@@ -13,6 +13,7 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from homeport.kit import clock
@@ -37,6 +38,8 @@ _INHERITED = (
     "HTTP_PROXY",
     "NO_PROXY",
 )
+# What the Terraform engine is told goes on to it, and so does what whoever runs this server lists for its templates.
+_TERRAFORM = "HOMEPORT_PROVISIONER_TERRAFORM"
 _DRAIN_SECONDS = 5.0
 _MAX_PAUSE = 30.0
 
@@ -65,7 +68,7 @@ class BuiltinDaemons:
             "HOMEPORT_PROVISIONER_HIDE": ",".join(hidden),
             "HOMEPORT_ORGANIZATION": organization,
             "PYTHONUNBUFFERED": "1",
-        } | {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        } | {name: value for name, value in os.environ.items() if _is_inherited(name)}
         self._tasks: list[asyncio.Task[None]] = []
         self._processes: dict[int, Process] = {}
         self._stopping = asyncio.Event()
@@ -119,6 +122,18 @@ class BuiltinDaemons:
             return await process.wait()
         finally:
             self._processes.pop(number, None)
+
+
+def _is_inherited(name: str) -> bool:
+    listed = os.environ.get(f"{_TERRAFORM}_ENVIRONMENT", "").split(",")
+    return (
+        name in _INHERITED
+        or name == _TERRAFORM
+        or name.startswith(f"{_TERRAFORM}_")
+        or any(
+            fnmatchcase(name, pattern.strip()) and not name.startswith(("HOMEPORT_", "CODER_")) for pattern in listed
+        )
+    )
 
 
 def _signal(process: Process, number: signal.Signals) -> None:

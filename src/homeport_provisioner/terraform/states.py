@@ -9,7 +9,6 @@ import asyncio
 import hashlib
 import os
 import shutil
-import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from uuid import UUID
@@ -98,7 +97,7 @@ class States:
         """Remove what has waited too long. Raises OSError."""
         for lock in self._root.glob("*/*.lock"):
             with suppress(Busy, FileNotFoundError), hold(lock):
-                if time.time() - lock.stat().st_mtime > KEPT_SECONDS:
+                if clock.now().timestamp() - lock.stat().st_mtime > KEPT_SECONDS:
                     shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
                     lock.unlink(missing_ok=True)
         for root in self._root.glob("*"):

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from homeport.kit.clock import FakeClock
@@ -254,11 +255,18 @@ async def test_a_daemon_gets_what_it_needs(world: World) -> None:
     async with world.db.transaction() as conn:
         job = await provisioning.get_job(conn, build.job.id)
         made = await inputs.build_input(conn, job)
+        for_terraform = await inputs.build_input(conn, msgspec.structs.replace(job, provisioner="terraform"))
         metadata = await inputs.job_metadata(conn, [job])
     assert isinstance(made, BuildInput)
+    assert isinstance(for_terraform, BuildInput)
     assert (made.workspace_name, made.build_number, made.transition) == (workspace.name, 2, "start")
     assert (made.owner.username, made.owner.groups) == (ann.username, ["Everyone"])
     assert made.owner.ssh_public_key.startswith("ssh-ed25519 ")
+    assert made.owner.ssh_private_key == ""
+    assert for_terraform.owner.ssh_private_key.startswith("-----BEGIN OPENSSH PRIVATE KEY-----")
+    assert made.owner.login_type == "password"
+    roles = {(role.name, role.organization_id) for role in made.owner.roles}
+    assert roles == {("member", ""), ("organization-member", str(made.organization.id))}
     assert (made.template.id, made.template.version_id) == (template.id, template.version_id)
     assert [(value.name, value.value) for value in made.rich_parameter_values] == [("size", "2")]
     assert [(value.name, value.value) for value in made.previous_parameter_values] == [("size", "1")]

@@ -1,76 +1,20 @@
 """Templates through the real Terraform. Its built-in resource `terraform_data` needs no provider from anywhere."""
 
-import asyncio
 import hashlib
 import json
-import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from homeport_provisioner import job as job_module
 from homeport_provisioner.daemon import Daemon
-from homeport_provisioner.process.identity import is_alive, mark
 from homeport_provisioner.settings import Settings
-from homeport_provisioner.terraform import command
 from tests.homeport_provisioner.conftest import ended
 from tests.homeport_provisioner.process_workspaces import until
 from tests.homeport_provisioner.stand_in import StandIn
 from tests.support.archives import pack
-from tests.support.terraform import Files, TerraformWorkspace, left_states, terraform_daemon
+from tests.support.terraform import MAIN, Files, TerraformWorkspace, names, terraform_daemon, values
 
 pytestmark = [pytest.mark.needs("terraform"), pytest.mark.timeout(180)]
-MAIN = """
-variable "greeting" {
-  type    = string
-  default = "hello"
-}
-resource "terraform_data" "home" {
-  input = "home"
-}
-resource "terraform_data" "machine" {
-  input = var.greeting
-}
-"""
-
-
-@pytest.fixture
-async def daemon(settings: Settings) -> AsyncIterator[Daemon]:
-    async with terraform_daemon(settings) as daemon:
-        yield daemon
-
-
-def names(state: bytes) -> list[str]:
-    return sorted(resource["name"] for resource in json.loads(state)["resources"]) if state else []
-
-
-def values(state: bytes, name: str) -> dict[str, object]:
-    [resource] = [each for each in json.loads(state)["resources"] if each["name"] == name]
-    return dict(resource["instances"][0]["attributes"])
-
-
-def slow(signs: Path, body: str = "sleep 600") -> Files:
-    """Return a template whose second resource says that it has begun, and does something that takes long."""
-    text = f"""
-resource "terraform_data" "first" {{}}
-resource "terraform_data" "second" {{
-  input = terraform_data.first.id
-  provisioner "local-exec" {{
-    command = <<-EOT
-      echo $$ > {signs}/begun.new; mv {signs}/begun.new {signs}/begun
-      {body}
-    EOT
-  }}
-}}
-"""
-    return {"main.tf": text}
-
-
-async def begun(signs: Path) -> int:
-    """Wait until the slow resource is at work; return the number of its process."""
-    await until((signs / "begun").exists)
-    return int((signs / "begun").read_text())
 
 
 @pytest.mark.requirement("TF-BUILD-01")
@@ -261,160 +205,6 @@ async def test_the_plan_for_the_budget_is_the_one_that_is_applied(stand_in: Stan
     assert [line["level"] for line in job.logs if "Plan to create" in line["output"]].count("info") == 2
 
 
-@pytest.mark.requirement("TF-STATE-01")
-async def test_a_failed_build_keeps_what_it_made(stand_in: StandIn, daemon: Daemon, tmp_path: Path) -> None:
-    workspace = TerraformWorkspace(stand_in, slow(tmp_path, "exit 3"))
-    job = await workspace.build()
-    assert "main.tf:" in job.failure["error"]
-    assert "exit status 3" in job.failure["error"]
-    assert names(workspace.state) == ["first", "second"]
-    job = await workspace.build("delete")
-    assert job.result, job.failure
-    assert workspace.state == b""
-
-
-@pytest.mark.requirement("TF-STATE-01", "TF-CANCEL-01")
-async def test_a_canceled_build_keeps_what_it_made(stand_in: StandIn, daemon: Daemon, tmp_path: Path) -> None:
-    workspace = TerraformWorkspace(stand_in, slow(tmp_path))
-    job = workspace.submit()
-    process = mark(await begun(tmp_path))
-    job.is_canceled = True
-    await workspace.end(job, 30)
-    assert job.failure["canceled"]
-    assert names(workspace.state) == ["first", "second"]
-    assert not is_alive(process)
-
-
-@pytest.mark.requirement("TF-STATE-01", "TF-CANCEL-01")
-async def test_what_does_not_listen_to_a_cancel_is_killed(
-    stand_in: StandIn, daemon: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(command, "INTERRUPT_SECONDS", 1.0)
-    deaf = f"trap '' INT TERM; (trap '' INT TERM; echo $$ > {tmp_path}/deaf; while :; do sleep 1; done)"
-    workspace = TerraformWorkspace(stand_in, slow(tmp_path, deaf))
-    job = workspace.submit()
-    process = mark(await begun(tmp_path))
-    job.is_canceled = True
-    await workspace.end(job, 30)
-    assert job.failure["canceled"]
-    assert "first" in names(workspace.state)
-    assert not is_alive(process)
-
-
-@pytest.mark.requirement("TF-STATE-01", "TF-CANCEL-01")
-async def test_force_ends_a_build_and_keeps_what_it_made(stand_in: StandIn, daemon: Daemon, tmp_path: Path) -> None:
-    workspace = TerraformWorkspace(stand_in, slow(tmp_path))
-    job = workspace.submit()
-    await begun(tmp_path)
-    job.is_canceled = job.is_forced = True
-    await workspace.end(job, 30)
-    assert job.failure["canceled"]
-    assert "first" in names(workspace.state)
-
-
-@pytest.mark.requirement("TF-STATE-01")
-async def test_a_daemon_that_leaves_reports_what_was_made(stand_in: StandIn, daemon: Daemon, tmp_path: Path) -> None:
-    workspace = TerraformWorkspace(stand_in, slow(tmp_path))
-    job = workspace.submit()
-    await begun(tmp_path)
-    daemon.leave()
-    await workspace.end(job, 30)
-    assert "stopped while" in job.failure["error"]
-    assert not job.failure["canceled"]
-    assert "first" in names(workspace.state)
-
-
-@pytest.mark.requirement("TF-STATE-01")
-@pytest.mark.expected_errors("does not take")
-async def test_a_refused_result_keeps_what_was_made(stand_in: StandIn, daemon: Daemon) -> None:
-    stand_in.hiccups = {"/complete": [400]}
-    workspace = TerraformWorkspace(stand_in, {"main.tf": MAIN})
-    job = await workspace.build()
-    assert "refused the result" in job.failure["error"]
-    assert names(workspace.state) == ["home", "machine"]
-
-
-@pytest.mark.requirement("TF-STATE-02")
-async def test_a_lost_build_is_found_by_the_next_one(
-    stand_in: StandIn, daemon: Daemon, settings: Settings, tmp_path: Path
-) -> None:
-    workspace = TerraformWorkspace(stand_in, slow(tmp_path))
-    job = workspace.submit()
-    await begun(tmp_path)
-    job.is_lost = True
-    await until(lambda: left_states(settings) and not list((settings.data_dir / "jobs").iterdir()), 30)
-    assert workspace.state == b""
-    workspace.files = {"main.tf": 'resource "terraform_data" "first" {}\nresource "terraform_data" "second" {}\n'}
-    made = values(left_states(settings)[0].read_bytes(), "first")["id"]
-    job = await workspace.build()
-    assert job.result, job.failure
-    assert "An earlier build had ended without reporting" in job.text()
-    assert values(workspace.state, "first")["id"] == made
-    await until(lambda: left_states(settings) == [])
-
-
-@pytest.mark.requirement("TF-STATE-02")
-async def test_what_is_left_does_not_go_before_a_newer_state(
-    stand_in: StandIn, daemon: Daemon, settings: Settings, tmp_path: Path
-) -> None:
-    workspace = TerraformWorkspace(stand_in, slow(tmp_path))
-    job = workspace.submit()
-    await begun(tmp_path)
-    job.is_lost = True
-    await until(lambda: left_states(settings) and not list((settings.data_dir / "jobs").iterdir()), 30)
-    other = TerraformWorkspace(stand_in, {"main.tf": MAIN})
-    await other.build()
-    workspace.state, workspace.files = other.state, {"main.tf": MAIN}
-    job = await workspace.build()
-    assert job.result, job.failure
-    assert names(workspace.state) == ["home", "machine"]
-    await until(lambda: left_states(settings) == [])
-
-
-@pytest.mark.requirement("TF-STATE-02")
-async def test_a_state_that_is_none_is_refused(stand_in: StandIn, daemon: Daemon) -> None:
-    for state in (b"not json", b"[]", b'{"resources": 3, "version": 4}'):
-        workspace = TerraformWorkspace(stand_in, {"main.tf": MAIN}, state=state)
-        job = await workspace.build("stop")
-        assert "state is none of Terraform's" in job.failure["error"]
-        assert workspace.state == state
-
-
-@pytest.mark.requirement("TF-PROCESS-01")
-async def test_nothing_outlives_a_command(stand_in: StandIn, daemon: Daemon, tmp_path: Path) -> None:
-    escape = (
-        f"env -i /usr/bin/setsid /bin/sh -c 'echo $$ > {tmp_path}/escaped; exec sleep 600' >/dev/null 2>&1 & sleep 0.5"
-    )
-    workspace = TerraformWorkspace(stand_in, slow(tmp_path, escape))
-    job = await workspace.build()
-    assert job.result, job.failure
-    assert mark(int((tmp_path / "escaped").read_text())) is None
-
-
-@pytest.mark.requirement("TF-PROCESS-01")
-async def test_a_fork_bomb_is_ended_and_the_daemon_lives(
-    stand_in: StandIn, daemon: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(command, "MOST_PROCESSES", 200)
-    bomb = "b() { b | b & sleep 300; }; b; sleep 300"
-    workspace = TerraformWorkspace(stand_in, slow(tmp_path, bomb))
-    job = await workspace.build()
-    assert "more than 200 processes" in job.failure["error"] or "exit status" in job.failure["error"]
-    assert "first" in names(workspace.state)
-    left = [
-        number for number in os.listdir("/proc") if number.isdigit() and str(tmp_path).encode() in _command_of(number)
-    ]
-    assert left == []
-    assert (await TerraformWorkspace(stand_in, {"main.tf": MAIN}).build()).result
-
-
-def _command_of(number: str) -> bytes:
-    try:
-        return Path(f"/proc/{number}/cmdline").read_bytes()
-    except OSError:
-        return b""
-
-
 @pytest.mark.requirement("TF-SECRET-01")
 async def test_secrets_are_in_no_log(stand_in: StandIn, daemon: Daemon) -> None:
     files: Files = {
@@ -496,26 +286,3 @@ async def test_links_between_modules_work(stand_in: StandIn, daemon: Daemon) -> 
 
 
 IMPORT = {"template_version_id": "5e4a1c6e-8f0b-4a67-9d3c-6b1f0d2a7e10"}
-
-
-async def test_huge_lines_and_many_lines_do_no_harm(stand_in: StandIn, daemon: Daemon, tmp_path: Path) -> None:
-    body = "head -c 5000000 /dev/zero | tr '\\0' x; echo; seq 1 20000"
-    workspace = TerraformWorkspace(stand_in, slow(tmp_path, body))
-    job = await workspace.build()
-    assert job.result, job.failure
-    assert max(len(line["output"]) for line in job.logs) < 20_000
-    assert "20000" in job.text()
-
-
-async def test_jobs_end_also_while_nobody_takes_the_log(
-    stand_in: StandIn, daemon: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(job_module, "CANCEL_GRACE_SECONDS", 5.0)
-    workspace = TerraformWorkspace(stand_in, slow(tmp_path, "yes"))
-    job = workspace.submit()
-    await begun(tmp_path)
-    await asyncio.sleep(1)
-    job.is_canceled = True
-    await workspace.end(job, 60)
-    assert job.failure["canceled"]
-    assert "first" in names(workspace.state)

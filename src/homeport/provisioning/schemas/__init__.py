@@ -34,6 +34,7 @@ from homeport.provisioning.schemas.protocol import (
     JobVariableValue,
     LogLine,
     NamedValue,
+    OwnerRole,
     UpdateJobRequest,
     UpdateJobResponse,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "LogLine",
     "MatchedProvisioners",
     "NamedValue",
+    "OwnerRole",
     "ProvisionerDaemon",
     "ProvisionerDaemonJob",
     "ProvisionerJob",

@@ -71,8 +71,15 @@ class DryRunInput(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
     variables: list[JobVariableValue] = msgspec.field(default_factory=list)
 
 
+class OwnerRole(msgspec.Struct, frozen=True, kw_only=True):
+    """A role of an owner; without an organization it holds for the whole site."""
+
+    name: str
+    organization_id: str = ""
+
+
 class BuildOwner(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose workspace is built."""
+    """Whose workspace is built. What is secret is for templates that ask for it: of an engine that can, and no other."""
 
     id: UUID
     username: str
@@ -80,6 +87,9 @@ class BuildOwner(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     groups: list[str]
     ssh_public_key: str
+    ssh_private_key: str = ""
+    roles: list[OwnerRole] = msgspec.field(default_factory=list)
+    login_type: str = ""
 
 
 class BuildTemplate(msgspec.Struct, frozen=True, kw_only=True):

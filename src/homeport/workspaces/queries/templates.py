@@ -53,6 +53,7 @@ class BuildFacts(msgspec.Struct, frozen=True, kw_only=True):
     owner_username: str
     owner_email: str
     owner_name: str
+    owner_login_type: str
     organization_id: UUID
     organization_name: str
     template_id: UUID
@@ -109,7 +110,8 @@ where v.id = $1
 FIND_BUILD_FACTS = """
 select
     u.id as owner_id, u.username as owner_username, u.email as owner_email, u.name as owner_name,
-    o.id as organization_id, o.name as organization_name, t.id as template_id, t.name as template_name,
+    u.login_type::text as owner_login_type, o.id as organization_id, o.name as organization_name,
+    t.id as template_id, t.name as template_name,
     v.id as version_id, v.name as version_name, w.name as workspace_name
 from workspace_builds b
 join workspaces w on w.id = b.workspace_id
@@ -131,6 +133,14 @@ where g.organization_id = $2 and (
     )
 )
 order by g.name
+"""
+
+# With the roles that nobody has to be given: those of every user, and of every member.
+LIST_ROLES = """
+select unnest(rbac_roles || 'member'::text) as name, '' as organization_id from users where id = $1
+union all
+select unnest(roles || 'organization-member'::text), organization_id::text from organization_members where user_id = $1
+order by organization_id, name
 """
 
 # And for the owner's place in the organization: whoever takes it away meanwhile waits, and then leaves a workspace behind.
@@ -216,6 +226,11 @@ async def get_build_facts(conn: Connection, build_id: UUID) -> BuildFacts:
 async def list_group_names(conn: Connection, user_id: UUID, organization_id: UUID) -> list[str]:
     """Return the names of a user's groups in an organization."""
     return [record["name"] for record in await conn.fetch(LIST_GROUP_NAMES, user_id, organization_id)]
+
+
+async def list_roles(conn: Connection, user_id: UUID) -> list[tuple[str, str]]:
+    """Return a user's roles as pairs of name and organization, which is empty for roles of the deployment."""
+    return [(record["name"], record["organization_id"]) for record in await conn.fetch(LIST_ROLES, user_id)]
 
 
 async def hold_member(conn: Connection, organization_id: UUID, user_id: UUID) -> bool:

@@ -14,6 +14,7 @@ from homeport.provisioning.schemas import (
     BuildOwner,
     BuildTemplate,
     NamedValue,
+    OwnerRole,
     ProvisionerJobMetadata,
 )
 from homeport.provisioning.types import ProvisionerJobRow
@@ -40,6 +41,8 @@ class BuildInputs:
         key = await git_ssh_keys.ensure(conn, facts.owner_id, self._cipher)
         previous = await queries.find_build_by_number(conn, build.workspace_id, build.build_number - 1)
         sealed = await queries.find_sealed_state(conn, build.id)
+        # Only Terraform's templates can ask for the owner's secrets, so no other engine gets them.
+        is_for_templates = job.provisioner == "terraform"
         return BuildInput(
             workspace_id=build.workspace_id,
             workspace_name=facts.workspace_name,
@@ -53,6 +56,12 @@ class BuildInputs:
                 name=facts.owner_name,
                 groups=await template_queries.list_group_names(conn, facts.owner_id, facts.organization_id),
                 ssh_public_key=key.public_key,
+                ssh_private_key=self._cipher.decrypt(key.private_key_sealed).decode() if is_for_templates else "",
+                roles=[
+                    OwnerRole(name=name, organization_id=organization_id)
+                    for name, organization_id in await template_queries.list_roles(conn, facts.owner_id)
+                ],
+                login_type=facts.owner_login_type,
             ),
             template=BuildTemplate(
                 id=facts.template_id,

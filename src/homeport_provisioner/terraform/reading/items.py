@@ -26,15 +26,19 @@ class Item:
         return label_of(self.address)
 
     def text(self, name: str, default: str = "") -> str:
+        """Return a text; what is missing or empty is the default."""
         return text_of(self.values, name, default)
 
     def flag(self, name: str, *, default: bool = False) -> bool:
+        """Return a truth."""
         return flag_of(self.values, name, default=default)
 
     def number(self, name: str, default: int = 0) -> int:
+        """Return a whole number."""
         return number_of(self.values, name, default)
 
     def blocks(self, name: str) -> list[Mapping[str, Any]]:
+        """Return nested blocks."""
         return blocks_of(self.values, name)
 
     def texts(self, name: str) -> dict[str, str]:

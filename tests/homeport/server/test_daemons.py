@@ -1,0 +1,29 @@
+"""What built-in daemons get of the server's environment."""
+
+import pytest
+
+from homeport.server import daemons
+
+
+@pytest.mark.requirement("TF-SECRET-02")
+@pytest.mark.parametrize(
+    ("name", "is_inherited"),
+    [
+        ("PATH", True),
+        ("SSL_CERT_FILE", True),
+        ("HOMEPORT_PROVISIONER_TERRAFORM", True),
+        ("HOMEPORT_PROVISIONER_TERRAFORM_BUNDLED_PROVIDER", True),
+        ("AWS_ACCESS_KEY_ID", True),
+        ("KUBECONFIG", True),
+        ("GOOGLE_CREDENTIALS", False),
+        ("HOMEPORT_DATABASE_URL", False),
+        ("HOMEPORT_PROVISIONER_KEY", False),
+        ("CODER_PG_CONNECTION_URL", False),
+        ("PGPASSWORD", False),
+    ],
+)
+def test_daemons_get_what_is_listed_and_none_of_the_servers_secrets(
+    monkeypatch: pytest.MonkeyPatch, name: str, is_inherited: bool
+) -> None:
+    monkeypatch.setenv("HOMEPORT_PROVISIONER_TERRAFORM_ENVIRONMENT", "AWS_*, KUBECONFIG,HOMEPORT_*,CODER_*")
+    assert daemons._is_inherited(name) is is_inherited
