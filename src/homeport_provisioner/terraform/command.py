@@ -1,6 +1,7 @@
 """Runs one command of Terraform under its keeper: lines as they come, an interrupt when the job is canceled, and a bounded end."""
 
 import asyncio
+import errno
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -65,8 +66,18 @@ class Command:
         return await self._finish(process, canceled, pumps), bytes(gathered)
 
     async def _start(self) -> asyncio.subprocess.Process:
-        around = self._around
-        self._process = await asyncio.create_subprocess_exec(
+        try:
+            self._process = await self._spawn(self._around)
+        except OSError as error:
+            if error.errno != errno.E2BIG:
+                raise
+            raise EngineFailure(
+                "Terraform cannot be started: the value of a parameter or of another fact is longer than the 128 KiB that one may have."
+            ) from error
+        return self._process
+
+    async def _spawn(self, around: Surroundings) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
             sys.executable,
             "-I",
             "-S",
@@ -83,7 +94,6 @@ class Command:
             pass_fds=(around.lock,),
             start_new_session=True,
         )
-        return self._process
 
     async def _finish(
         self, process: asyncio.subprocess.Process, canceled: asyncio.Event, pumps: "list[asyncio.Task[None]]"

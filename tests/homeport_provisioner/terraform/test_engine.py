@@ -109,6 +109,13 @@ async def test_a_value_of_the_wrong_shape_is_named(stand_in: StandIn, daemon: Da
     assert "The variable zones is of the type list(string): give it as JSON; 'a, b' is none." in job.failure["error"]
 
 
+@pytest.mark.requirement("TF-BUILD-02")
+async def test_a_value_that_no_environment_holds_is_refused_in_words(stand_in: StandIn, daemon: Daemon) -> None:
+    job = await TerraformWorkspace(stand_in, {"main.tf": MAIN}).build(parameters={"x": "y" * 200_000})
+    assert "longer than the 128 KiB" in job.failure["error"]
+    assert (await TerraformWorkspace(stand_in, {"main.tf": MAIN}).build(parameters={"x": "a\0b"})).result
+
+
 @pytest.mark.requirement("TF-BUILD-03")
 @pytest.mark.parametrize(
     ("files", "words"),
