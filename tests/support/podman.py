@@ -79,7 +79,14 @@ class Podman:
     def call(self, *arguments: str, check: bool = True, stdin: bytes = b"") -> str:
         """Run `podman ARGUMENTS`; return what it writes."""
         done = subprocess.run(
-            ["podman", *arguments], env=self.environment, input=stdin, capture_output=True, timeout=110, check=False
+            ["podman", *arguments],
+            env=self.environment,
+            # What watches a container writes files where it was started.
+            cwd=self.folder,
+            input=stdin,
+            capture_output=True,
+            timeout=110,
+            check=False,
         )
         output = done.stdout.decode("utf-8", "replace")
         assert not check or done.returncode == 0, (
@@ -93,6 +100,7 @@ class Podman:
         self.process = subprocess.Popen(
             ["podman", "system", "service", "--time=0", self.url],
             env=self.environment,
+            cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

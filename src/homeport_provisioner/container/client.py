@@ -19,6 +19,7 @@ from homeport_provisioner.engine import EngineCanceled, EngineFailure, Task
 
 _CONNECT_SECONDS = 10.0
 _CALL_SECONDS = 120.0
+_LIBPOD = "v4.0.0/libpod"
 _FOREVER = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS)
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -53,18 +54,19 @@ class Client:
 
     def __init__(self, docker: "aiodocker.Docker", host: Host) -> None:
         self._docker: Any = docker
+        self._is_podman: bool | None = None
         self.host = host
 
     async def identity(self) -> Identity:
         """Ask the engine who it is."""
         about, version = await self._call("GET", "info"), await self._call("GET", "version")
-        names = [str(part.get("Name", "")) for part in version.get("Components") or []]
+        self._is_podman = _is_podman(version)
         architecture = str(version.get("Arch", ""))
         return Identity(
             name=f"{about.get('Name', '')}:{about.get('DockerRootDir', '')}",
             host=str(about.get("Name", "")),
             architecture={"x86_64": "amd64", "aarch64": "arm64"}.get(architecture, architecture),
-            is_podman=any("podman" in name.lower() for name in names),
+            is_podman=self._is_podman,
             log_driver=str(about.get("LoggingDriver") or ""),
         )
 
@@ -94,9 +96,9 @@ class Client:
 
     async def logs(self, container_id: str, *, lines: int) -> str:
         """Return the last lines that a container wrote."""
-        with_errors = self._docker.containers.container(container_id)
+        container = self._docker.containers.container(container_id)
         async with _explained(self.host):
-            return "".join(await with_errors.log(stdout=True, stderr=True, tail=lines))
+            return "".join(await container.log(stdout=True, stderr=True, tail=lines))
 
     async def read_file(self, container_id: str, path: str) -> str:
         """Return a text file of a container, running or not; empty when there is none."""
@@ -162,7 +164,16 @@ class Client:
 
     async def network(self, name: str) -> Json | None:
         """Return what the engine knows about a network, or None."""
-        return await self._find(f"networks/{name}")
+        if self._is_podman is None:
+            self._is_podman = _is_podman(await self._call("GET", "version"))
+        if not self._is_podman:
+            return await self._find(f"networks/{name}")
+        # Podman 4 forgets that a network is isolated as soon as it has described it to a client of Docker's kind.
+        found = await self._find(f"{_LIBPOD}/networks/{name}/json", is_versioned=False)
+        if found is None:
+            return None
+        addresses = [{"Gateway": subnet.get("gateway")} for subnet in found.get("subnets") or []]
+        return {"Name": name, "Labels": found.get("labels"), "IPAM": {"Config": addresses}}
 
     async def create_network(self, name: str, labels: Mapping[str, str], options: Mapping[str, str]) -> None:
         """Make a bridge network."""
@@ -194,9 +205,9 @@ class Client:
                 # The engine goes on for as long as somebody listens.
                 response.close()
 
-    async def _find(self, path: str) -> Json | None:
+    async def _find(self, path: str, *, is_versioned: bool = True) -> Json | None:
         try:
-            found = await self._call("GET", path)
+            found = await self._call("GET", path, is_versioned=is_versioned)
         except CallFailed as error:
             if error.status == 404:
                 return None
@@ -213,6 +224,7 @@ class Client:
         raw: bytes | None = None,
         timeout: aiohttp.ClientTimeout | None = None,
         allowed: tuple[int, ...] = (),
+        is_versioned: bool = True,
     ) -> Any:
         timeout = timeout or aiohttp.ClientTimeout(total=_CALL_SECONDS, sock_connect=_CONNECT_SECONDS)
         headers = None if raw is None else {"Content-Type": "application/x-tar"}
@@ -226,6 +238,7 @@ class Client:
                     data=raw if data is None else json.dumps(data),
                     headers=headers,
                     timeout=timeout,
+                    versioned_api=is_versioned,
                 ) as response,
             ):
                 text = await response.read()
@@ -283,6 +296,10 @@ async def _explained(host: Host) -> AsyncIterator[None]:
         raise _unreachable(host, str(error) or type(error).__name__) from error
     except (ValueError, KeyError) as error:
         raise CallFailed(0, f"the answer of {host.url} is none of a container engine's: {error!r}") from error
+
+
+def _is_podman(version: Json) -> bool:
+    return any("podman" in str(part.get("Name", "")).lower() for part in version.get("Components") or [])
 
 
 def _unreachable(host: Host, why: str) -> Unreachable:
