@@ -50,7 +50,8 @@ class EngineCanceled(EngineFailure):
 @dataclass(frozen=True, kw_only=True)
 class Task:
     """One job as its engine sees it. `source` holds the template, `scratch` what the engine writes: private folders that are
-    removed after the job. `url` is where agents dial.
+    removed after the job. `url` is where agents dial. `has_reported_failure` says, when the job is settled, that the server has
+    taken its failure, with the state in it.
     """
 
     job_id: UUID
@@ -59,6 +60,7 @@ class Task:
     url: str
     log: Log
     canceled: asyncio.Event
+    has_reported_failure: bool = False
 
     def check_canceled(self, state: bytes | None = None) -> None:
         """Raise EngineCanceled when the job has been canceled."""

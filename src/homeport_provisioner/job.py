@@ -53,6 +53,7 @@ class JobRun:
         self._reporter = Reporter(self._calls)
         self._stopped = asyncio.Event()
         self._is_begun = False
+        self._has_reported_failure = False
 
     def stop(self) -> None:
         """End the job as failed, as soon as its engine lets go of it."""
@@ -241,6 +242,7 @@ class JobRun:
                 await self._calls.complete(outcome)
                 return "accepted"
             await self._calls.fail(outcome)
+            self._has_reported_failure = True
         except JobLost as error:
             if isinstance(outcome, CompleteJobRequest) and await self._was_accepted(outcome):
                 return "accepted"
@@ -272,6 +274,7 @@ class JobRun:
             url=self._url,
             log=self._write,
             canceled=self._reporter.canceled,
+            has_reported_failure=self._has_reported_failure,
         )
         try:
             await engine.settle(task, request, verdict)

@@ -63,7 +63,10 @@ class Command:
             asyncio.create_task(_gather(process.stdout, gathered)),
             asyncio.create_task(_pump(process.stderr, on_error_line)),
         ]
-        return await self._finish(process, canceled, pumps), bytes(gathered)
+        status = await self._finish(process, canceled, pumps)
+        if len(gathered) > MOST_OUTPUT_BYTES:
+            raise EngineFailure(f"Terraform described more than {MOST_OUTPUT_BYTES // 1024**2} MiB of resources.")
+        return status, bytes(gathered)
 
     async def _start(self) -> asyncio.subprocess.Process:
         try:
@@ -154,7 +157,7 @@ async def _end_of(process: asyncio.subprocess.Process, pumps: "list[asyncio.Task
 
 async def _gather(stream: asyncio.StreamReader | None, into: bytearray) -> None:
     while stream is not None and (chunk := await stream.read(_CHUNK)):
-        if len(into) + len(chunk) <= MOST_OUTPUT_BYTES:
+        if len(into) <= MOST_OUTPUT_BYTES:
             into += chunk
 
 

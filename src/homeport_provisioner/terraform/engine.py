@@ -18,7 +18,7 @@ from homeport_provisioner.terraform.installation import Installation
 from homeport_provisioner.terraform.masking import Masker
 from homeport_provisioner.terraform.reading import Reading
 from homeport_provisioner.terraform.session import Session
-from homeport_provisioner.terraform.source import clean, read_source
+from homeport_provisioner.terraform.source import Source, clean, read_source
 from homeport_provisioner.terraform.states import StateHome, States, has_resources
 from homeport_provisioner.terraform.variables import declared_variables
 from homeport_sdk.provisioner_protocol import (
@@ -120,8 +120,9 @@ class TerraformEngine:
         work = self._works.pop(task.job_id, None)
         if work is not None:
             work.session.close()
-            work.home.close(is_kept=verdict != "accepted")
-        if verdict == "accepted":
+            # Where the server has it, sealed, it must not lie about here.
+            work.home.close(is_kept=verdict != "accepted" and not task.has_reported_failure)
+        if verdict == "accepted" or task.has_reported_failure:
             self._states.forget(build.workspace_id)
 
     async def recover(self, knows_agent: KnowsAgent) -> None:
@@ -133,11 +134,11 @@ class TerraformEngine:
         with hold(lock) as descriptor:
             session = self._session(task, state=task.scratch / "terraform.tfstate", lock=descriptor)
             try:
-                await session.prepare(variables)
+                source = await session.prepare(variables)
                 readings = []
                 for facts in wanted:
                     task.log(f"Planning a {facts.transition}.", "info")
-                    readings.append(await session.plan(await self._environment(task, facts)))
+                    readings.append(await session.plan(await self._environment(task, facts, source)))
                 return readings
             finally:
                 session.close()
@@ -157,8 +158,8 @@ class TerraformEngine:
         )
         work = Work(home=home, session=session, environment={}, has_state=bool(home.read()))
         self._works[task.job_id] = work
-        work.environment = await self._environment(task, facts)
-        await session.prepare(variables)
+        source = await session.prepare(variables)
+        work.environment = await self._environment(task, facts, source)
         return work
 
     async def _apply(self, task: Task, build: BuildInput, variables: Variables) -> BuildResult:
@@ -197,6 +198,8 @@ class TerraformEngine:
             is_debugging=is_debugging,
         )
 
-    async def _environment(self, task: Task, facts: Facts) -> dict[str, str]:
-        scripts = await self._init_scripts.get(task.url, warn=lambda text: task.log(text, "warn"))
+    async def _environment(self, task: Task, facts: Facts, source: Source) -> dict[str, str]:
+        scripts: dict[str, str] = {}
+        if source.has_own_provider:
+            scripts = await self._init_scripts.get(task.url, warn=lambda text: task.log(text, "warn"))
         return provider_variables(facts, url=task.url, init_scripts=scripts)

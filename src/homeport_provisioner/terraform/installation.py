@@ -41,6 +41,11 @@ class Installation:
         mode = self._settings.terraform_bundled_provider
         if not source.has_own_provider or mode == "never":
             return False
+        if mode == "auto" and "provider_installation" in await asyncio.to_thread(
+            _read_config, self._settings.terraform_config
+        ):
+            # Whoever runs this provisioner has said where providers come from.
+            return False
         return mode == "always" or not await self._registry_answers()
 
     def configure(self, path: Path, *, mirror: Path | None, cache: Path | None) -> None:

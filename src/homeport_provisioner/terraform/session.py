@@ -58,8 +58,8 @@ class Session:
         """Let go of what the job used."""
         self._stack.close()
 
-    async def prepare(self, variables: Variables) -> None:
-        """Write what Terraform reads, and let it fetch modules and providers. Raises EngineFailure, OSError."""
+    async def prepare(self, variables: Variables) -> Source:
+        """Write what Terraform reads, and let it fetch modules and providers; return what was read. Raises EngineFailure, OSError."""
         task = self._task
         source = await asyncio.to_thread(read_source, task.source)
         self._values.write_bytes(values_file(source, variables))
@@ -77,6 +77,7 @@ class Session:
         self._note("init", began)
         if status:
             raise EngineFailure(scribe.failure("Terraform could not be initialized."))
+        return source
 
     async def plan(self, facts: Mapping[str, str], *, destroys: bool = False, has_state: bool = False) -> Reading:
         """Plan, and read what the plan would make. Raises EngineFailure."""
@@ -100,7 +101,7 @@ class Session:
         if status:
             raise EngineFailure(scribe.failure("Terraform could not make a plan."))
         document = await self._show(self.plan_file, facts)
-        reading = read_plan(document, await self._graph(facts))
+        reading = await asyncio.to_thread(read_plan, document, await self._graph(facts))
         self._warn(reading)
         return reading
 
@@ -124,7 +125,7 @@ class Session:
     async def read(self, facts: Mapping[str, str]) -> Reading:
         """Read what there is now. Raises EngineFailure."""
         document = await self._show(None, facts)
-        return read_state(document, await self._graph(facts))
+        return await asyncio.to_thread(read_state, document, await self._graph(facts))
 
     async def _mirror(self, source: Source) -> Path:
         self._task.log("The provider coder/coder is this installation's own.", "info")
@@ -132,9 +133,9 @@ class Session:
 
     async def _show(self, plan: Path | None, facts: Mapping[str, str]) -> dict[str, Any]:
         arguments = ["show", "-json", "-no-color", *([str(plan)] if plan else [])]
-        document = json.loads(await self._output("show", arguments, facts) or b"{}")
-        self._masker.add(await asyncio.to_thread(lambda: list(sensitive_values(document))))
-        return dict(document)
+        document, secrets = await asyncio.to_thread(_read_document, await self._output("show", arguments, facts))
+        self._masker.add(secrets)
+        return document
 
     async def _graph(self, facts: Mapping[str, str]) -> str:
         if self._dot is None:
@@ -188,3 +189,9 @@ class Session:
         self._masker.add(reading.secrets)
         for warning in dict.fromkeys(reading.warnings):
             self._task.log(self._masker.mask(warning), "warn")
+
+
+def _read_document(data: bytes) -> tuple[dict[str, Any], list[str]]:
+    """Return a plan or a state, and what is secret in it."""
+    document = dict(json.loads(data or b"{}"))
+    return document, list(sensitive_values(document))

@@ -82,7 +82,13 @@ def read_source(folder: Path) -> Source:
         )
     for path in files:
         name = path.relative_to(folder).as_posix()
-        body = _read(path, name)
+        try:
+            body = _read(path, name)
+        except EngineFailure:
+            if path.parent == folder:
+                raise
+            # Perhaps it is part of nothing. If it is, Terraform will say what is wrong with it.
+            continue
         _note_providers(source, body)
         if path.parent == folder:
             _refuse_backend(body, name)

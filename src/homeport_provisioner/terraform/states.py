@@ -41,11 +41,16 @@ class StateHome:
 
     def close(self, *, is_kept: bool) -> None:
         """Let go. What is kept waits for the next build, unless nothing has changed."""
+        try:
+            self._remove_unless(is_kept=is_kept)
+        finally:
+            self._stack.close()
+
+    def _remove_unless(self, *, is_kept: bool) -> None:
         base = (self._folder / "base").read_text("ascii") if (self._folder / "base").is_file() else ""
         if not is_kept or _digest(self.read()) == base:
             remove(self._folder)
             self._folder.with_suffix(".lock").unlink(missing_ok=True)
-        self._stack.close()
 
 
 class States:

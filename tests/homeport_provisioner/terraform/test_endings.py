@@ -19,12 +19,16 @@ pytestmark = [pytest.mark.needs("terraform"), pytest.mark.timeout(180)]
 
 
 @pytest.mark.requirement("TF-STATE-01")
-async def test_a_failed_build_keeps_what_it_made(stand_in: StandIn, daemon: Daemon, tmp_path: Path) -> None:
+async def test_a_failed_build_keeps_what_it_made(
+    stand_in: StandIn, daemon: Daemon, settings: Settings, tmp_path: Path
+) -> None:
     workspace = TerraformWorkspace(stand_in, slow(tmp_path, "exit 3"))
     job = await workspace.build()
     assert "main.tf:" in job.failure["error"]
     assert "exit status 3" in job.failure["error"]
     assert names(workspace.state) == ["first", "second"]
+    # The server has it, sealed; here it would lie open.
+    await until(lambda: left_states(settings) == [])
     job = await workspace.build("delete")
     assert job.result, job.failure
     assert workspace.state == b""

@@ -123,7 +123,7 @@ async def test_a_value_that_no_environment_holds_is_refused_in_words(stand_in: S
         ({"main.tf": 'resource "terraform_data" "x" {\n  input = [1\n}\n'}, "main.tf:2: this bracket is never"),
         ({"main.tf": '\nresource "terraform_data" "x" {\n  nput = 1\n}\n'}, "main.tf:3: Unsupported argument"),
         ({"main.tf": 'resource "terraform_data" "x" {\n  input = var.no\n}\n'}, "main.tf:2: Reference to undeclared"),
-        ({"main.tf": 'module "m" {\n  source = "./m"\n}\n', "m/a.tf": "x = \n"}, "m/a.tf:1: a value is missing"),
+        ({"main.tf": 'module "m" {\n  source = "./m"\n}\n', "m/a.tf": "x = \n"}, "m/a.tf:1: Invalid expression"),
         ({"main.tf": 'module "m" {\n  source = "./no"\n}\n'}, "no"),
         ({"a.tf.json": '{"resource": 1,\n}'}, "a.tf.json:2:"),
         ({"README.md": "x"}, "no *.tf file"),
@@ -201,6 +201,11 @@ async def test_what_an_archive_must_not_bring_is_not_used(stand_in: StandIn, dae
     }
     await ended(stand_in.submit_import("terraform", with_provider), 60)
     assert not (tmp_path / "owned").exists()
+
+
+async def test_files_that_are_part_of_nothing_do_no_harm(stand_in: StandIn, daemon: Daemon) -> None:
+    files: Files = {"main.tf": MAIN, "drafts/a.tf": "{{ not yet", "drafts/b.tf.json": "[", "drafts/c.tf": b"\xff"}
+    assert (await ended(stand_in.submit_import("terraform", files), 60)).result
 
 
 @pytest.mark.requirement("TF-BUILD-04")

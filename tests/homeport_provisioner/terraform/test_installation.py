@@ -143,7 +143,7 @@ def test_the_configuration_names_every_source(settings: Settings, tmp_path: Path
     assert path.read_text() == "provider_installation {\n  direct {}\n}\n"
 
 
-def test_the_operators_own_configuration_goes_first(settings: Settings, tmp_path: Path) -> None:
+async def test_the_operators_own_configuration_goes_first(settings: Settings, tmp_path: Path) -> None:
     own = tmp_path / "own.rc"
     chosen = Settings(url=settings.url, name="x", data_dir=tmp_path, terraform_config=own)
     own.write_text(
@@ -151,6 +151,8 @@ def test_the_operators_own_configuration_goes_first(settings: Settings, tmp_path
     )
     Installation(chosen).configure(tmp_path / "rc", mirror=None, cache=None)
     assert (tmp_path / "rc").read_text() == own.read_text() + "\n"
+    (tmp_path / "main.tf").write_text(CODER)
+    assert not await Installation(chosen).wants_bundled(read_source(tmp_path))
     with pytest.raises(EngineFailure, match="BUNDLED_PROVIDER=never"):
         Installation(chosen).configure(tmp_path / "rc", mirror=tmp_path, cache=None)
     own.write_text('plugin_cache_dir = "/x"\n')
