@@ -51,8 +51,9 @@ def _forget_owner(member: tarfile.TarInfo) -> None:
 
 def guess_engine(folder: Path) -> str:
     """Return the engine that a template's files are for. Raises CliError when they tell none."""
-    if (folder / "homeport.yaml").is_file() or (folder / "homeport.yml").is_file():
-        return "process"
+    for name in ("homeport.yaml", "homeport.yml"):
+        if (folder / name).is_file():
+            return "container" if _has_container(folder / name) else "process"
     if any(folder.glob("*.tf")) or any(folder.glob("*.tf.json")):
         return "terraform"
     if any((folder / f"echo.{ending}").is_file() for ending in ("yaml", "yml", "json")):
@@ -60,6 +61,17 @@ def guess_engine(folder: Path) -> str:
     raise CliError(
         f"{folder} holds no template: no homeport.yaml and no *.tf file. Begin one: homeport templates init {folder}"
     )
+
+
+def _has_container(path: Path) -> bool:
+    """Whether a template says of what container its workspaces are made. Mistakes are for the engine to find."""
+    import yaml  # lazy: only who pushes a template waits for the parser
+
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, ValueError, yaml.YAMLError, RecursionError):
+        return False
+    return isinstance(content, dict) and "container" in content
 
 
 def examples() -> dict[str, Path]:

@@ -23,7 +23,7 @@ def wheel(tmp_path_factory) -> zipfile.ZipFile:
 def test_the_wheel_holds_the_example_templates(wheel):
     folder = ROOT / "examples" / "templates"
     files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    assert {name.partition("/")[0] for name in files} == {"python-project", "shell"}
+    assert {name.partition("/")[0] for name in files} >= {"container", "python-project", "shell"}
     assert {name: wheel.read(f"homeport/examples/templates/{name}") for name in files} == files
 
 

@@ -40,6 +40,19 @@ _INHERITED = (
 )
 # What the Terraform engine is told goes on to it, and so does what whoever runs this server lists for its templates.
 _TERRAFORM = "HOMEPORT_PROVISIONER_TERRAFORM"
+# Where the container engine is, by its own conventions and by ours, and what templates may have of this machine.
+_CONTAINER = (
+    "DOCKER_HOST",
+    "DOCKER_TLS_VERIFY",
+    "DOCKER_CERT_PATH",
+    "DOCKER_CONFIG",
+    "XDG_RUNTIME_DIR",
+    "HOMEPORT_PROVISIONER_CONTAINER_HOST",
+    "HOMEPORT_PROVISIONER_CONTAINER_ALLOW",
+    "HOMEPORT_PROVISIONER_CONTAINER_DEVICES",
+    "HOMEPORT_PROVISIONER_CONTAINER_NETWORK",
+    "HOMEPORT_PROVISIONER_CONTAINER_URL",
+)
 _DRAIN_SECONDS = 5.0
 _MAX_PAUSE = 30.0
 
@@ -128,6 +141,7 @@ def _is_inherited(name: str) -> bool:
     listed = os.environ.get(f"{_TERRAFORM}_ENVIRONMENT", "").split(",")
     return (
         name in _INHERITED
+        or name in _CONTAINER
         or name == _TERRAFORM
         or name.startswith(f"{_TERRAFORM}_")
         or any(

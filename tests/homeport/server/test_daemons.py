@@ -13,6 +13,8 @@ from homeport.server import daemons
         ("SSL_CERT_FILE", True),
         ("HOMEPORT_PROVISIONER_TERRAFORM", True),
         ("HOMEPORT_PROVISIONER_TERRAFORM_BUNDLED_PROVIDER", True),
+        ("DOCKER_HOST", True),
+        ("HOMEPORT_PROVISIONER_CONTAINER_HOST", True),
         ("AWS_ACCESS_KEY_ID", True),
         ("KUBECONFIG", True),
         ("GOOGLE_CREDENTIALS", False),

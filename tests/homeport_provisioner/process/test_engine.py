@@ -9,8 +9,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from homeport_provisioner.daemon import Daemon
 from homeport_provisioner.process.identity import is_alive
 from homeport_provisioner.process.state import own_state, read_state
+from tests.homeport_provisioner.conftest import ended
 from tests.homeport_provisioner.process_workspaces import Workspace, outside, tagged, template, until
 from tests.homeport_provisioner.stand_in import StandIn
 
@@ -242,3 +244,9 @@ async def test_a_start_that_fails_before_it_has_made_anything_leaves_the_workspa
     job = await workspace.build("start")
     assert "needed has no value" in job.failure["error"]
     assert base64.b64decode(job.failure["workspace_build"]["state"]) == b""
+
+
+@pytest.mark.requirement("CONTAINER-TEMPLATE-01")
+async def test_template_of_a_container_is_not_for_this_engine(stand_in: StandIn, daemon: Daemon) -> None:
+    job = await ended(stand_in.submit_import("process", template(container={"image": "x"})))
+    assert "only the engine `container` understands" in job.failure["error"]
