@@ -31,6 +31,11 @@ DELETE_KEYS_OF_USER = "delete from api_keys where user_id = $1 and id <> $2"
 DELETE_SESSIONS_OF_USER = "delete from api_keys where user_id = $1 and login_type <> 'token'"
 DELETE_PASSWORD_SESSIONS = "delete from api_keys where user_id = $1 and login_type = 'password'"
 # Keys of applications belong to what was allowed them, and are shown and ended there.
+LIST_TOKENS = f"""
+select {_COLUMNS_OF_K}, u.username from api_keys k join users u on u.id = k.user_id
+where k.login_type = 'token' and ($1::uuid is null or k.user_id = $1) and ({{predicate}})
+order by k.created_at, k.id
+"""
 LIST_OWN_KEYS = f"""
 select {_COLUMNS_OF_K} from api_keys k
 where k.user_id = $1 and k.login_type <> 'oauth2_provider_app' and k.expires_at > $2 and ({{predicate}})
@@ -76,14 +81,8 @@ async def list_tokens(
 
     `predicate` speaks of alias `k`; its parameters begin at 2.
     """
-    columns = _columns_of("k")
-    sql = (
-        f"select {columns}, u.username from api_keys k join users u on u.id = k.user_id"
-        " where k.login_type = 'token' and ($1::uuid is null or k.user_id = $1)"
-        f" and ({predicate}) order by k.created_at, k.id"
-    )
     found: list[tuple[ApiKeyRow, str]] = []
-    for row in await conn.fetch(sql, user_id, *arguments):
+    for row in await conn.fetch(LIST_TOKENS.format(predicate=predicate), user_id, *arguments):
         values = dict(row)
         username = values.pop("username")
         found.append((ApiKeyRow(**values), username))
