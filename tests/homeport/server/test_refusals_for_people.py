@@ -94,6 +94,19 @@ async def test_people_come_from_a_callback_to_the_sign_in_page(
 
 
 @pytest.mark.requirement("ERRORS-PEOPLE-01")
+async def test_what_is_not_there_below_the_page_about_the_api_is_told_as_everywhere(deployment: Deployment) -> None:
+    person = await deployment.accounts.make("owner")
+    headers = [HTML, ("cookie", f"coder_session_token={person.token}")]
+    below, elsewhere = [
+        await send(deployment.asgi, "GET", f"/{top}/nowhere", headers=headers) for top in ("swagger", "x")
+    ]
+    assert (below.status, is_page(below)) == (404, True)
+    assert below.body.replace(b"/swagger/", b"/x/") == elsewhere.body
+    for path in ("/swagger", "/swagger/", "/swagger/index.html", "/swagger/openapi.json", "/swagger/doc.json"):
+        assert (await send(deployment.asgi, "GET", path)).status == 200, path
+
+
+@pytest.mark.requirement("ERRORS-PEOPLE-01")
 async def test_bodies_too_long_and_too_many_attempts_are_pages(limited: Deployment) -> None:
     await limited.accounts.make("owner")
     body = b"csrf_token=" + b"c" * 2_000_000
