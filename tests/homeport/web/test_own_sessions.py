@@ -32,7 +32,7 @@ async def works(site: Site, token: str) -> bool:
     return answer.status_code == 200
 
 
-@pytest.mark.requirement("WEB-ACCOUNT-05")
+@pytest.mark.requirement("WEB-ACCOUNT-07")
 async def test_one_session_all_others_or_everything_ends(site: Site):
     member = await site.accounts.make("member")
     first, second = await another(site, member), await another(site, member)
@@ -58,7 +58,7 @@ async def test_one_session_all_others_or_everything_ends(site: Site):
     assert await works(site, stranger.token)
 
 
-@pytest.mark.requirement("WEB-ACCOUNT-05")
+@pytest.mark.requirement("WEB-ACCOUNT-07")
 async def test_ending_this_session_is_signing_out(site: Site):
     member = await site.accounts.make("member")
     answer = await site.post(member, f"/account/sessions/{member.token[:10]}/revoke")
@@ -67,7 +67,7 @@ async def test_ending_this_session_is_signing_out(site: Site):
     assert not await works(site, member.token)
 
 
-@pytest.mark.requirement("WEB-ACCOUNT-05")
+@pytest.mark.requirement("WEB-ACCOUNT-07")
 @pytest.mark.parametrize("path", ["/account/sign-out", "/account/sessions/end"])
 async def test_no_link_and_no_foreign_form_signs_anybody_out(site: Site, path: str):
     member = await site.accounts.make("member")
