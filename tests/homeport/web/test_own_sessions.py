@@ -125,6 +125,9 @@ async def test_a_browser_is_told_why_and_comes_back(site: Site, clock: FakeClock
     assert sent_to(answer) == (words, "/templates?page=2")
     forgotten = [line for line in answer.headers.get_list("set-cookie") if line.startswith("coder_session_token=;")]
     assert len(forgotten) == (1 if token else 0)
+    stream = await site.get(stale, "/@x/y/events")
+    assert sent_to(stream)[0] == words
+    assert "set-cookie" not in stream.headers, "the reason is for the page, which asks after its stream"
     # With the stale cookie still there, as some browsers have it.
     shown = await site.get(stale, answer.headers["location"])
     assert shown.status_code == 200
