@@ -48,7 +48,7 @@ def sign_in(page: Page, password: str = PASSWORD) -> None:
     page.wait_for_url(re.compile("/workspaces"))
 
 
-@pytest.mark.requirement("WEB-ACCOUNT-05")
+@pytest.mark.requirement("WEB-ACCOUNT-07")
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_sessions_are_shown_and_ended(mailing: Server, make_page: MakePage, width: int, scheme: str) -> None:
     first = make_page(width=width, scheme=scheme, base_url=mailing.url)

@@ -4,7 +4,7 @@
 real door. Rooms above make their own application and use `accounts` alone.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -12,21 +12,16 @@ from uuid import UUID
 import httpx
 import msgspec
 import pytest
-from litestar import Litestar, Router
-from litestar.di import Provide
-from litestar.middleware import DefineMiddleware
 
 from homeport.access import queries as access_queries
 from homeport.access.authenticators import Authenticators
 from homeport.access.cors import CrossOrigin
-from homeport.access.middleware import Authentication, Gate
-from homeport.access.providers import dependencies
+from homeport.access.middleware import Gate
 from homeport.access.rate_limits import RateLimits
 from homeport.access.service.links import LinkClock
 from homeport.access.service.sessions import Sessions
 from homeport.config import Settings
 from homeport.database import Database
-from homeport.identity.api import routes as identity_routes
 from homeport.identity.login.configured import Providers, providers_of
 from homeport.identity.queries import users as user_queries
 from homeport.identity.service.keys import create_key
@@ -34,11 +29,11 @@ from homeport.identity.types import LoginType, UserCreated, UserStatus
 from homeport.kit import clock as kit_clock
 from homeport.kit.crypto import Cipher
 from homeport.kit.ids import new_id
-from homeport.organizations.api import routes as organization_routes
 from homeport.organizations.queries import members as member_queries
 from homeport.organizations.service import place_created_user
 from homeport.proxies.service.hosts import HostCache
 from homeport.rbac import Subject
+from tests.support.applications import bind
 from tests.support.identities import makes_identities
 from tests.support.names import unique_name
 
@@ -166,13 +161,21 @@ class Api:
         return await self.raw(method, f"/api/v2{path}", headers=headers, **more)
 
 
-def build_api(db: Database, *, routes: Sequence[Any] = (), root_routes: Sequence[Any] = (), **settings: Any) -> Api:
-    """Build an application of identity, organizations and the given routes; settings by keyword."""
+def build_api(
+    db: Database,
+    *,
+    routes: Sequence[Any] = (),
+    root_routes: Sequence[Any] = (),
+    provided: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> Api:
+    """Build an application of identity, organizations and the given routes; settings by keyword.
+
+    `provided` are values for further parameters of handlers, by name.
+    """
     from homeport.server.attempts import Attempts  # lazy: only HTTP tests need the server room
     from homeport.server.edge import Edge  # lazy: as above
-    from homeport.server.errors import HANDLERS  # lazy: as above
-    from homeport.server.requests import JsonRequest  # lazy: as above
-    from homeport.server.sockets import SocketRefusals, note_error  # lazy: as above
+    from homeport.server.sockets import SocketRefusals  # lazy: as above
 
     chosen = Settings(**{"access_url": ACCESS_URL, "dangerous_disable_rate_limits": True, **settings})
     authenticators = Authenticators()
@@ -182,27 +185,8 @@ def build_api(db: Database, *, routes: Sequence[Any] = (), root_routes: Sequence
     gate = Gate(db, Sessions(db, chosen, links=links), authenticators, RateLimits(chosen, db), has_proof=True)
     if not db.events._handlers.get(UserCreated):
         db.events.subscribe(UserCreated, place_created_user)
-    app = Litestar(
-        route_handlers=[
-            Router("/api/v2", route_handlers=[*identity_routes, *organization_routes, *routes]),
-            *root_routes,
-        ],
-        dependencies={
-            **dependencies,
-            "db": Provide(lambda: db, sync_to_thread=False),
-            "settings": Provide(lambda: chosen, sync_to_thread=False),
-            "cipher": Provide(lambda: cipher, sync_to_thread=False),
-            "rate_limits": Provide(lambda: gate.rate_limits, sync_to_thread=False),
-            "providers": Provide(lambda: providers, sync_to_thread=False),
-        },
-        middleware=[DefineMiddleware(Authentication, gate=gate)],
-        exception_handlers=HANDLERS,
-        after_exception=[note_error],
-        request_class=JsonRequest,
-        request_max_body_size=1024 * 1024,
-        openapi_config=None,
-        logging_config=None,
-    )
+    own = {"db": db, "settings": chosen, "cipher": cipher, "rate_limits": gate.rate_limits, "providers": providers}
+    app = bind({**own, **(provided or {})}, gate, routes=routes, root_routes=root_routes)
     inner = Attempts(SocketRefusals(CrossOrigin(app, origins=chosen.cors_allowed_origins)), db)
     return Api(Edge(inner, chosen, HostCache(db, chosen)), db, chosen, authenticators, gate, providers)
 

@@ -1,6 +1,6 @@
 """An application that signs people in by a GitHub of our own, and browsers that go through it: cookies kept, redirects by hand."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -78,7 +78,13 @@ class World:
     """See the module."""
 
     def __init__(
-        self, db: Database, github: GitHub, *, root_routes: Sequence[Any] = (), **settings: str | None
+        self,
+        db: Database,
+        github: GitHub,
+        *,
+        root_routes: Sequence[Any] = (),
+        provided: Mapping[str, Any] | None = None,
+        **settings: str | None,
     ) -> None:
         """`settings` are named as the environment's; one that is None is left out."""
         told = {**settings_of(github), **settings}
@@ -88,7 +94,7 @@ class World:
         chosen = load_settings(environment=environment)
         given = {name.lower(): getattr(chosen, name.lower()) for name in told}
         self.db, self.github = db, github
-        self.api = build_api(db, root_routes=root_routes, **given)
+        self.api = build_api(db, root_routes=root_routes, provided=provided, **given)
         self.accounts = Accounts(db)
 
     def browser(self) -> Browser:

@@ -61,7 +61,8 @@ def running_mail_server(
     def authenticate(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
         assert isinstance(data, LoginPassword)
         known = (users or {}).get(data.login.decode())
-        return AuthResult(success=known is not None and known.encode() == data.password)
+        # Not handled: the answer to a wrong password is the server's to give.
+        return AuthResult(success=known is not None and known.encode() == data.password, handled=False)
 
     controller = Controller(
         box,

@@ -90,7 +90,9 @@ class Authentication:
                 await self._identify(scope, access)
         except SignedOut as error:
             if access.is_page and scope["type"] == ScopeType.HTTP:
-                await _send_to_login(send, scope, error, is_https=self._gate.sessions.access_url.startswith("https://"))
+                is_https = self._gate.sessions.access_url.startswith("https://")
+                # A stream shows nobody the reason; its page will ask again, and shall find it.
+                await _send_to_login(send, scope, error, is_https=is_https, forgets=error.is_final and not access.lasts)
                 return
             raise
         identity: Identity | None = cast("Any", scope).get(IDENTITY)
@@ -214,7 +216,7 @@ async def _send_text(send: Send, status: int, text: str) -> None:
     await send({"type": "http.response.body", "body": text.encode() + b"\n", "more_body": False})
 
 
-async def _send_to_login(send: Send, scope: Any, error: SignedOut, *, is_https: bool) -> None:
+async def _send_to_login(send: Send, scope: Any, error: SignedOut, *, is_https: bool, forgets: bool) -> None:
     """Send a browser to the sign-in page; 303, so that a POST becomes a GET."""
     location = rules.login_location(scope["path"], scope["query_string"], error.reason)
     headers = [
@@ -222,7 +224,7 @@ async def _send_to_login(send: Send, scope: Any, error: SignedOut, *, is_https: 
         (b"www-authenticate", error.challenge.encode("latin-1", "replace")),
         (b"cache-control", b"no-store"),
     ]
-    if error.is_final and rules.cookie(scope["headers"], SESSION_COOKIE):
+    if forgets and rules.cookie(scope["headers"], SESSION_COOKIE):
         # A session that will not come back shall not stand in the way of the next.
         # Under https its name gets a prefix further out, and browsers take that with Secure alone.
         headers.append((b"set-cookie", _FORGET_SESSION + (b"; Secure" if is_https else b"")))

@@ -6,6 +6,7 @@ written itself. Scheme and host are never taken from such headers; ACCESS_URL sa
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final
 
@@ -26,10 +27,13 @@ class Peers:
         self._headers = tuple(name.lower().encode() for name in settings.proxy_trusted_headers)
 
     def client(self, scope: Any) -> str:
-        """Return the address of whoever asks; `UNKNOWN` where the connection has none."""
+        """Return the address of whoever asks, of IPv4 always in its own form; `UNKNOWN` where the connection has none."""
         peer = scope.get("client")
         text = str(peer[0]) if peer else UNKNOWN
-        if not self._networks or (address := _address(text)) is None or not self._is_trusted(address):
+        if (address := _address(text)) is None:
+            return text
+        text = str(address)
+        if not self._is_trusted(address):
             return text
         for name in self._headers:
             if (found := self._named(scope["headers"], name)) is not None:
@@ -59,6 +63,7 @@ def _hops(headers: Headers, name: bytes) -> Iterator[str]:
     yield from [part.strip() for part in ",".join(texts).split(",")][::-1][:_MOST_HOPS]
 
 
+@lru_cache(maxsize=1024)
 def _address(text: str) -> Address | None:
     """Read an address with or without a port: 192.0.2.1, 192.0.2.1:80, 2001:db8::1, [2001:db8::1]:80."""
     bare = text.strip('"')

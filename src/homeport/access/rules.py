@@ -17,7 +17,7 @@ CSRF_GENERAL = (
 )
 _CSRF_EXEMPT_PATHS = frozenset({"/api/v2/csp/reports", "/api/v2/users/first"})
 # Nobody need be signed in to be harmed by these: a foreign page could sign its visitor in as somebody else, or own a fresh server.
-_WAYS_IN = frozenset({"/api/v2/users/first", "/api/v2/users/login"})
+_WAYS_IN = frozenset({"/api/v2/users/first", "/api/v2/users/login", "/setup", "/login"})
 # Pages that send no referrer, so that nothing of an authorization request leaks by it. Where no Sec-Fetch-Site comes with their
 # forms (plain http beyond loopback), Origin is "null" and says nothing; each of these forms carries a token of its own.
 _FORMS_WITHOUT_ORIGIN = frozenset(
@@ -97,14 +97,13 @@ def csrf_problem(*, method: str, path: str, headers: Headers, query: bytes, acce
     """
     if method in SAFE_METHODS:
         return ""
-    if path in _WAYS_IN and not _is_same_site(headers, access_url):
-        return CSRF_GENERAL
-    session = cookie(headers, SESSION_COOKIE)
-    if not session:
-        return ""
-    if not (path == "/api" or path.startswith("/api/")):
+    session, is_page = cookie(headers, SESSION_COOKIE), not (path == "/api" or path.startswith("/api/"))
+    if path in _WAYS_IN or (is_page and session):
         is_ours = _is_same_site(headers, access_url, can_lack_origin=path in _FORMS_WITHOUT_ORIGIN)
-        return "" if is_ours else CSRF_GENERAL
+        if not is_ours:
+            return CSRF_GENERAL
+    if is_page or not session:
+        return ""
     if path in _CSRF_EXEMPT_PATHS or _names_session(session, headers, query):
         return ""
     sent, expected = header(headers, b"x-csrf-token"), cookie(headers, CSRF_COOKIE)

@@ -74,6 +74,12 @@ def _value_problem(directive: str, value: str) -> str:
         return ""
     if value == "'none'":
         return "'none' cannot be appended: beside other values it means nothing"
+    if value.lower() == "'strict-dynamic'" and directive.startswith("script-src"):
+        return f"{value} cannot be appended: with it browsers ignore 'self', from which the pages' own scripts come"
+    if _CODE.fullmatch(value) and directive.startswith("style-src"):
+        return (
+            f"{value} cannot be appended: beside it browsers ignore 'unsafe-inline', which the pages' own styles have"
+        )
     if value.startswith("'") or value.endswith("'"):
         is_known = value.lower() in _KEYWORDS or _CODE.fullmatch(value)
         return "" if is_known else f"{value} is no keyword of a policy"

@@ -65,10 +65,12 @@ class ProviderRefused(BadRequest):
 
     def __init__(self, code: str, description: str = "", uri: str = "") -> None:
         known = f" ({code})" if code in _OAUTH_CODES else ""
-        words = ". ".join(part.strip(" .") for part in (description, uri) if part)
-        super().__init__(f"The provider did not sign you in{known}.", detail=words or code)
+        words = ". ".join(part.strip(" .") for part in (description, uri) if part) or code
+        plain = "".join(letter if letter.isprintable() else "?" for letter in words[:_LONGEST])
+        super().__init__(f"The provider did not sign you in{known}.", detail=plain)
 
 
+_LONGEST = 500
 _OAUTH_CODES = frozenset(
     {
         "access_denied", "account_selection_required", "consent_required", "interaction_required", "invalid_request",

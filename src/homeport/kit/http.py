@@ -28,6 +28,11 @@ class Page(msgspec.Struct, frozen=True):
     after_id: UUID | None = None
 
 
+def takes_html(accept: str) -> bool:
+    """Tell whether a person is asking: a browser that goes to an address says that it takes HTML."""
+    return "text/html" in accept.lower()
+
+
 LimitParameter = Annotated[
     int, QueryParameter(name="limit", ge=0, le=MAX_PAGE, description="At most this many rows; 0 asks for the default.")
 ]

@@ -24,9 +24,11 @@ from homeport.scim.errors import error_body, is_scim
 from homeport.scim.types import MEDIA_TYPE
 from homeport.telemetry.logs import get_logger
 from homeport.telemetry.requests import requests
+from homeport.web import errors as web_errors
 
 _logger = get_logger(__name__)
 _MAX_USER_AGENT = 512
+_JSON = {"content-type": "application/json"}
 _STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
 
 
@@ -75,19 +77,24 @@ class Edge:
             if has_begun or scope["type"] != "http":
                 raise
             _logger.error("an error that nothing inside has answered", exc_info=error)
-            await _apologize(send_out, request_id, scope["path"])
+            await _apologize(send_out, request_id, scope)
         finally:
             requests.open -= 1
 
 
-async def _apologize(send: Any, request_id: str, path: str) -> None:
+async def _apologize(send: Any, request_id: str, scope: Any) -> None:
     """Answer 500 without any inner detail."""
     message, detail = "An unexpected error happened; the server's log has it.", f"request id {request_id}"
+    path = scope["path"]
     if is_scim(path):
-        kind, body = MEDIA_TYPE, msgspec.json.encode(error_body(500, f"{message} {detail}"))
+        headers, body = {"content-type": MEDIA_TYPE}, msgspec.json.encode(error_body(500, f"{message} {detail}"))
+    elif web_errors.wants_page(path, header(scope["headers"], b"accept")):
+        headers, text = web_errors.apology(f"{message} ({detail})")
+        body = text.encode()
     else:
-        kind, body = "application/json", msgspec.json.encode(Response(message=message, detail=detail))
-    await send({"type": "http.response.start", "status": 500, "headers": [(b"content-type", kind.encode())]})
+        headers, body = _JSON, msgspec.json.encode(Response(message=message, detail=detail))
+    found = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": 500, "headers": found})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 

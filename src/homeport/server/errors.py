@@ -33,6 +33,8 @@ _OAUTH_CODES = {
 _NOT_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _MISSING = re.compile(r"missing required field `([^`]+)`")
 _PATH = re.compile(r"(?:at|in) `\$\.?(?P<path>[^`]*)`$")
+# What the framework says of a body that is not there.
+_NO_BODY = "'data'"
 _PLACE = re.compile(r" - at `")
 _GONE = "client disconnected prematurely"
 _CUT_SHORT = "Input data was truncated"
@@ -60,15 +62,19 @@ class Refusal(msgspec.Struct, frozen=True):
 
 def handle(request: Request[Any, Any, Any], error: Exception) -> Any:
     """Answer any exception: in JSON, or with a readable page where a person is asking."""
-    refusal = refusal_of(error, method=request.method, path=request.url.path)
     path = request.url.path
+    refusal = refusal_of(error, method=request.method, path=path)
     if is_scim(path):
         body = body_of(error, refusal.status, refusal.message, refusal.detail, refusal.validations)
         return LitestarResponse(body, status_code=refusal.status, headers=refusal.headers, media_type=MEDIA_TYPE)
-    if web_errors.wants_page(request):
+    if web_errors.wants_page(path, request.headers.get("accept", "")):
         if isinstance(error, OAuthError):
-            return web_errors.render_oauth(error)
-        return web_errors.render(request, refusal.status, refusal.message, refusal.detail)
+            page = web_errors.render_oauth(error)
+        else:
+            page = web_errors.render(request, refusal.status, refusal.message, refusal.detail)
+        for name, value in refusal.headers.items():
+            page.headers.setdefault(name.lower(), value)
+        return page
     return LitestarResponse(
         content=_content(error, refusal, path),
         status_code=refusal.status,
@@ -158,6 +164,8 @@ def _parameter_errors(error: ValidationException) -> tuple[FieldError, ...]:
 def _parameter_error(item: dict[str, Any]) -> FieldError:
     """Name the field as the client knows it: the framework calls the whole body `data`."""
     message = str(item.get("message", "The value is not valid."))
+    if message == _NO_BODY:
+        return FieldError("body", "The request has no body; send one.")
     place = _PATH.search(message)
     parent = place.group("path") if place else str(item.get("key", "")).removeprefix("data").lstrip(".")
     missing = _MISSING.search(message)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from litestar import Litestar, MediaType, Request
+from litestar import Litestar, MediaType, Request, Router
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
 from litestar.openapi.spec import Components, Reference, SecurityScheme
@@ -43,6 +43,9 @@ _REFUSED_BY_OAUTH = {
     "description": "Refused, in the standards' words (RFC 6749 section 5.2).",
     "content": {"application/json": {"schema": {"$ref": "#/components/schemas/OAuth2ErrorBody"}}},
 }
+_PAGE_PATHS = ["/", "/index.html"]
+_DOCUMENT_PATHS = ["/openapi.json", "/doc.json"]
+_SERVED = ["", *_PAGE_PATHS, *_DOCUMENT_PATHS]
 _NO_WORD = re.compile(r"[^a-z0-9]+")
 
 
@@ -83,8 +86,12 @@ class _Page(OpenAPIRenderPlugin):
     """Serves the page on which people read the document and try requests. It knows no session; see web/static/api.js."""
 
     def __init__(self, *, is_served: bool) -> None:
-        super().__init__(path=["/", "/index.html"], media_type=MediaType.HTML)
+        super().__init__(path=_PAGE_PATHS, media_type=MediaType.HTML)
         self._is_served = is_served
+
+    def receive_router(self, router: Router) -> None:
+        """Take away the framework's own page for whatever else is below: what is not there is told as everywhere."""
+        router.routes = [one for one in router.routes if one.path in {f"{router.path}{path}" for path in _SERVED}]
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
         """Return the page."""
@@ -96,7 +103,7 @@ class _Document(JsonRenderPlugin):
     """Serves the completed document, which is made once."""
 
     def __init__(self, *, is_served: bool) -> None:
-        super().__init__(path=["/openapi.json", "/doc.json"])
+        super().__init__(path=_DOCUMENT_PATHS)
         self._is_served = is_served
         self._text: bytes | None = None
 

@@ -12,6 +12,7 @@ import msgspec
 from litestar import MediaType, Response
 
 from homeport.identity.types import SESSION_COOKIE
+from homeport.kit.http import takes_html
 from homeport.oauth2.errors import OAuthError, invalid_request
 from homeport.oauth2.rules.authorization import Pairs, read_pairs
 from homeport.oauth2.rules.forms import FORM_TYPE
@@ -77,7 +78,7 @@ def to_sign_in(target: str, **more: Any) -> Response[bytes]:
 
 def wants_html(request: PageRequest) -> bool:
     """Tell whether a browser asks, and not a program."""
-    return "text/html" in request.headers.get("accept", "")
+    return takes_html(request.headers.get("accept", ""))
 
 
 def has_session_in_header(request: PageRequest) -> bool:

@@ -94,10 +94,18 @@ class View:
         return Redirect(path, status_code=303, headers=NO_STORE, cookies=list(cookies))
 
 
-def closed(view: View) -> dict[str, str]:
-    """Return the headers of a page on which a secret is typed, and after which an application's request may go on."""
+def unframed(view: View) -> dict[str, str]:
+    """Return the headers of a page on which a secret is typed, and whose form may lead on to a provider."""
     policy = sign_in_policy(view.settings, view.request.headers.get("host", ""))
-    return {"content-security-policy": policy, "x-frame-options": "DENY", "referrer-policy": "no-referrer"}
+    return {"content-security-policy": policy, "x-frame-options": "DENY"}
+
+
+def closed(view: View) -> dict[str, str]:
+    """Return those of a page whose address may hold an application's request: it sends no referrer either.
+
+    Browsers then say no origin with its form, so `access.rules` has to know its path.
+    """
+    return {**unframed(view), "referrer-policy": "no-referrer"}
 
 
 def provide_view(request: PageRequest, settings: Settings, optional_identity: Identity | None) -> View:

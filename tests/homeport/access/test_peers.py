@@ -80,6 +80,14 @@ def test_by_default_nobody_is_believed() -> None:
     assert client("::ffff:10.0.0.1", forwarded(CLIENT)) == CLIENT, "an IPv4 peer of an IPv6 socket is the same peer"
 
 
+@pytest.mark.requirement("PROXY-ADDRESS-01")
+def test_a_client_has_one_address_however_the_connection_writes_it() -> None:
+    for settings in (TRUST, {"access_url": ""}):
+        assert client(f"::ffff:{CLIENT}", **settings) == CLIENT
+        assert client("2001:DB8:0::9", **settings) == "2001:db8::9"
+        assert client("fe80::1%eth0", **settings) == "fe80::1%eth0"
+
+
 @pytest.mark.requirement("PROXY-ADDRESS-02")
 async def test_nobody_escapes_the_limit_of_sign_ins_by_naming_others(db: Database) -> None:
     api = build_api(db, dangerous_disable_rate_limits=False, login_rate_limit=3, **TRUST)

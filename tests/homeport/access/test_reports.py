@@ -99,6 +99,8 @@ async def test_what_is_no_report_is_refused(db: Database) -> None:
         answer = await send(api, body)
         assert answer.status_code == 400, body
         assert answer.headers["content-type"] == "application/json"
+    (missing,) = (await send(api, b"")).json()["validations"]
+    assert missing == {"field": "body", "detail": "The request has no body; send one."}
     padded = {"csp-report": {"blocked-uri": "x" * reports.MAX_BODY}}
     assert (await send(api, padded)).status_code == 413
     assert (await send(api, {"csp-report": {"blocked-uri": "x" * (reports.MAX_BODY - 100)}})).status_code == 200

@@ -1,6 +1,6 @@
 """Seeing one's sessions and tokens, and ending them: one, all others, everywhere."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -45,15 +45,19 @@ async def test_sessions_and_tokens_are_listed_by_last_use(
     token = await add_key(db, person, LoginType.TOKEN, name="robot", hours=900)
     clock.advance(timedelta(hours=2))
     assert await works(api, token)
+    used_at = clock.now()
+    clock.advance(timedelta(minutes=1))
+    # Asking is a use as well, which is noted beside the request.
+    await listed(api, person)
     await api.gate.sessions.close()
-    robot, own = await listed(api, person)
+    own, robot = await listed(api, person)
     assert (robot["kind"], robot["token_name"], robot["ip_address"], robot["is_current"]) == (
         "token",
         "robot",
         OTHER,
         False,
     )
-    assert robot["last_used"] == robot["last_used"] is not None
+    assert datetime.fromisoformat(robot["last_used"]) == used_at < datetime.fromisoformat(own["last_used"])
     assert (own["kind"], own["id"], own["is_current"]) == ("session", person.token[:10], True)
     assert set(own) == {
         "id", "kind", "login_type", "token_name", "scopes", "ip_address", "created_at", "last_used", "expires_at", "is_current",

@@ -4,9 +4,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from litestar import Router
-from litestar.di import Provide
-
 from homeport.database import Connection, Database, Listener
 from homeport.kit import clock
 from homeport.kit.ids import NIL_ID, new_id
@@ -49,12 +46,7 @@ class QueueWorld:
         self.events: list[Any] = []
         for kind in (JobUpdated, JobCompleted, JobFailed, JobCanceled):
             db.events.subscribe(kind, self._note)
-        room = Router(
-            "",
-            route_handlers=routes,
-            dependencies={"acquirer": Provide(lambda: self.acquirer, sync_to_thread=False)},
-        )
-        self.api: Api = build_api(db, routes=[room], provisioner_daemon_psk=PSK)
+        self.api: Api = build_api(db, routes=routes, provided={"acquirer": self.acquirer}, provisioner_daemon_psk=PSK)
         self.api.authenticators.register_provisioner("provisioner", daemon_resolver(PSK))
         self.api.authenticators.register_provisioner("job", resolve_job_holder)
 

@@ -40,6 +40,8 @@ async def add_proxy(db: Database, name: str = "eu", **more: Any) -> Any:
 async def listener(db: Database) -> AsyncIterator[Listener]:
     made = Listener(db.connect)
     await made.start()
+    # What happens before it has its session is told by no message but RESYNC.
+    await until(lambda: made.is_connected)
     yield made
     await made.stop()
 

@@ -24,6 +24,7 @@ PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 MEDIA_TYPE = "application/scim+json"
+_ROUTES = [*scim_api.absent_routes, scim_api.router()]
 
 
 class World:
@@ -31,7 +32,7 @@ class World:
 
     def __init__(self, db: Database, **settings: Any) -> None:
         chosen = {"scim_auth_header": TOKEN, **settings}
-        self.api = build_api(db, root_routes=[*scim_api.absent_routes, scim_api.router()], **chosen)
+        self.api = build_api(db, root_routes=_ROUTES, **chosen)
         self.api.authenticators.register_scim(provider_resolver(self.api.settings))
         self.db, self.accounts = db, Accounts(db)
 

@@ -49,12 +49,9 @@ class Deployment:
 
     def __init__(self, db: Database, listener: Listener, *, access_url: str = NOWHERE, **more: Any) -> None:
         """`more` are further settings by name."""
+        usual: dict[str, Any] = {"dangerous_disable_rate_limits": True}
         settings = Settings(
-            access_url=access_url,
-            dangerous_disable_rate_limits=True,
-            provisioner_daemon_psk=PSK,
-            provisioner_daemons=0,
-            **more,
+            access_url=access_url, provisioner_daemon_psk=PSK, provisioner_daemons=0, **{**usual, **more}
         )
         self.parts = build_parts(settings, db, listener, Cipher([bytes(range(32))]))
         self.asgi, self.app, self._gate = build_asgi(self.parts, has_proof=True)

@@ -35,6 +35,7 @@ SCIM_TOKEN: Final = "s" * 40
 ORIGIN: Final = ("origin", "https://evil.test")
 ORIGIN_OWN: Final = ("origin", HTTPS)
 CSRF: Final = "c" * 43
+GITHUB: Final = "/api/v2/users/oauth2/github/callback"
 FORM: Final = "application/x-www-form-urlencoded"
 HEADER: Final = """\
 # Which headers answers carry, by class of route and kind of status. Written by `python -m tests.homeport.server.header_table`,
@@ -131,6 +132,24 @@ class HeaderWalk:
         signed_out = await send(self._asgi, "POST", "/api/v2/users/logout", headers=[(TOKEN, person.token)])
         self._note("signing out", "signing out", signed_out)
 
+    async def _provided(self, session: Headers) -> None:
+        """Set out to a provider, as a browser and to convert an account, and come back with nothing that counts."""
+        form = urlencode({"csrf_token": CSRF, "to_type": "github", "password": PASSWORD}).encode()
+        cookies = "; ".join([session[0][1], f"__Host-csrf_token={CSRF}"])
+        page = [("cookie", cookies), ("sec-fetch-site", "same-origin")]
+        body = msgspec.json.encode({"to_type": "github", "password": PASSWORD})
+        program = [(TOKEN, session[0][1].partition("=")[2])]
+        asked: tuple[tuple[str, str, str, Headers, bytes, str], ...] = (
+            ("departing", "GET", GITHUB, [], b"", ""),
+            ("coming back refused", "GET", f"{GITHUB}?error=access_denied", [("accept", "text/html")], b"", ""),
+            ("coming back refused: program", "GET", f"{GITHUB}?error=access_denied", [], b"", ""),
+            ("converting: page", "POST", "/account/convert", page, form, FORM),
+            ("converting: api", "POST", "/api/v2/users/me/convert-login", program, body, "application/json"),
+        )  # fmt: skip
+        for name, method, path, headers, sent, kind in asked:
+            answer = await send(self._asgi, method, path, headers=headers, body=sent, kind=kind)
+            self._note(f"provider: {name}", f"{method} {path}", answer)
+
     async def _ways_in(self) -> None:
         """Sign in, by the API and by the page; read a file, a stream of a page, and MCP with a token."""
         person = self._walk._people[SELF]
@@ -143,6 +162,7 @@ class HeaderWalk:
             "sign-in",
             await send(self._asgi, "POST", "/api/v2/users/login", headers=[ORIGIN_OWN], body=body),
         )
+        await self._provided([("cookie", f"__Host-coder_session_token={person.token}")])
         fields = urlencode({"csrf_token": CSRF, "email": person.email, "password": PASSWORD, "redirect": "/"}).encode()
         held = [("cookie", f"__Host-csrf_token={CSRF}"), ("sec-fetch-site", "same-origin")]
         self._note(

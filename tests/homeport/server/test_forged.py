@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from homeport.access.rules import CSRF_GENERAL, CSRF_MISMATCH
-from tests.homeport.server.deployment import Deployment, Places
+from tests.homeport.server.deployment import Deployment, Places, asking
 from tests.homeport.server.driver import Answer, send
 from tests.homeport.server.routes import Route, all_routes
 
@@ -20,6 +20,8 @@ FOREIGN: Sequence[Sequence[tuple[str, str]]] = (
 # Exempt by exact path (identity 8.1): reports do nothing but be logged; the other is a way in, which has a test of its own.
 EXEMPT = {"/api/v2/csp/reports", "/api/v2/users/first"}
 WAYS_IN = ("/api/v2/users/login", "/api/v2/users/first")
+PAGES_IN = ("/login", "/setup")
+QUIET = {"/login", "/oauth2/authorize", "/oauth2/device/verify", "/reset-password", "/reset-password/change"}
 # What no cookie opens: tokens in headers, or a body that proves itself.
 _UNCOOKED = {"scim"}
 # Made by the same page for each form; the walk goes over these pages besides.
@@ -148,6 +150,47 @@ async def test_a_foreign_page_neither_signs_in_nor_makes_the_first_user(
     answer = await send(deployment.asgi, "POST", path, headers=more, body=body, kind="text/plain")
     assert (answer.status, answer.body.decode().strip()) == (400, CSRF_GENERAL)
     assert await deployment.db.fetchval("select count(*) from users where not is_system") == 0
+
+
+@pytest.mark.requirement("CSRF-LOGIN-01")
+@pytest.mark.parametrize("path", PAGES_IN)
+@pytest.mark.parametrize("more", FOREIGN)
+async def test_a_foreign_page_cannot_use_the_forms_even_with_a_token_that_it_has_planted(
+    deployment: Deployment, path: str, more: Sequence[tuple[str, str]]
+) -> None:
+    body = f"csrf_token={CSRF}&email=a%40homeport.test&username=ada&password=a-Long-Passphrase-4711".encode()
+    headers = [("cookie", f"csrf_token={CSRF}"), *more]
+    answer = await send(deployment.asgi, "POST", path, headers=headers, body=body, kind=FORM)
+    assert (answer.status, answer.body.decode().strip()) == (400, CSRF_GENERAL)
+    assert await deployment.db.fetchval("select count(*) from users where not is_system") == 0
+
+
+@pytest.mark.requirement("CSRF-WALK-01")
+async def test_forms_of_pages_without_referrer_work_where_browsers_say_no_more_than_that(
+    deployment: Deployment,
+) -> None:
+    """Over plain http beyond loopback no Sec-Fetch-Site comes, and of pages that send no referrer Origin says "null"."""
+    person = await deployment.accounts.make("owner")
+    known = await deployment.application(person, person)
+    places = await deployment.furnish(person, person, user=person.username)
+    cookie = ("cookie", f"coder_session_token={person.token}; csrf_token={CSRF}")
+    changing = {one.path for one in all_routes(deployment.app) if one.method == "POST" and one.access.is_page}
+    quiet: set[str] = set()
+    for route in all_routes(deployment.app):
+        if route.method != "GET" or not route.access.is_page or route.path not in changing:
+            continue
+        query = f"?{asking(known['client_id'])}" if route.path == "/oauth2/authorize" else ""
+        for headers in ([cookie], []):
+            address = target(route, places.words) + query
+            page = await send(deployment.asgi, "GET", address, headers=[*headers, ("accept", "text/html")])
+            if page.headers["referrer-policy"] == "no-referrer":
+                quiet.add(route.path)
+    assert quiet == QUIET
+    for path in changing:
+        route = next(one for one in all_routes(deployment.app) if one.path == path and one.method == "POST")
+        headers = [cookie, ("origin", "null")]
+        answer = await send(deployment.asgi, "POST", target(route, places.words), headers=headers, body=b"", kind=FORM)
+        assert is_refused(route, answer) == (path not in quiet), path
 
 
 @pytest.mark.requirement("CSRF-LOGIN-01")

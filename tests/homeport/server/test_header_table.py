@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -17,10 +18,11 @@ COOKIE = {"HttpOnly", "Path=/", "SameSite=lax", "Secure"}
 
 @pytest.fixture
 async def secure(db: Database) -> AsyncIterator[Deployment]:
-    """The whole application as browsers reach it by https, with an identity provider."""
+    """The whole application as browsers reach it by https, with a provider of people and one that keeps them."""
     listener = Listener(db.connect)
     await listener.start()
-    made = Deployment(db, listener, access_url=HTTPS, scim_auth_header=SCIM_TOKEN)
+    github: dict[str, Any] = {"oauth2_github_client_id": "x", "oauth2_github_client_secret": "x"}
+    made = Deployment(db, listener, access_url=HTTPS, scim_auth_header=SCIM_TOKEN, **github)
     yield made
     await made.close()
     await listener.stop()
@@ -64,11 +66,13 @@ def broken(answer: Answer) -> list[str]:
         pair, *attributes = [part.strip() for part in text.split(";")]
         if (
             not pair.startswith("__Host-")
-            or set(attributes) < COOKIE
+            or not set(attributes) >= COOKIE
             or any("domain" in one.lower() for one in attributes)
         ):
             found.append(f"the cookie {text!r}")
     is_public = "public" in headers.get("cache-control", "")
+    if not is_public and "no-store" not in headers.get("cache-control", ""):
+        found.append("neither public nor kept by no cache")
     if is_public and ("set-cookie" in headers or headers.get("content-type", "").startswith("text/html")):
         found.append("caches may keep what may be of a person")
     return found
@@ -98,6 +102,9 @@ def test_a_new_class_a_lost_header_and_another_value_are_told() -> None:
         (200, {"access-control-allow-credentials": "true"}, "credentials for another origin"),
         (200, {"set-cookie": "a=1; HttpOnly; Path=/; SameSite=lax; Secure"}, "the cookie"),
         (200, {"set-cookie": "__Host-a=1; HttpOnly; Path=/; Secure"}, "the cookie"),
+        (200, {"set-cookie": "__Host-a=1; HttpOnly; Max-Age=5; Path=/; Secure"}, "the cookie"),
+        (200, {"set-cookie": "__Host-a=1; Max-Age=5; Path=/; SameSite=lax; Secure"}, "the cookie"),
+        (200, {"cache-control": "private, max-age=60"}, "kept by no cache"),
         (200, {"set-cookie": "__Host-a=1; HttpOnly; Path=/; SameSite=lax; Secure; Domain=x"}, "the cookie"),
         (200, {"content-type": "text/html", "cache-control": "public"}, "caches may keep"),
     ],

@@ -4,9 +4,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from litestar import Router
-from litestar.di import Provide
-
 from homeport.database import Database, Listener
 from homeport.files.api import routes as file_routes
 from homeport.files.rules import archive
@@ -38,12 +35,7 @@ class TemplateWorld:
         self.accounts = Accounts(db)
         self.cipher = Cipher([bytes(range(32))])
         Imports(self.cipher).register(db.events)
-        room = Router(
-            "",
-            route_handlers=[*file_routes, *routes],
-            dependencies={"listener": Provide(lambda: listener, sync_to_thread=False)},
-        )
-        self.api: Api = build_api(db, routes=[room])
+        self.api: Api = build_api(db, routes=[*file_routes, *routes], provided={"listener": listener})
         self.acquirer = Acquirer(db, listener)
 
     async def upload(self, person: Person, data: bytes | None = None) -> str:

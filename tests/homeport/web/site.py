@@ -5,8 +5,6 @@ from html.parser import HTMLParser
 from typing import Any
 
 import httpx
-from litestar import Router
-from litestar.di import Provide
 
 from homeport import web
 from homeport.database import Database, Listener
@@ -24,14 +22,12 @@ class Site:
     def __init__(self, db: Database, listener: Listener) -> None:
         self.world = World(db, listener)
         self.db, self.accounts = db, self.world.accounts
-        self._room = Router(
-            "/", route_handlers=web.routes, dependencies={"listener": Provide(lambda: listener, sync_to_thread=False)}
-        )
-        self.app = build_api(db, root_routes=[self._room])
+        self.listener = listener
+        self.use()
 
     def use(self, **settings: Any) -> None:
         """Serve the pages with further settings from now on."""
-        self.app = build_api(self.db, root_routes=[self._room], **settings)
+        self.app = build_api(self.db, root_routes=web.routes, provided={"listener": self.listener}, **settings)
 
     async def close(self) -> None:
         """Wait for what runs beside requests."""

@@ -6,8 +6,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from litestar import Router
-from litestar.di import Provide
 
 from homeport import web
 from homeport.database import Database, Listener
@@ -37,9 +35,7 @@ async def make_site(db: Database, github: GitHub) -> AsyncIterator[MakeSite]:
     made: list[World] = []
 
     def make(**settings: Any) -> World:
-        provided = {"listener": Provide(lambda: listener, sync_to_thread=False)}
-        pages = Router("/", route_handlers=web.routes, dependencies=provided)
-        made.append(World(db, github, root_routes=[pages], **settings))
+        made.append(World(db, github, root_routes=web.routes, provided={"listener": listener}, **settings))
         return made[-1]
 
     yield make

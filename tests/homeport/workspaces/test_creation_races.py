@@ -7,9 +7,9 @@ from uuid import UUID
 
 import httpx
 import pytest
-from litestar import Router
 
 from homeport.templates.api.templates import routes as template_routes
+from homeport.workspaces.api import routes
 from homeport.workspaces.service import creation, views
 from tests.homeport.workspaces.world import Template, World
 from tests.support.accounts import Api, Person, build_api
@@ -93,7 +93,7 @@ class Scene:
 @pytest.fixture
 async def api(world: World) -> AsyncIterator[Api]:
     """The routes of workspaces, and those that take templates away."""
-    built = build_api(world.db, routes=[world.room, Router("", route_handlers=template_routes)])
+    built = build_api(world.db, routes=[*routes, *template_routes], provided={"listener": world.listener})
     yield built
     await built.gate.close()
 
@@ -167,7 +167,8 @@ async def test_of_many_at_once_each_is_answered_in_words(world: World, api: Api,
         made = await scene(world, api)
         *created, removed = await asyncio.gather(made.create(), made.create(), made.create(), made.remove(rival))
         statuses = {answer.status_code for answer in created}
-        assert statuses <= {201, 404}, [answer.text for answer in created]
+        # Who is deleted first has no session any more.
+        assert statuses <= {201, 404} | ({401} if name == "owner" else set()), [answer.text for answer in created]
         assert removed.status_code in {200, 204, rival.answer}, removed.text
         # It goes and nothing was made, or it stays; a member may leave workspaces behind.
         is_gone = removed.status_code in {200, 204}

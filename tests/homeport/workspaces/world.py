@@ -6,8 +6,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar import Router
-from litestar.di import Provide
 
 from homeport.config import Settings
 from homeport.database import Database, Listener
@@ -58,10 +56,7 @@ class World:
         self.accounts = Accounts(db)
         self.organization_id = DEFAULT_ORGANIZATION_ID
         register(db.events, self.cipher, Settings())
-        self.room = Router(
-            "", route_handlers=routes, dependencies={"listener": Provide(lambda: listener, sync_to_thread=False)}
-        )
-        self.api: Api = build_api(db, routes=[self.room])
+        self.api: Api = build_api(db, routes=routes, provided={"listener": listener})
 
     async def template(
         self,

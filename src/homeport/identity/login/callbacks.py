@@ -16,16 +16,12 @@ from homeport.identity.login.notices import login_path
 from homeport.identity.login.redirecting import REDIRECT_COOKIE, Journey, ended_cookies, journey_cookies, reduced
 from homeport.kit.crypto import Cipher
 from homeport.kit.errors import HomeportError
+from homeport.kit.http import takes_html
 from homeport.telemetry.logs import get_logger
 
 NOT_STORED = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 _log = get_logger(__name__)
 HttpRequest: TypeAlias = Request[Any, Any, Any]
-
-
-def wants_page(request: HttpRequest) -> bool:
-    """Tell whether a person is asking: a browser that goes to an address says that it takes HTML."""
-    return "text/html" in request.headers.get("accept", "").lower()
 
 
 def is_callback(path: str) -> bool:
@@ -42,11 +38,12 @@ async def serve(
     except HomeportError as error:
         # What the provider said of itself is for who runs the server, and neither for people nor a mistake of ours.
         _log.warning("a sign-in through a provider failed", message=error.message, detail=error.detail)
-        if not wants_page(request):
+        if not takes_html(request.headers.get("accept", "")):
             raise
         note_failure(error.status)
         target = reduced(request.query_params.get("redirect", "") or unquote(request.cookies.get(REDIRECT_COOKIE, "")))
-        words = f"{error.message} {error.detail}" if error.status == 403 and error.detail else error.message
+        told = [error.detail] if error.status == 403 and error.detail else [one.detail for one in error.validations]
+        words = " ".join([error.message, *told])
         return Redirect(
             login_path(cipher, words, redirect=target),
             status_code=303,

@@ -16,6 +16,7 @@ _COLUMNS = (
     "id, hashed_secret, user_id, login_type, token_name, scopes, allow_list, lifetime_seconds, ip_address, "
     "last_used, expires_at, created_at, updated_at, audience"
 )
+_COLUMNS_OF_K = ", ".join(f"k.{column.strip()}" for column in _COLUMNS.split(","))
 
 FIND_KEY = f"select {_COLUMNS} from api_keys where id = $1"
 LOCK_KEY = f"select {_COLUMNS} from api_keys where id = $1 for update"
@@ -30,9 +31,14 @@ DELETE_KEYS_OF_USER = "delete from api_keys where user_id = $1 and id <> $2"
 DELETE_SESSIONS_OF_USER = "delete from api_keys where user_id = $1 and login_type <> 'token'"
 DELETE_PASSWORD_SESSIONS = "delete from api_keys where user_id = $1 and login_type = 'password'"
 # Keys of applications belong to what was allowed them, and are shown and ended there.
-LIST_OWN_KEYS = """
-select {columns} from api_keys k
-where k.user_id = $1 and k.login_type <> 'oauth2_provider_app' and k.expires_at > $2 and ({predicate})
+LIST_TOKENS = f"""
+select {_COLUMNS_OF_K}, u.username from api_keys k join users u on u.id = k.user_id
+where k.login_type = 'token' and ($1::uuid is null or k.user_id = $1) and ({{predicate}})
+order by k.created_at, k.id
+"""
+LIST_OWN_KEYS = f"""
+select {_COLUMNS_OF_K} from api_keys k
+where k.user_id = $1 and k.login_type <> 'oauth2_provider_app' and k.expires_at > $2 and ({{predicate}})
 order by greatest(k.last_used, k.created_at) desc, k.id
 """
 END_KEYS = f"""
@@ -75,14 +81,8 @@ async def list_tokens(
 
     `predicate` speaks of alias `k`; its parameters begin at 2.
     """
-    columns = _columns_of("k")
-    sql = (
-        f"select {columns}, u.username from api_keys k join users u on u.id = k.user_id"
-        " where k.login_type = 'token' and ($1::uuid is null or k.user_id = $1)"
-        f" and ({predicate}) order by k.created_at, k.id"
-    )
     found: list[tuple[ApiKeyRow, str]] = []
-    for row in await conn.fetch(sql, user_id, *arguments):
+    for row in await conn.fetch(LIST_TOKENS.format(predicate=predicate), user_id, *arguments):
         values = dict(row)
         username = values.pop("username")
         found.append((ApiKeyRow(**values), username))
@@ -96,7 +96,7 @@ async def list_own_keys(
 
     `predicate` speaks of alias `k`; its parameters begin at 3.
     """
-    sql = LIST_OWN_KEYS.format(columns=_columns_of("k"), predicate=predicate)
+    sql = LIST_OWN_KEYS.format(predicate=predicate)
     return [ApiKeyRow(**dict(row)) for row in await conn.fetch(sql, user_id, now, *arguments)]
 
 
@@ -108,10 +108,6 @@ async def end_keys(conn: Connection, user_id: UUID, *, except_id: str, has_token
 async def delete_expired_sessions(conn: Connection, before: datetime, *, most: int) -> int:
     """Delete sessions that ran out before a moment."""
     return await conn.execute(DELETE_EXPIRED_SESSIONS, before, most)
-
-
-def _columns_of(alias: str) -> str:
-    return ", ".join(f"{alias}.{column.strip()}" for column in _COLUMNS.split(","))
 
 
 async def insert_key(conn: Connection, row: ApiKeyRow) -> None:

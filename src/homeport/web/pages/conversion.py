@@ -6,7 +6,6 @@ from urllib.parse import urlencode
 from litestar import Response, get, post
 from litestar.response import Redirect
 
-from homeport.access.page_policy import sign_in_policy
 from homeport.config import Settings
 from homeport.database import Database
 from homeport.identity.login import github, oidc
@@ -18,7 +17,7 @@ from homeport.kit.crypto import Cipher
 from homeport.kit.errors import HomeportError
 from homeport.kit.routes import requires
 from homeport.web.forms import NO_PROBLEMS, Form, Problems, read_form
-from homeport.web.rendering import View
+from homeport.web.rendering import View, unframed
 from homeport.web.ways import conversions_of
 
 _OPT = requires("user:update_personal", is_page=True)
@@ -60,12 +59,10 @@ async def _page(
 ) -> Response[str]:
     kind = await accounts.get_login_type(db, subject=identity.subject, value="me")
     choices = conversions_of(providers, login_type=kind.login_type)
-    # Browsers hold form-action against every redirect after the form, and this one leads to the provider.
-    policy = sign_in_policy(view.settings, view.request.headers.get("host", ""))
     return view.page(
         "convert.html",
         status=problems.status,
-        headers={"content-security-policy": policy, "x-frame-options": "DENY", "referrer-policy": "no-referrer"},
+        headers=unframed(view),
         choices=choices,
         login_type=kind.login_type,
         chosen=(form.text("to_type") if form else "") or next(iter(choices), ""),

@@ -22,7 +22,7 @@ from homeport.kit.errors import HomeportError, NotFound
 from homeport.kit.routes import authenticated, optional, public
 from homeport.web import wording
 from homeport.web.forms import NO_PROBLEMS, Form, Problems, read_form, remaining
-from homeport.web.rendering import View, closed
+from homeport.web.rendering import View, closed, unframed
 from homeport.web.ways import PASSWORD_QUERY, ways_to
 
 _LIMITED = {"rate_limit": "login"}
@@ -134,6 +134,7 @@ def _setup_page(
     return view.page(
         "setup.html",
         status=problems.status,
+        headers=unframed(view),
         values=remaining(form or {}, "email", "username", "name"),
         problems=problems,
         hint=hint,

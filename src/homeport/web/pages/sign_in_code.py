@@ -22,7 +22,7 @@ from homeport.kit.crypto import Cipher, DecryptionFailed
 from homeport.kit.errors import BadRequest, HomeportError
 from homeport.kit.routes import optional
 from homeport.web.forms import NO_PROBLEMS, Problems, read_form
-from homeport.web.rendering import View
+from homeport.web.rendering import View, unframed
 
 _OPT = optional("this is how one signs in, or converts an account", is_page=True)
 _MOST_STATE = 128
@@ -83,6 +83,7 @@ def _page(
     return view.page(
         "sign_in_code.html",
         status=problems.status,
+        headers=unframed(view),
         state=state,
         device=device,
         sealed=sealed,

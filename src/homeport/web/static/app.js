@@ -42,11 +42,17 @@
     entry.open();
   }
 
+  // Whoever has been signed out goes where the answer was found: the sign-in page, whose address says why.
+  function leavesWith(answer) {
+    const isAtDoor = answer.redirected && new URL(answer.url).pathname === "/login";
+    if (isAtDoor) location.assign(answer.url);
+    return isAtDoor;
+  }
+
   // A stream that is refused may be the end of the session; then the page itself leads to the sign-in page.
   async function leaveWhenSignedOut() {
     try {
-      const answer = await fetch(location.href, { redirect: "manual" });
-      if (answer.type === "opaqueredirect") location.reload();
+      leavesWith(await fetch(location.href));
     } catch {
       // The server is away: the stream is tried again.
     }
@@ -161,7 +167,11 @@
     submitWhenDue();
   }
 
-  // A region is refreshed by reading its own page again; a page without it (signed out, deleted) is shown whole.
+  document.addEventListener("htmx:before:response", (event) => {
+    if (leavesWith(event.detail.ctx.response.raw)) event.preventDefault();
+  });
+
+  // A region is refreshed by reading its own page again; a page without it (deleted) is shown whole.
   document.addEventListener("htmx:before:swap", (event) => {
     const region = event.detail.ctx && event.detail.ctx.sourceElement;
     if (!region || !region.matches("[data-changes]")) return;

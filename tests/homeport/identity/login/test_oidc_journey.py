@@ -184,6 +184,8 @@ async def test_a_refusal_of_the_provider_is_told(db: Database, issuer: Issuer, c
     program = await api.call(None, "GET", OIDC, params=refusal)
     assert program.status_code == 400
     assert "Call 555 now" in program.json()["detail"]
+    long = await api.call(None, "GET", OIDC, params={**refusal, "error_description": "\x00\n\u202e" * 2000})
+    assert long.json()["detail"] == "?" * 500, "what anybody can write is bounded, and holds nothing that logs act upon"
     person = await api.call(None, "GET", OIDC, params=refusal, headers=HTML)
     assert person.status_code == 303
     shown = _query(person.headers["location"])["message"]

@@ -16,6 +16,7 @@ from homeport.identity.login.redirecting import Journey
 from homeport.identity.login.signing_in import SignUps
 from homeport.identity.schemas import ExternalAuthDevice
 from homeport.identity.types import LoginType, ProviderTokens
+from homeport.kit.http import takes_html
 
 DEVICE_PAGE: Final = "/login/device"
 
@@ -27,7 +28,7 @@ def is_poll(request: callbacks.HttpRequest, providers: Providers) -> bool:
         github is not None
         and github.has_device_flow
         and "code" in request.query_params
-        and not callbacks.wants_page(request)
+        and not takes_html(request.headers.get("accept", ""))
     )
 
 
