@@ -84,24 +84,13 @@ class Session:
         options = ["-destroy"] if destroys else []
         if not has_state:
             options.append("-refresh=false")
-        began = clock.now()
-        scribe, status = await self._run(
-            "plan",
-            "plan",
-            "-json",
-            "-no-color",
-            "-input=false",
-            "-lock=false",
-            f"-var-file={self._values}",
-            f"-out={self.plan_file}",
-            *options,
-            facts=facts,
-        )
-        self._note("plan", began)
-        if status:
-            raise EngineFailure(scribe.failure("Terraform could not make a plan."))
-        document = await self._show(self.plan_file, facts)
-        reading = await asyncio.to_thread(read_plan, document, await self._graph(facts))
+        # Beside the plan: it looks at the configuration alone, and each command starts every provider anew.
+        graph = asyncio.create_task(self._graph(facts))
+        try:
+            document = await self._plan_to_file(options, facts)
+            reading = await asyncio.to_thread(read_plan, document, await graph)
+        finally:
+            await _abandon(graph)
         self._warn(reading)
         return reading
 
@@ -126,6 +115,25 @@ class Session:
         """Read what there is now. Raises EngineFailure."""
         document = await self._show(None, facts)
         return await asyncio.to_thread(read_state, document, await self._graph(facts))
+
+    async def _plan_to_file(self, options: list[str], facts: Mapping[str, str]) -> dict[str, Any]:
+        began = clock.now()
+        scribe, status = await self._run(
+            "plan",
+            "plan",
+            "-json",
+            "-no-color",
+            "-input=false",
+            "-lock=false",
+            f"-var-file={self._values}",
+            f"-out={self.plan_file}",
+            *options,
+            facts=facts,
+        )
+        self._note("plan", began)
+        if status:
+            raise EngineFailure(scribe.failure("Terraform could not make a plan."))
+        return await self._show(self.plan_file, facts)
 
     async def _mirror(self, source: Source) -> Path:
         self._task.log("The provider coder/coder is this installation's own.", "info")
@@ -195,3 +203,11 @@ def _read_document(data: bytes) -> tuple[dict[str, Any], list[str]]:
     """Return a plan or a state, and what is secret in it."""
     document = dict(json.loads(data or b"{}"))
     return document, list(sensitive_values(document))
+
+
+async def _abandon(task: "asyncio.Task[str]") -> None:
+    """End a task that nobody waits for any more; what it says of its end does not matter."""
+    task.cancel()
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.exception()
