@@ -1,0 +1,1 @@
+"""Our own Terraform provider for the types of coder/coder."""
