@@ -114,7 +114,8 @@ class ContainerEngine:
                 resources, state = await self._start(task, build, variables, client, identity)
                 action = "create"
             elif build.transition == "stop":
-                resources, state, action = await self._stop(task, build, client, identity), build.state, "stop"
+                resources, action = await self._stop(task, build, client, identity), "stop"
+                state = State(engine=identity.name, host=identity.host).encode()
             else:
                 resources, state, action = await self._delete(task, build, client, identity), b"", "destroy"
         return BuildResult(state=state, resources=resources, timings=[_timing(began, action)])
@@ -189,7 +190,7 @@ class ContainerEngine:
             person = await self._probe.look(client, image, plan.user or image.user, build, daemon=self._settings.name)
             home = choose_home(plan, person, owner=build.owner.username)
             values.fixed = build_values(task.url, build, home=home)
-            resources = _plan(template, values, architecture=image.architecture)
+            resources = _plan(template, values, image=image)
             for agent in resources[0].agents:
                 agent.token = build.agent_tokens.get(agent.name) or str(uuid4())
             record = Record(
@@ -286,11 +287,20 @@ async def _undo(client: Client, record: Record, *, with_volumes: bool) -> None:
     )
 
 
-def _plan(template: Template, values: Values, *, architecture: str = "") -> list[Resource]:
+def _plan(template: Template, values: Values, *, image: Image | None = None) -> list[Resource]:
     for agent in template.agents:
         plan_environment(agent, values)
     facts = {"isolation": "container"}
-    return plan_resources(template, values, is_running=True, facts=facts, kind=RESOURCE_TYPE, architecture=architecture)
+    if image is not None and "image" not in {fact.key for fact in template.metadata}:
+        facts["image"] = image.name
+    return plan_resources(
+        template,
+        values,
+        is_running=True,
+        facts=facts,
+        kind=RESOURCE_TYPE,
+        architecture=image.architecture if image else "",
+    )
 
 
 def _elsewhere(state: State, identity: Identity) -> str:
