@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 TOO_MANY = 90
@@ -35,13 +36,15 @@ def main(arguments: list[str]) -> int:
         signal.signal(number, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     group = make_group(most)
+    most_of_user = threads_of_user() + headroom(most)
     try:
         child = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            preexec_fn=lambda: prepare(group),  # noqa: PLW1509 - there are no threads yet
+            preexec_fn=lambda: prepare(group, most_of_user),  # noqa: PLW1509 - there are no threads yet
+            start_new_session=True,
         )
     except OSError as error:
         print(f"{command[0]} cannot be run: {error}", file=sys.stderr)
@@ -60,8 +63,12 @@ def main(arguments: list[str]) -> int:
     return child.returncode if child.returncode >= 0 else 128 - child.returncode
 
 
-def prepare(group: Path | None) -> None:
-    """Run between fork and exec: be Terraform's own self again, inside of the group that counts processes."""
+def prepare(group: Path | None, most_of_user: int) -> None:
+    """Run between fork and exec: be Terraform's own self again, inside of what bounds the number of processes."""
+    # Of no effect for root, for whom there is the group.
+    _, hard = resource.getrlimit(resource.RLIMIT_NPROC)
+    wanted = most_of_user if hard == resource.RLIM_INFINITY else min(most_of_user, hard)
+    resource.setrlimit(resource.RLIMIT_NPROC, (wanted, wanted))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
     if group is not None:
@@ -126,32 +133,36 @@ def descendants() -> list[int]:
 
 
 def end_descendants(child: "subprocess.Popen[bytes] | None" = None) -> None:
-    """Kill everything below. All are stopped first, until none is new: else some would multiply while others die."""
+    """Kill everything below, by whole groups: the kernel kills a group at once, so none of it multiplies while others die."""
     give_up_at = time.monotonic() + _SWEEP_SECONDS
-    stopped: set[int] = set()
     while time.monotonic() < give_up_at:
-        new = set(descendants()) - stopped
-        if not new:
-            break
-        signal_all(new, signal.SIGSTOP)
-        stopped |= new
-    while time.monotonic() < give_up_at:
-        signal_all(descendants(), signal.SIGKILL)
+        found = descendants()
+        for group in {group_of(process) for process in found} - {0, os.getpgrp()}:
+            send(os.killpg, group)
+        for process in found:
+            send(os.kill, process)
         if child is not None:
             child.poll()
         collect(child)
-        if not descendants():
+        if not found:
             return
         time.sleep(0.01)
 
 
-def signal_all(processes: "set[int] | list[int]", number: signal.Signals) -> None:
-    """Signal processes of ours: none of their numbers can change hands before we have collected them."""
-    for process in processes:
-        try:
-            os.kill(process, number)
-        except ProcessLookupError:
-            pass
+def group_of(process: int) -> int:
+    """Return the number of a process's group; 0 when it is gone."""
+    try:
+        return os.getpgid(process)
+    except ProcessLookupError:
+        return 0
+
+
+def send(call: Callable[[int, int], None], number: int) -> None:
+    """Kill a process of ours, or a group of such: none of their numbers can change hands before we have collected them."""
+    try:
+        call(number, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
 
 
 def collect(child: "subprocess.Popen[bytes] | None") -> None:
@@ -169,6 +180,25 @@ def collect(child: "subprocess.Popen[bytes] | None") -> None:
                     pass
 
 
+def headroom(most: int) -> int:
+    """Return how many threads are allowed where so many processes are: the system counts threads, of which Terraform has many."""
+    return most * 2 + 200
+
+
+def threads_of_user() -> int:
+    """Count what this user runs by now: the system's limit is one for all of it."""
+    total = 0
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                if os.stat(f"/proc/{name}").st_uid == os.getuid():
+                    fields = Path(f"/proc/{name}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+                    total += int(fields[17])
+            except OSError:
+                continue
+    return total
+
+
 def make_group(most: int) -> Path | None:
     """Make a control group that allows only so many processes at once, where this machine lets us; it is exact, where watching is not."""
     for root in _GROUPS:
@@ -178,8 +208,7 @@ def make_group(most: int) -> Path | None:
         except OSError:
             continue
         try:
-            # It counts threads as well, of which Terraform and its providers have many.
-            (group / "pids.max").write_text(str(most * 2 + 200))
+            (group / "pids.max").write_text(str(headroom(most)))
         except OSError:
             remove_group(group)
             continue
