@@ -37,7 +37,7 @@ def keep(script: str, *, most: int = 500, patience: float = 5.0, has_groups: boo
 
 
 def number_in(path: Path) -> int:
-    wait_for(lambda: path.exists() and path.read_text().strip(), seconds=20)
+    wait_for(lambda: path.exists() and path.read_text().strip() != "", seconds=20)
     return int(path.read_text())
 
 
