@@ -43,6 +43,7 @@ def wanted_state(profile: str) -> State:
         "build": _hash_file("build.txt"),
         "project": _hash_project(),
         "run": _hash_file("run.txt"),
+        "terraform-provider": _hash_file("terraform-provider.txt"),
     }
     if profile == "dev":
         state["dev"] = _hash_file("dev.txt")
@@ -122,6 +123,11 @@ def _install(profile: str, recorded: State, wanted: State) -> None:
         _say("installing homeport")
         _pip("install", "--require-hashes", "--no-deps", "-r", "requirements/build.txt")
         _pip("install", "--no-deps", "--no-build-isolation", "--editable", ".")
+    if any(recorded.get(key) != wanted[key] for key in ("project", "terraform-provider")):
+        # Not worth failing for: without it, Terraform templates need a registry. A command makes it later.
+        command = [str(PYTHON), "-I", "-m", "homeport_provisioner.terraform_provider"]
+        if subprocess.run(command, cwd=ROOT, check=False).returncode < 0:
+            raise KeyboardInterrupt
 
 
 def _create_environment() -> None:

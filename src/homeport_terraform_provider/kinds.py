@@ -1,6 +1,6 @@
 """What a resource type and a data source are."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
@@ -50,6 +50,15 @@ class DataSource:
     block: Block
     read: Callable[[Values, Facts, Problems], None]
     check: Callable[[Values, Problems], None] = no_check
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Provider:
+    """Everything that one provider offers, and its own configuration."""
+
+    block: Block
+    resources: Mapping[str, Resource]
+    data_sources: Mapping[str, DataSource]
 
 
 def steady_id(*parts: str) -> str:

@@ -45,6 +45,7 @@ class Problems:
 
     @property
     def has_errors(self) -> bool:
+        """Whether there are others than warnings."""
         return any(not problem.is_warning for problem in self.found)
 
 

@@ -39,6 +39,7 @@ CLEAN = {
     "homeport_sdk/client.py": "",
     "homeport_agent/main.py": "from homeport_sdk import client\n",
     "homeport_provisioner/main.py": "from homeport_sdk import client\n",
+    "homeport_terraform_provider/service.py": "import json\n",
     "homeport_cli/main.py": "def f():\n    from homeport.server.start import x\n    from homeport_agent.main import y\n",
 }
 GUARDED = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    "
@@ -73,6 +74,9 @@ PLANTED = [
     ("programs", "homeport_agent/main.py", "from homeport.kit import clock"),
     ("programs", "homeport_provisioner/main.py", "import homeport_cli"),
     ("agent-and-provisioner", "homeport_provisioner/main.py", "import homeport_agent.main"),
+    ("programs", "homeport_provisioner/main.py", "from homeport_terraform_provider import service"),
+    ("terraform-provider-alone", "homeport_terraform_provider/service.py", "from homeport_sdk import client"),
+    ("terraform-provider-alone", "homeport_terraform_provider/service.py", "import msgspec"),
     ("cli", "homeport_cli/main.py", "from homeport.kit import clock"),
     ("cli", "homeport_cli/main.py", "import homeport_agent"),
     ("cli", "homeport_cli/main.py", "def f():\n    from homeport.audit import service"),

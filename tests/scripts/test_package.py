@@ -38,10 +38,16 @@ def test_the_wheel_holds_what_is_no_code(wheel, pattern):
 
 
 @pytest.mark.requirement("PACKAGE-WHEEL-01")
+def test_the_wheel_holds_what_the_bundled_provider_needs(wheel):
+    written = (ROOT / "requirements" / "terraform-provider.txt").read_bytes()
+    assert wheel.read("homeport_provisioner/terraform_provider/requirements.txt") == written
+
+
+@pytest.mark.requirement("PACKAGE-WHEEL-01")
 def test_the_wheel_holds_the_programs_and_nothing_else(wheel):
     tops = {name.partition("/")[0] for name in wheel.namelist()}
     assert {top for top in tops if not top.endswith(".dist-info")} == {
-        "homeport", "homeport_agent", "homeport_cli", "homeport_provisioner", "homeport_sdk",
+        "homeport", "homeport_agent", "homeport_cli", "homeport_provisioner", "homeport_sdk", "homeport_terraform_provider",
     }  # fmt: skip
     (info,) = (top for top in tops if top.endswith(".dist-info"))
     assert "homeport = homeport_cli.main:main" in wheel.read(f"{info}/entry_points.txt").decode()

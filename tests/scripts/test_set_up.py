@@ -44,7 +44,7 @@ class Project:
     def __init__(self, root):
         self.root = root
         shutil.copytree(ROOT / "scripts", root / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
-        for name in ("run", "dev", "build"):
+        for name in ("run", "dev", "build", "terraform-provider"):
             self.write(f"requirements/{name}.txt", "")
         self.write("src/homeport_sdk/version.py", "")
         self.write("pyproject.toml", PYPROJECT)

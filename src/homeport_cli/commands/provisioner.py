@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from homeport_cli import context
+from homeport_cli.errors import CliError
 from homeport_cli.output import Columns, Format, OutputOption, YesOption, ago, print_json, show
 from homeport_cli.values import parse_pairs
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Provisioners: daemons that build workspaces.")
 keys = typer.Typer(no_args_is_help=True, help="Keys of remote provisioners.")
 app.add_typer(keys, name="keys")
+provider = typer.Typer(no_args_is_help=True, help="The Terraform provider for coder/coder that comes with Homeport.")
+app.add_typer(provider, name="terraform-provider")
 OrganizationOption = Annotated[str, typer.Option("--org", "-O", help="The organization.")]
 DAEMONS: Columns = {
     "name": lambda item: item.name,
@@ -129,3 +132,17 @@ def delete_key(
     context.confirm(f"Delete the key '{name}'?", is_assumed=is_assumed)
     context.run(lambda client: client.provisioning.delete_key(name, organization=organization))
     typer.echo(f"Deleted the key '{name}'.", err=True)
+
+
+@provider.command("set-up")
+def set_up_provider(
+    is_forced: Annotated[bool, typer.Option("--force", help="Make it again, even if it is there.")] = False,
+) -> None:
+    """Install what it needs, once for each installation; `make setup` has done so already."""
+    from homeport_provisioner.terraform_provider import environment  # lazy: of another program
+
+    try:
+        folder = environment.make_environment(lambda text: typer.echo(f"{text} …", err=True), is_forced=is_forced)
+    except (environment.SetUpFailure, OSError) as error:
+        raise CliError(str(error)) from error
+    typer.echo(f"The bundled Terraform provider is set up in {folder}.", err=True)

@@ -32,6 +32,7 @@ class Installation:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.provider_dir = settings.data_dir / "terraform" / "provider"
         self._cache = PluginCache(settings.data_dir / "terraform" / "cache")
         self._probed_at: float | None = None
         self._is_registry_there = False

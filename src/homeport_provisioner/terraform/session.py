@@ -9,7 +9,6 @@ from typing import Any
 from uuid import uuid4
 
 from homeport_provisioner.engine import EngineFailure, Task, Variables
-from homeport_provisioner.terraform import bundled
 from homeport_provisioner.terraform.binary import Binary
 from homeport_provisioner.terraform.command import Command, Surroundings
 from homeport_provisioner.terraform.environment import terraform_settings
@@ -19,6 +18,7 @@ from homeport_provisioner.terraform.masking import Masker, sensitive_values
 from homeport_provisioner.terraform.reading import Reading, read_plan, read_state
 from homeport_provisioner.terraform.source import Source, prepare_lock_file, read_source, set_backend
 from homeport_provisioner.terraform.variables import values_file
+from homeport_provisioner.terraform_provider.mirror import offer
 from homeport_sdk import clock
 from homeport_sdk.provisioner_protocol import LogLevel, Timing
 
@@ -137,7 +137,7 @@ class Session:
 
     async def _mirror(self, source: Source) -> Path:
         self._task.log("The provider coder/coder is this installation's own.", "info")
-        return await bundled.offer(self._task.scratch / "mirror", constraints_of(source))
+        return await offer(self._installation.provider_dir, constraints_of(source))
 
     async def _show(self, plan: Path | None, facts: Mapping[str, str]) -> dict[str, Any]:
         arguments = ["show", "-json", "-no-color", *([str(plan)] if plan else [])]

@@ -20,7 +20,9 @@ _FREE = {
     "bool": ("checkbox", "switch"),
     "list(string)": ("tag-select",),
 }
-FORM_TYPES = tuple(dict.fromkeys(name for table in (_WITH_OPTIONS, _FREE) for names in table.values() for name in names))
+FORM_TYPES = tuple(
+    dict.fromkeys(name for table in (_WITH_OPTIONS, _FREE) for names in table.values() for name in names)
+)
 _STAND_INS = {"string": "", "number": "0", "bool": "false", "list(string)": "[]"}
 
 

@@ -25,7 +25,7 @@ def _check_app(values: Values, problems: Problems) -> None:
 
 def _check_script(values: Values, problems: Problems) -> None:
     moments = [values.get(name) for name in ("run_on_start", "run_on_stop", "cron")]
-    if not any(moment is True or moment and isinstance(moment, str | Unknown) for moment in moments):
+    if not any(moment is True or (moment and isinstance(moment, str | Unknown)) for moment in moments):
         problems.error((), "A script that never runs", "Set run_on_start, run_on_stop or cron.")
     if values.get("start_blocks_login") is True and values.get("run_on_start") in {None, False}:
         summary = "A script that does not run at the start cannot delay sign-ins"

@@ -22,7 +22,9 @@ def _plan_metadata(values: Values, planning: Planning) -> None:
 
 def _check_task(values: Values, problems: Problems) -> None:
     if values.get("app_id") is not None and values.get("sidebar_app"):
-        problems.error(("app_id",), "A task has both app_id and sidebar_app", "Set app_id; the other is its older form.")
+        problems.error(
+            ("app_id",), "A task has both app_id and sidebar_app", "Set app_id; the other is its older form."
+        )
 
 
 def _plan_task(values: Values, planning: Planning) -> None:

@@ -1,0 +1,1 @@
+"""The bundled Terraform provider, seen from outside: its environment, and how Terraform finds it."""
