@@ -14,11 +14,22 @@ _SILENT_CODES = frozenset(
     {
         "backend_configured_success_message",
         "initializing_backend_message",
+        "lock_info",
         "output_init_success_cli_message",
         "output_init_success_cli_cloud_message",
         "output_init_empty_message",
     }
 )
+# Said as plain text of the backend that the engine has set itself.
+_SILENT_LINES = frozenset(
+    {
+        "",
+        'Successfully configured the backend "local"! Terraform will automatically',
+        "use this backend unless the backend configuration changes.",
+    }
+)
+# A lock file that a job makes for itself is nobody's, so what it lacks is nobody's either.
+_SILENT_WARNINGS = frozenset({"Incomplete lock file information for providers"})
 _DETAILS = frozenset({"refresh_start", "refresh_complete", "init_output", "log"})
 _MOST_ERRORS = 5
 _MOST_TIMINGS = 500
@@ -43,7 +54,8 @@ class Scribe:
         except (ValueError, RecursionError):
             message = None
         if not isinstance(message, dict) or "@message" not in message:
-            self._say(line, "info")
+            if self._stage != "init" or line not in _SILENT_LINES:
+                self._say(line, "info")
             return
         self._take(message)
 
@@ -65,6 +77,8 @@ class Scribe:
         level = _LEVELS.get(str(message.get("@level")), "info")
         diagnostic = message.get("diagnostic")
         if isinstance(diagnostic, dict):
+            if diagnostic.get("summary") in _SILENT_WARNINGS and diagnostic.get("severity") == "warning":
+                return
             text = describe(diagnostic)
             if diagnostic.get("severity") == "error":
                 self.errors.append(self._masker.mask(text))
