@@ -6,6 +6,7 @@ import statistics
 import tarfile
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,12 @@ def run() -> list[Figure]:
             warm.append(server.start())
             server.stop()
         server.start()
-        template = _push(server)
-        ready = [_create(server, template, f"bench-{number}") for number in range(_WORKSPACES)]
+        template = push_template(server, _TEMPLATE, "process")
+        ready = [create_until_ready(server, template, f"bench-{number}") for number in range(_WORKSPACES)]
         memory = server.resident_megabytes()
         for workspace in server.call("GET", "/workspaces?q=owner:me")["workspaces"]:
             server.call("POST", f"/workspaces/{workspace['id']}/builds", {"transition": "delete"})
-        _until(lambda: not server.call("GET", "/workspaces?q=owner:me")["workspaces"])
+        until(lambda: not server.call("GET", "/workspaces?q=owner:me")["workspaces"])
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
@@ -47,19 +48,21 @@ def run() -> list[Figure]:
     ]
 
 
-def _push(server: RunningServer) -> str:
+def push_template(server: RunningServer, folder: Path, engine: str) -> str:
+    """Make a template of a folder; return its id."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
-        tar.add(_TEMPLATE, arcname=".")
+        tar.add(folder, arcname=".")
     file = server.call("POST", "/files", archive.getvalue(), content_type="application/x-tar")
-    request = {"storage_method": "file", "file_id": file["hash"], "provisioner": "process"}
+    request = {"storage_method": "file", "file_id": file["hash"], "provisioner": engine}
     version = server.call("POST", "/organizations/default/templateversions", request)
-    _until(lambda: server.call("GET", f"/templateversions/{version['id']}")["job"]["status"] == "succeeded")
-    body = {"name": "shell", "template_version_id": version["id"]}
+    until(lambda: server.call("GET", f"/templateversions/{version['id']}")["job"]["status"] == "succeeded")
+    body = {"name": folder.name, "template_version_id": version["id"]}
     return str(server.call("POST", "/organizations/default/templates", body)["id"])
 
 
-def _create(server: RunningServer, template: str, name: str) -> float:
+def create_until_ready(server: RunningServer, template: str, name: str) -> float:
+    """Make a workspace; return after how many seconds its agents are ready."""
     begun = time.perf_counter()
     workspace = server.call("POST", "/users/me/workspaces", {"name": name, "template_id": template})
 
@@ -71,11 +74,12 @@ def _create(server: RunningServer, template: str, name: str) -> float:
             agent["status"] == "connected" and agent["lifecycle_state"] == "ready" for agent in agents
         )
 
-    _until(is_ready)
+    until(is_ready)
     return time.perf_counter() - begun
 
 
-def _until(is_done: Any) -> None:
+def until(is_done: Callable[[], Any]) -> None:
+    """Wait until something is so, a minute at most."""
     end = time.perf_counter() + 60
     while not is_done():
         if time.perf_counter() > end:

@@ -11,7 +11,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,8 @@ def free_port() -> int:
 class RunningServer:
     """One `homeport server` process."""
 
-    def __init__(self, folder: Path, *, daemons: int = 1) -> None:
+    def __init__(self, folder: Path, *, daemons: int = 1, environment: Mapping[str, str] | None = None) -> None:
+        self._environment = dict(environment or {})
         self.folder = folder
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -48,6 +49,7 @@ class RunningServer:
             "HOMEPORT_HTTP_ADDRESS": f"127.0.0.1:{self.port}",
             "HOMEPORT_PROVISIONER_DAEMONS": str(self._daemons),
             "HOMEPORT_DANGEROUS_DISABLE_RATE_LIMITS": "true",
+            **self._environment,
         }
         begun = time.perf_counter()
         self.process = subprocess.Popen([str(_BINARY), "server"], env=environment, stdout=subprocess.DEVNULL)

@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from homeport_provisioner.container import images
-from homeport_provisioner.container.client import Client, Identity, connected
+from homeport_provisioner.container.client import CallFailed, Client, Identity, connected
 from homeport_provisioner.container.filling import choose_home, fill_image
 from homeport_provisioner.container.host import Host
 from homeport_provisioner.container.images import Image
@@ -108,17 +108,25 @@ class ContainerEngine:
         """Start, stop or delete the workspace, which stays locked until `settle`."""
         began = clock.now()
         await self._hold(task, build.workspace_id)
-        async with connected(self._host) as client:
-            identity = await client.identity()
-            if build.transition == "start":
-                resources, state = await self._start(task, build, variables, client, identity)
-                action = "create"
-            elif build.transition == "stop":
-                resources, action = await self._stop(task, build, client, identity), "stop"
-                state = State(engine=identity.name, host=identity.host).encode()
-            else:
-                resources, state, action = await self._delete(task, build, client, identity), b"", "destroy"
+        try:
+            async with connected(self._host) as client:
+                resources, state = await self._build(task, build, variables, client)
+        except CallFailed as error:
+            # What the engine says by itself, where nobody knew better.
+            raise EngineFailure(f"The container engine refused: {error}", state=error.state) from error
+        action = {"start": "create", "stop": "stop", "delete": "destroy"}[build.transition]
         return BuildResult(state=state, resources=resources, timings=[_timing(began, action)])
+
+    async def _build(
+        self, task: Task, build: BuildInput, variables: Variables, client: Client
+    ) -> tuple[list[Resource], bytes]:
+        identity = await client.identity()
+        if build.transition == "start":
+            return await self._start(task, build, variables, client, identity)
+        if build.transition == "stop":
+            resources = await self._stop(task, build, client, identity)
+            return resources, State(engine=identity.name, host=identity.host).encode()
+        return await self._delete(task, build, client, identity), b""
 
     async def settle(self, task: Task, build: BuildInput, verdict: Verdict) -> None:
         """Keep a start that the server took; remove one that it did not."""
@@ -261,7 +269,7 @@ class ContainerEngine:
 
     async def _delete(self, task: Task, build: BuildInput, client: Client, identity: Identity) -> list[Resource]:
         await self._end(task, build, client, identity)
-        removed = await remove_everything(client, build.workspace_id)
+        removed = await remove_everything(client, task.log, build.workspace_id)
         await asyncio.to_thread(self._records.forget, build.workspace_id)
         task.log(f"Removed with all that was in them: {', '.join(removed) or 'nothing, there was none'}.", "info")
         return []

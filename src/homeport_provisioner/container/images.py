@@ -16,7 +16,7 @@ from homeport_provisioner.container.client import CallFailed, Client, unless_can
 from homeport_provisioner.container.names import IMAGES, image_name
 from homeport_provisioner.container.progress import BuildProgress, PullProgress
 from homeport_provisioner.container.registries import find_credentials, registry_of, with_registry
-from homeport_provisioner.engine import EngineFailure, Task
+from homeport_provisioner.engine import EngineFailure, Log, Task
 from homeport_provisioner.template.shape import BuildPlan
 from homeport_sdk import clock
 
@@ -87,11 +87,14 @@ async def build(client: Client, task: Task, plan: BuildPlan, *, workspace_id: UU
     return _read(found, name)
 
 
-async def remove_built(client: Client, workspace_id: UUID, *, but: str = "") -> None:
-    """Remove the images that were built for a workspace, except one."""
+async def remove_built(client: Client, log: Log, workspace_id: UUID, *, but: str = "") -> None:
+    """Remove the images that were built for a workspace, except one. One that somebody else uses stays, and the log says so."""
     for tag in await client.image_tags(IMAGES):
         if tag.startswith(f"{IMAGES}:{workspace_id}-") and tag != but:
-            await client.remove_image(tag)
+            try:
+                await client.remove_image(tag)
+            except CallFailed as error:
+                log(f"The image {tag} stays on the container engine: {_one_line(str(error))}.", "warn")
 
 
 def check_name(name: str) -> None:

@@ -84,7 +84,7 @@ async def start_container(client: Client, task: Task, build: BuildInput, start: 
         raise EngineFailure(f"The container cannot be started: {_explain(str(error))}") from error
     await _look(client, container_id)
     if start.plan.build is not None:
-        await images.remove_built(client, build.workspace_id, but=start.image.name)
+        await images.remove_built(client, task.log, build.workspace_id, but=start.image.name)
     for agent in start.agents:
         task.log(
             f"Agent {agent.name} runs in {start.home} of the container {container_name(build.workspace_id)}.", "info"

@@ -5,7 +5,7 @@ from contextlib import suppress
 from uuid import UUID
 
 from homeport_provisioner.container import images
-from homeport_provisioner.container.client import Client, Json
+from homeport_provisioner.container.client import CallFailed, Client, Json
 from homeport_provisioner.container.create import STOP_SECONDS
 from homeport_provisioner.container.names import (
     BUILD_LABEL,
@@ -61,14 +61,17 @@ async def volume_names(client: Client, workspace_id: UUID) -> list[str]:
     return await _volume_names(client, workspace_id, f"{WORKSPACE_LABEL}={workspace_id}")
 
 
-async def remove_everything(client: Client, workspace_id: UUID) -> list[str]:
+async def remove_everything(client: Client, log: Log, workspace_id: UUID) -> list[str]:
     """Remove network, volumes and images of a workspace whose container is gone; return what was removed."""
     await _remove_probe(client, workspace_id)
     await remove_network(client, workspace_id)
     volumes = await volume_names(client, workspace_id)
     for name in volumes:
-        await client.remove_volume(name)
-    await images.remove_built(client, workspace_id)
+        try:
+            await client.remove_volume(name)
+        except CallFailed as error:
+            raise EngineFailure(f"The volume {name} cannot be removed: {error}") from error
+    await images.remove_built(client, log, workspace_id)
     return volumes
 
 

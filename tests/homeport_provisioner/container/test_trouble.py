@@ -269,3 +269,14 @@ async def test_home_on_another_engine_is_missed_and_not_replaced(workspace: Work
         job = await workspace.build(transition)
         assert "another:/var/lib/docker" in job.failure["error"]
     assert workspace.podman.things() == NOTHING
+
+
+@pytest.mark.requirement("CONTAINER-LIFE-01")
+async def test_volume_that_somebody_else_uses_is_named_and_delete_can_be_repeated(workspace: Workspace) -> None:
+    await workspace.start()
+    workspace.podman.call("create", "--name", "guest", "-v", f"{workspace.name}-home:/data", IMAGE, "sleep", "1")
+    job = await workspace.build("delete")
+    assert f"The volume {workspace.name}-home cannot be removed: " in job.failure["error"]
+    workspace.podman.call("rm", "guest")
+    assert (await workspace.build("delete")).result
+    assert workspace.podman.things() == NOTHING
