@@ -1,6 +1,5 @@
 """The life of a container workspace with a real Podman: start, work, stop, start, delete."""
 
-
 import pytest
 
 from tests.homeport_provisioner.container.workspaces import Workspace
