@@ -203,6 +203,10 @@ def make_group(most: int) -> Path | None:
     """Make a control group that allows only so many processes at once, where this machine lets us; it is exact, where watching is not."""
     for root in _GROUPS:
         group = own_group(root) / f"homeport-terraform-{os.getpid()}"
+        for left in group.parent.glob("homeport-terraform-*"):
+            # Of a keeper that was killed; one that holds a process stays.
+            if not Path(f"/proc/{left.name.rpartition('-')[2]}").exists():
+                remove_group(left)
         try:
             group.mkdir()
         except OSError:
