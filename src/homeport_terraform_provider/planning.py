@@ -9,27 +9,39 @@ from homeport_terraform_provider.values import UNKNOWN, Path, Problems, Unknown,
 def fill(block: Block, config: Values, prior: Values | None = None) -> Values:
     """Return the configuration with defaults, and with what was computed before; what is to be computed is unknown."""
     values: Values = {}
+    prior = prior or {}
     for name, attribute in block.attributes.items():
         value = config.get(name)
         if value is None and attribute.is_computed:
-            before = (prior or {}).get(name)
+            before = prior.get(name)
             value = attribute.default if attribute.default is not None else UNKNOWN if before is None else before
         values[name] = value
     for name, nested in block.blocks.items():
         found = config.get(name)
-        values[name] = found if isinstance(found, Unknown) else [_fill_element(nested, each) for each in found or []]
+        values[name] = (
+            found if isinstance(found, Unknown) else _fill_elements(nested, found or [], prior.get(name) or [])
+        )
     return values
 
 
-def _fill_element(nested: Nested, element: Any) -> Any:
-    return element if isinstance(element, Unknown) else fill(nested.block, element or {})
+def _fill_elements(nested: Nested, elements: list[Any], prior: list[Any]) -> list[Any]:
+    """Fill nested blocks; what was before is that in the same place."""
+    befores = [*prior, *[None] * len(elements)]
+    return [
+        element if isinstance(element, Unknown) else fill(nested.block, element, before)
+        for element, before in zip(elements, befores, strict=False)
+    ]
 
 
 def check(block: Block, config: Values, problems: Problems, path: Path = ()) -> None:
     """Check every value by its declaration."""
     for name, attribute in block.attributes.items():
         value = config.get(name)
-        if value is None or isinstance(value, Unknown):
+        if value is None:
+            continue
+        if not (attribute.is_required or attribute.is_optional):
+            problems.error((*path, name), f"'{name}' cannot be set", "The provider says it: leave it out.")
+        if isinstance(value, Unknown):
             continue
         wrong = next((text for rule in attribute.checks if (text := rule(value)) is not None), None)
         if wrong is not None:
@@ -61,7 +73,7 @@ def _as(type: Type, value: Any) -> Any:
         return value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value))
     if type == "number":
         return value if isinstance(value, int | float) and not isinstance(value, bool) else None
-    if type[0] == "list" and isinstance(value, list):
+    if type[0] in {"list", "set"} and isinstance(value, list):
         return [_as(type[1], each) for each in value]
     if type[0] == "map" and isinstance(value, dict):
         return {str(key): _as(type[1], each) for key, each in value.items()}
