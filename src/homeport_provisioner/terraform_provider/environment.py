@@ -11,6 +11,7 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from homeport_provisioner.staging import Busy, hold
@@ -35,18 +36,18 @@ def make_environment(say: Callable[[str], None], *, is_forced: bool = False) -> 
     found = find_environment()
     if found is not None and not is_forced:
         return found
-    folder = next((place for place in _places() if _is_writable(place)), None)
-    if folder is None:
-        raise SetUpFailure(f"Nothing may be written to {' or '.join(map(str, _places()))}.")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with hold(folder.with_name(f"{folder.name}.lock")):
-            _fill(folder, say)
-    except Busy as error:
-        raise SetUpFailure(
-            "It is being made by another program at this moment: try again when that has ended."
-        ) from error
-    return folder
+    for place in _places():
+        with ExitStack() as stack:
+            try:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(hold(place.with_name(f"{place.name}.lock")))
+            except Busy as error:
+                raise SetUpFailure("Another program is making it at this moment: try again later.") from error
+            except OSError:
+                continue
+            _fill(place, say)
+            return place
+    raise SetUpFailure(f"Nothing may be written to {' or '.join(map(str, _places()))}.")
 
 
 def _fill(folder: Path, say: Callable[[str], None]) -> None:
@@ -78,11 +79,6 @@ def _places() -> tuple[Path, ...]:
     # Environments of several Pythons may share the second place.
     name = f"terraform-provider-{sys.implementation.cache_tag}"
     return Path(sys.prefix) / "share" / "homeport" / "terraform-provider", data / "homeport" / name
-
-
-def _is_writable(place: Path) -> bool:
-    existing = next(path for path in (place, *place.parents) if path.exists())
-    return os.access(existing, os.W_OK)
 
 
 def _requirements() -> Path:
