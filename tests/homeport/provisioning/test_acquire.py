@@ -1,9 +1,12 @@
 """Who gets which job, when, and only once."""
 
 import asyncio
+import contextlib
+import json
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 
 from homeport.database import Listener
@@ -12,6 +15,7 @@ from homeport.kit.errors import BadRequest
 from homeport.provisioning import rules, service
 from homeport.provisioning.queries.jobs import ACQUIRE, ACQUIRE_ANYWHERE
 from homeport.provisioning.service import Acquirer, inputs
+from homeport.provisioning.types import DaemonRow
 from tests.homeport.provisioning.queue_world import QueueWorld, prepare_import
 from tests.support.waiting import until
 
@@ -229,37 +233,130 @@ async def test_positions_count_only_what_a_living_daemon_could_take(queue: Queue
     assert (views[first.id].status, views[first.id].worker_name) == ("running", daemon.name)
 
 
+async def _post_many(queue: QueueWorld, count: int, *, provisioner: str = "echo", tags: str = "") -> None:
+    """Let `count` jobs wait in twenty organizations, one of them the usual one, of two hundred people."""
+    await queue.db.execute(
+        """
+        with made as (
+            insert into organizations (id, name, created_at, updated_at)
+            select gen_random_uuid(), 'other-' || gen_random_uuid(), now(), now() from generate_series(1, 19) n returning id
+        ), places as (
+            select id, row_number() over () as number from (select $1::uuid as id union all select id from made) place
+        ), askers as (
+            select gen_random_uuid() as id, number from generate_series(0, 199) number
+        )
+        insert into provisioner_jobs (id, organization_id, initiator_id, provisioner, type, tags, turn, created_at, updated_at)
+        select gen_random_uuid(), places.id, askers.id, $3, 'workspace_build',
+               jsonb_build_object('scope', 'organization', 'owner', '') || $4::jsonb, each / 200, now(), now()
+        from generate_series(1, $2::integer) each join places on places.number = each % 20 + 1 join askers on askers.number = each % 200
+        """,
+        queue.organization_id, count, provisioner, {"kind": tags} if tags else {},
+    )  # fmt: skip
+    await queue.db.execute("analyze provisioner_jobs")
+
+
+class _Undo(Exception):
+    pass
+
+
+async def _pages_read(queue: QueueWorld, statement: str, daemon: DaemonRow) -> tuple[int, str]:
+    """Return how many pages the claim of a job touches, and its plan; the job goes on waiting."""
+    place = queue.organization_id if statement == ACQUIRE else None
+    now = clock.now()
+    text = f"explain (analyze, buffers, format json) {statement}"
+    with contextlib.suppress(_Undo):
+        async with queue.db.transaction() as conn:
+            # Once before, so that what only a first run reads is not counted.
+            for _ in range(2):
+                found = await conn.fetchval(text, place, ["echo"], daemon.tags, now, daemon.id, "d", b"x", False, now)
+            raise _Undo
+    plan = json.loads(found) if isinstance(found, str) else found
+    root = plan[0]["Plan"]
+    return root["Shared Hit Blocks"] + root["Shared Read Blocks"], json.dumps(plan)
+
+
 @pytest.mark.requirement("QUEUE-ACQUIRE-04")
 @pytest.mark.parametrize(
     ("statement", "index"),
     [(ACQUIRE, "provisioner_jobs_pending_idx"), (ACQUIRE_ANYWHERE, "provisioner_jobs_queue_idx")],
     ids=["a daemon of one organization", "a daemon of all organizations"],
 )
-async def test_acquire_walks_the_index_of_the_queue(queue: QueueWorld, statement: str, index: str) -> None:
-    await queue.db.execute(
-        """
-        with made as (
-            insert into organizations (id, name, created_at, updated_at)
-            select gen_random_uuid(), 'other-' || n, now(), now() from generate_series(1, 19) n returning id
-        ), places as (
-            select id, row_number() over () as number from (select $1::uuid as id union all select id from made) each
-        )
-        insert into provisioner_jobs (id, organization_id, initiator_id, provisioner, type, tags, created_at, updated_at,
-                                      started_at, completed_at)
-        select gen_random_uuid(), places.id, gen_random_uuid(), 'echo', 'workspace_build',
-               '{"scope":"organization","owner":""}', now(), now(), case when n > 100 then now() end, case when n > 100 then now() end
-        from generate_series(1, 5000) n join places on places.number = n % 20 + 1
-        """,
-        queue.organization_id,
-    )
-    await queue.db.execute("analyze provisioner_jobs")
+async def test_acquire_costs_the_same_however_many_wait_and_whatever_nobody_can_take(
+    queue: QueueWorld, statement: str, index: str
+) -> None:
     daemon = await queue.daemon()
-    place = queue.organization_id if statement == ACQUIRE else None
-    async with queue.db.connection() as conn:
-        now = clock.now()
-        rows = await conn.fetch(
-            f"explain {statement}", place, ["echo"], daemon.tags, now, daemon.id, "d", b"x", False, now
-        )
-    plan = "\n".join(row[0] for row in rows)
-    assert index in plan, plan
-    assert "Sort" not in plan
+    await _post_many(queue, 200)
+    few, _ = await _pages_read(queue, statement, daemon)
+    await _post_many(queue, 8000)
+    await _post_many(queue, 8000, provisioner="terraform")
+    await _post_many(queue, 8000, tags="nobody offers this")
+    many, plan = await _pages_read(queue, statement, daemon)
+    assert index in plan
+    assert many < 2 * few + 40, (few, many)
+
+
+async def _order(queue: QueueWorld, daemon: DaemonRow, count: int) -> list[UUID]:
+    found = [await queue.acquire(daemon) for _ in range(count)]
+    return [job.job_id for job in found if job is not None]
+
+
+@pytest.mark.requirement("QUEUE-FAIR-01")
+async def test_whoever_asks_for_much_waits_beside_others_and_not_before_them(queue: QueueWorld) -> None:
+    daemon = await queue.daemon()
+    many = [(await queue.job(initiator_id=ALICE)).id for _ in range(6)]
+    assert await _order(queue, daemon, 2) == many[:2]
+    bobs = [(await queue.job(initiator_id=BOB)).id for _ in range(2)]
+    assert await _order(queue, daemon, 6) == [many[2], bobs[0], many[3], bobs[1], *many[4:]]
+
+
+@pytest.mark.requirement("QUEUE-FAIR-01")
+async def test_people_who_ask_again_as_soon_as_they_are_served_starve_nobody(queue: QueueWorld) -> None:
+    daemon = await queue.daemon()
+    many = {(await queue.job(initiator_id=ALICE)).id for _ in range(5)}
+    busy = [uuid4() for _ in range(3)]
+    for person in busy:
+        await queue.job(initiator_id=person)
+    served = []
+    for _ in range(20):
+        job = await queue.acquire(daemon)
+        assert job is not None
+        served.append(job.job_id)
+        asker = (await queue.find(job.job_id)).initiator_id
+        if asker in busy:
+            await queue.job(initiator_id=asker)
+    # Four people, each gets every fourth.
+    assert [served[n] in many for n in range(20)].count(True) == 5
+
+
+@pytest.mark.requirement("QUEUE-FAIR-01")
+async def test_what_was_canceled_before_its_time_does_not_count_against_anybody(queue: QueueWorld) -> None:
+    daemon = await queue.daemon()
+    for _ in range(5):
+        job = await queue.job(initiator_id=ALICE)
+        async with queue.db.transaction() as conn:
+            await service.cancel_job(conn, job.id, clock.now())
+    first = await queue.job(initiator_id=ALICE)
+    second = await queue.job(initiator_id=BOB, now=clock.now() + timedelta(seconds=1))
+    assert await _order(queue, daemon, 2) == [first.id, second.id]
+
+
+@pytest.mark.requirement("QUEUE-FAIR-01")
+async def test_what_nobody_can_take_holds_up_nobodys_turn(queue: QueueWorld) -> None:
+    daemon = await queue.daemon()
+    await queue.job(initiator_id=uuid4(), tags={"gpu": "1"})
+    alices = [(await queue.job(initiator_id=ALICE)).id for _ in range(4)]
+    assert await _order(queue, daemon, 2) == alices[:2]
+    # Bob begins where the others are, and not where the stuck job is.
+    bobs = [(await queue.job(initiator_id=BOB)).id for _ in range(2)]
+    assert await _order(queue, daemon, 4) == [alices[2], bobs[0], alices[3], bobs[1]]
+
+
+@pytest.mark.requirement("QUEUE-FAIR-02")
+async def test_one_organization_cannot_crowd_out_another_on_the_servers_own_daemons(queue: QueueWorld) -> None:
+    other = await queue.db.fetchval(
+        "insert into organizations (id, name, created_at, updated_at) values (gen_random_uuid(), 'other', now(), now()) returning id"
+    )
+    daemon = msgspec.structs.replace(await queue.daemon(), is_shared=True)
+    crowd = [(await queue.job(initiator_id=ALICE)).id for _ in range(10)]
+    one = await queue.job(initiator_id=BOB, organization_id=other)
+    assert (await _order(queue, daemon, 2)) == [crowd[0], one.id]

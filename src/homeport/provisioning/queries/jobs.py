@@ -11,7 +11,7 @@ from homeport.provisioning.types import ProvisionerJobRow
 _COLUMNS = """
     j.id, j.organization_id, j.initiator_id, j.provisioner, j.type, j.file_id, j.input, j.tags, j.priority, j.worker_id,
     j.worker_name, j.token_hash, j.error, j.error_code, j.logs_length, j.logs_overflowed, j.created_at, j.updated_at,
-    j.started_at, j.canceled_at, j.completed_at, j.job_status, j.needs_isolation
+    j.started_at, j.canceled_at, j.completed_at, j.job_status, j.needs_isolation, j.turn, j.logs_gap_id, j.logs_left_out
 """
 
 # Whether the tags of a daemon allow it to take a job: see rules.tags_match, which a test holds equal to this.
@@ -19,11 +19,23 @@ _TAGS_MATCH = """
     (case when j.tags = '{"scope": "organization", "owner": ""}'::jsonb then j.tags = d.tags else j.tags <@ d.tags end)
 """
 
+# The turn of a new job: that of the first job of its kind that waits, or the last that was taken where none waits; but later
+# than everything else that the same person has asked for. Each part reads one entry of an index.
 INSERT = f"""
     insert into provisioner_jobs as j
         (id, organization_id, initiator_id, provisioner, type, file_id, input, tags, priority, created_at, updated_at,
-         needs_isolation)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)
+         needs_isolation, turn)
+    select $1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $10, $11, greatest(
+        coalesce(
+            (select w.turn from provisioner_jobs w
+             where w.started_at is null and w.completed_at is null and w.organization_id = $2 and w.priority = $9
+               and w.provisioner = $4 and w.tags_key = jsonb_hash_extended($8::jsonb, 0)
+             order by w.turn, w.created_at, w.id limit 1),
+            (select w.turn from provisioner_jobs w where w.token_hash is not null order by w.turn desc limit 1),
+            0),
+        (select w.turn + 1 from provisioner_jobs w
+         where w.initiator_id = $3 and (w.token_hash is not null or w.completed_at is null)
+         order by w.turn desc limit 1))
     returning {_COLUMNS}
 """
 
@@ -31,27 +43,49 @@ INSERT = f"""
 _SERVES = "(d.organization_id = j.organization_id or d.is_shared)"
 
 
-def _acquire(place: str) -> str:
-    """Return the statement that claims a job of `place`, a condition on `j`.
+def _acquire(place: str, filters: str = "") -> str:
+    """Return the statement that claims a job of `place`, a condition on `j`; `filters` are further ones on the row itself.
 
-    It walks an index in the queue's order and stops at the first row that nobody holds. A daemon that does not isolate leaves
-    builds that need it to those that do; where none of them lives it takes the job, to fail it with words.
+    Jobs of one kind (priority, engine and tags) are neighbours in an index, in the order of their turns. The statement jumps
+    from kind to kind, orders those that fit by their first jobs, and claims the first row that nobody holds: what does not fit
+    costs nothing, however much of it waits. A daemon that does not isolate leaves builds that need it to those that do; where
+    none of them lives it takes the job, to fail it with words.
     """
+    waits = f"{place} and j.started_at is null and j.completed_at is null"
     return f"""
-    with candidate as (
-        select j.id
-        from provisioner_jobs j, (select $3::jsonb as tags) d
-        where {place}
-          and j.started_at is null and j.completed_at is null
-          and j.provisioner = any ($2::text[])
-          and {_TAGS_MATCH}
-          and ($8 or not j.needs_isolation or not exists (
-              select 1 from provisioner_daemons d
-              where {_SERVES} and d.last_seen_at > $9 and d.isolation = 'bubblewrap'
-                and j.provisioner = any (d.provisioners) and {_TAGS_MATCH}))
-        order by j.priority, j.created_at, j.id
+    with recursive kinds as (
+        (select j.priority, j.provisioner, j.tags_key, j.tags from provisioner_jobs j
+         where {waits} order by j.priority, j.provisioner, j.tags_key limit 1)
+        union all
+        select n.* from kinds k cross join lateral (
+            select j.priority, j.provisioner, j.tags_key, j.tags from provisioner_jobs j
+            where {waits} and (j.priority, j.provisioner, j.tags_key) > (k.priority, k.provisioner, k.tags_key)
+            order by j.priority, j.provisioner, j.tags_key limit 1
+        ) n
+    ), fitting as materialized (
+        select j.priority, j.provisioner, j.tags_key from kinds j
+        cross join (select $3::jsonb as tags) d
+        cross join lateral (
+            select w.turn, w.created_at, w.id from provisioner_jobs w
+            where {waits.replace("j.", "w.")} and w.priority = j.priority and w.provisioner = j.provisioner
+              and w.tags_key = j.tags_key
+            order by w.turn, w.created_at, w.id limit 1
+        ) first
+        where j.provisioner = any ($2::text[]) and {_TAGS_MATCH}
+        order by j.priority, first.turn, first.created_at, first.id
+    ), candidate as (
+        select found.id from fitting f cross join lateral (
+            select j.id from provisioner_jobs j
+            where {waits} and j.priority = f.priority and j.provisioner = f.provisioner and j.tags_key = f.tags_key{filters}
+              and ($8 or not j.needs_isolation or not exists (
+                  select 1 from provisioner_daemons d
+                  where {_SERVES} and d.last_seen_at > $9 and d.isolation = 'bubblewrap'
+                    and j.provisioner = any (d.provisioners) and {_TAGS_MATCH}))
+            order by j.turn, j.created_at, j.id
+            limit 1
+            for update of j skip locked
+        ) found
         limit 1
-        for update of j skip locked
     )
     update provisioner_jobs j
     set started_at = $4, updated_at = $4, worker_id = $5, worker_name = $6, token_hash = $7, is_isolated = $8
@@ -65,7 +99,7 @@ def _acquire(place: str) -> str:
 ACQUIRE = _acquire("j.organization_id = $1")
 # Walks provisioner_jobs_queue_idx: the question about the organization is asked row by row, so that it does not become a join.
 ACQUIRE_ANYWHERE = _acquire(
-    "$1::uuid is null and not (select o.deleted from organizations o where o.id = j.organization_id)"
+    "$1::uuid is null", " and not (select o.deleted from organizations o where o.id = j.organization_id)"
 )
 
 RELEASE = """
@@ -100,12 +134,24 @@ END = f"""
 LIST_TO_REAP = """
     (select id, updated_at from provisioner_jobs
      where started_at is not null and completed_at is null and updated_at < $1
-     order by updated_at limit $3)
-    union all
+     order by updated_at limit $4)
+    union
     (select id, updated_at from provisioner_jobs
      where started_at is null and completed_at is null and updated_at < $2
-     order by updated_at limit $3)
-    order by updated_at limit $3
+     order by updated_at limit $4)
+    union
+    (select id, updated_at from provisioner_jobs
+     where canceled_at < $3 and completed_at is null
+     order by canceled_at limit $4)
+    order by updated_at limit $4
+"""
+
+LIST_RUNNING_OF_KEY = """
+    select j.id
+    from provisioner_jobs j
+    join provisioner_daemons d on d.id = j.worker_id
+    where d.key_id = $1 and j.started_at is not null and j.completed_at is null
+    order by j.id
 """
 
 LIST_RUNNING_OF_INSTALLATION = """
@@ -132,7 +178,7 @@ LIST_VIEWS = f"""
     ), ranks as (
         select j.id,
                row_number() over (
-                   partition by d.organization_id, d.provisioners, d.tags order by j.priority, j.created_at, j.id) as position,
+                   partition by d.organization_id, d.provisioners, d.tags order by j.priority, j.turn, j.created_at, j.id) as position,
                count(*) over (partition by d.organization_id, d.provisioners, d.tags) as size
         from lines d
         join provisioner_jobs j on j.started_at is null and j.completed_at is null
@@ -278,10 +324,16 @@ async def update_ended(
 
 
 async def list_ids_to_reap(
-    conn: Connection, *, hung_before: datetime, pending_before: datetime, limit: int
+    conn: Connection, *, hung_before: datetime, pending_before: datetime, canceled_before: datetime, limit: int
 ) -> list[UUID]:
-    """Return ids of jobs that nobody has moved for too long, the stillest first."""
-    return [row["id"] for row in await conn.fetch(LIST_TO_REAP, hung_before, pending_before, limit)]
+    """Return ids of jobs that nobody has moved for too long, or that do not stop though they were told to; the stillest first."""
+    rows = await conn.fetch(LIST_TO_REAP, hung_before, pending_before, canceled_before, limit)
+    return [row["id"] for row in rows]
+
+
+async def list_running_ids_of_key(conn: Connection, key_id: UUID) -> list[UUID]:
+    """Return ids of running jobs that daemons with this key hold."""
+    return [row["id"] for row in await conn.fetch(LIST_RUNNING_OF_KEY, key_id)]
 
 
 async def list_running_ids_of_installation(conn: Connection, installation: str) -> list[UUID]:

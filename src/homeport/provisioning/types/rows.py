@@ -24,7 +24,8 @@ DaemonKind = Literal["key", "psk", "user-auth"]
 class ProvisionerJobRow(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `provisioner_jobs`. `input` is what the room that asked for the job needs to know, and nobody else.
 
-    `needs_isolation`: only daemons that keep workspaces apart from their machine may do it.
+    `needs_isolation`: only daemons that keep workspaces apart from their machine may do it. `turn` is its place in the fair
+    order. `logs_gap_id` is the line that stands for the `logs_left_out` ones in the middle of a log that was too long.
     """
 
     id: UUID
@@ -50,6 +51,9 @@ class ProvisionerJobRow(msgspec.Struct, frozen=True, kw_only=True):
     completed_at: datetime | None
     job_status: JobStatus
     needs_isolation: bool
+    turn: int = 0
+    logs_gap_id: int | None = None
+    logs_left_out: int = 0
 
 
 class JobLogRow(msgspec.Struct, frozen=True, kw_only=True):
