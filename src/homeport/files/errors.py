@@ -1,7 +1,7 @@
 """What can go wrong with an archive, in words for people."""
 
 from homeport.files.types import MAX_UPLOAD
-from homeport.kit.errors import BadRequest, FieldError, Forbidden, NotFound, TooLarge
+from homeport.kit.errors import BadRequest, FieldError, Forbidden, NotFound, TooLarge, Unavailable
 
 
 class ArchiveRefused(BadRequest):
@@ -31,7 +31,8 @@ class UploadTooLarge(TooLarge):
     """413: more than an archive may hold."""
 
     def __init__(self) -> None:
-        super().__init__(f"An archive has at most {MAX_UPLOAD // (1024 * 1024)} MiB.")
+        words = f"An archive has at most {MAX_UPLOAD // (1024 * 1024)} MiB."
+        super().__init__(words, validations=(FieldError("file", words),))
 
 
 class FileNotFound(NotFound):
@@ -48,3 +49,10 @@ class FileForbidden(Forbidden):
         super().__init__(
             "You may use the template of this file, but reading its source needs the permission to update the template."
         )
+
+
+class FetchInterrupted(Unavailable):
+    """503: a file was being read for several callers, and that was broken off."""
+
+    def __init__(self) -> None:
+        super().__init__("Reading the file was interrupted. Try again.")

@@ -20,6 +20,7 @@ from homeport.access.service.sessions import Sessions
 from homeport.agents.service.switchboard import Switchboard
 from homeport.config import Settings
 from homeport.database import Database, Listener
+from homeport.files.service import FileCache
 from homeport.identity.login.configured import providers_of
 from homeport.kit.crypto import Cipher
 from homeport.kit.ids import new_id
@@ -56,6 +57,7 @@ def build_parts(settings: Settings, db: Database, listener: Listener, cipher: Ci
         providers=providers,
         sessions=sessions,
         live=LiveConnections(sessions),
+        file_cache=FileCache(db),
         doorkeeper=doorkeeper,
         replica_id=replica_id,
         hosts=HostCache(db, settings),
@@ -120,6 +122,7 @@ def _shared(parts: Parts, gate: Gate) -> dict[str, Provide]:
         "settings": constant(parts.settings),
         "cipher": constant(parts.cipher),
         "listener": constant(parts.listener),
+        "file_cache": constant(parts.file_cache),
         "switchboard": constant(parts.switchboard),
         "acquirer": constant(parts.acquirer),
         "rate_limits": constant(gate.rate_limits),

@@ -10,6 +10,7 @@ from homeport.access.service.sessions import Sessions
 from homeport.agents.service.switchboard import Switchboard
 from homeport.config import Settings
 from homeport.database import Database, Listener
+from homeport.files.service import FileCache
 from homeport.identity.login.configured import Providers
 from homeport.kit.crypto import Cipher
 from homeport.mcp.endpoint import Endpoint
@@ -20,7 +21,7 @@ from homeport.proxies.service.hosts import HostCache
 @dataclass(frozen=True)
 class Parts:
     """Settings, database, listener, cipher, registry of authenticators, identity providers, sessions, people's connections that
-    last, door of protected resources, id among the servers, hosts of proxies, agents' tunnels, queue, MCP server.
+    last, cache of files, door of protected resources, id among the servers, hosts of proxies, agents' tunnels, queue, MCP server.
     """
 
     settings: Settings
@@ -31,6 +32,7 @@ class Parts:
     providers: Providers
     sessions: Sessions
     live: LiveConnections
+    file_cache: FileCache
     doorkeeper: Doorkeeper
     replica_id: UUID
     hosts: HostCache

@@ -8,9 +8,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from homeport.database import Database
-from homeport.files import service
 from homeport.files.api import routes
 from homeport.files.rules import archive
+from homeport.files.service import archives
 from homeport.files.types import MAX_UPLOAD
 from tests.homeport.files.test_archive import tar_of, zip_of
 from tests.support.accounts import Accounts, Api, build_api
@@ -21,7 +21,7 @@ DATA = archive.pack({"main.tf": b"x"})
 
 @pytest.fixture
 async def files_api(db: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Api]:
-    monkeypatch.setattr(service, "_readers", [])
+    monkeypatch.setattr(archives, "_readers", [])
     built = build_api(db, routes=routes)
     yield built
     await built.gate.close()
@@ -90,7 +90,7 @@ async def test_an_upload_is_cut_off_at_the_limit(files_api: Api, accounts: Accou
         person, "POST", "/files", content=b"", headers={**TAR, "Content-Length": str(MAX_UPLOAD + 1)}
     )
     assert declared.status_code == 413
-    monkeypatch.setattr(service, "MAX_UPLOAD", 100_000)
+    monkeypatch.setattr(archives, "MAX_UPLOAD", 100_000)
     sent = 0
 
     async def endless() -> AsyncIterator[bytes]:
@@ -129,7 +129,7 @@ async def test_another_room_may_open_a_file_or_explain_the_refusal(files_api: Ap
     async def reader(_conn, _subject, _file_id):
         return reach
 
-    service.register_reader(reader)
+    archives.register_reader(reader)
     refused = await files_api.call(other, "GET", path)
     assert refused.status_code == 403
     assert "source" in refused.json()["message"]

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from homeport.database import Database, Listener
-from homeport.files import service as files
+from homeport.files.service import archives as files
 from homeport.provisioning.service import inputs
 from homeport.templates.service import registries
 from tests.homeport.templates.template_world import TemplateWorld

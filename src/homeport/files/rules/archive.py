@@ -45,6 +45,13 @@ class Entry(NamedTuple):
     target: str
 
 
+class Place(NamedTuple):
+    """Where in a tar the content of a file lies."""
+
+    offset: int
+    size: int
+
+
 def validate(data: bytes) -> list[Entry]:
     """Return the entries of a tar archive, or raise ArchiveRefused with the name of the entry that could do harm."""
     if not data:
@@ -73,6 +80,30 @@ def read_text(data: bytes, name: str, *, limit: int = 1 << 20) -> str | None:
         if member.isreg() and posixpath.normpath(member.name) == name:
             return data[member.offset_data : member.offset_data + min(member.size, limit)].decode("utf-8", "replace")
     return None
+
+
+def index(data: bytes) -> dict[str, Place]:
+    """Return where the files of a checked tar lie, links to them included; of a name that occurs twice the last counts."""
+    places: dict[str, Place] = {}
+    links: dict[str, str] = {}
+    for member in _members(data):
+        name = posixpath.normpath(member.name)
+        links.pop(name, None)
+        if member.isreg():
+            places[name] = Place(member.offset_data, member.size)
+        elif member.islnk() and posixpath.normpath(member.linkname) in places:
+            places[name] = places[posixpath.normpath(member.linkname)]
+        elif member.issym():
+            links[name] = posixpath.normpath(posixpath.join(posixpath.dirname(name), member.linkname))
+    for name in links:
+        target = name
+        for _ in range(MAX_LINK_HOPS):
+            if target not in links:
+                break
+            target = links[target]
+        if target in places:
+            places[name] = places[target]
+    return places
 
 
 def pack(files: Mapping[str, bytes], *, executable: frozenset[str] = frozenset()) -> bytes:

@@ -55,7 +55,7 @@ async def store_archive(
     file, _ = await _store(
         conn, owner_id=owner_id, organization_id=organization_id, data=data, hashed=hashlib.sha256(data).digest()
     )
-    require(subject, Action.READ, _object(file), noun="File")
+    require(subject, Action.READ, file_object(file), noun="File")
     return file
 
 
@@ -66,7 +66,7 @@ async def get_file(conn: Connection, subject: Subject, file_id: UUID) -> FileRow
         # Nothing to decide about: a decision on the bare type keeps unknown and foreign ids alike.
         is_allowed(subject, Action.READ, Object(ResourceType.FILE))
         raise FileNotFound
-    if is_allowed(subject, Action.READ, _object(file)):
+    if is_allowed(subject, Action.READ, file_object(file)):
         return file
     reaches = [await reader(conn, subject, file_id) for reader in _readers]
     if "allowed" in reaches:
@@ -93,7 +93,8 @@ def _require_create(subject: Subject, owner_id: UUID, organization_id: UUID | No
     require(subject, Action.CREATE, target, noun="File")
 
 
-def _object(file: FileRow) -> Object:
+def file_object(file: FileRow) -> Object:
+    """Return what is decided upon when a file is read."""
     return Object(ResourceType.FILE, id=file.id, owner_id=file.created_by, organization_id=file.organization_id)
 
 
