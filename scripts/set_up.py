@@ -123,7 +123,7 @@ def _install(profile: str, recorded: State, wanted: State) -> None:
         _say("installing homeport")
         _pip("install", "--require-hashes", "--no-deps", "-r", "requirements/build.txt")
         _pip("install", "--no-deps", "--no-build-isolation", "--editable", ".")
-    if any(recorded.get(key) != wanted[key] for key in ("project", "terraform-provider")):
+    if recorded.get("terraform-provider") != wanted["terraform-provider"]:
         # Not worth failing for: without it, Terraform templates need a registry. A command makes it later.
         command = [str(PYTHON), "-I", "-m", "homeport_provisioner.terraform_provider"]
         if subprocess.run(command, cwd=ROOT, check=False).returncode < 0:

@@ -29,6 +29,7 @@ def build_editable(folder, config_settings=None, metadata_directory=None):
     name = "sample-1-py3-none-any.whl"
     with zipfile.ZipFile(f"{folder}/{name}", "w") as wheel:
         wheel.writestr("sample.py", "x = 1")
+        wheel.writestr("homeport_provisioner/terraform_provider.py", "import sys; sys.exit('making the provider')")
         wheel.writestr("sample-1.dist-info/METADATA", "Metadata-Version: 2.1\\nName: sample\\nVersion: 1\\n")
         wheel.writestr("sample-1.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
         wheel.writestr("sample-1.dist-info/RECORD", "")
@@ -36,6 +37,8 @@ def build_editable(folder, config_settings=None, metadata_directory=None):
 """
 pytestmark = pytest.mark.timeout(300)  # each makes an environment, which takes seconds on a busy machine
 CREATING, REQUIREMENTS, PROJECT = "creating .venv", "installing requirements/", "installing homeport"
+PROVIDER = "making the provider"
+ALL = {CREATING, REQUIREMENTS, PROJECT, PROVIDER}
 
 
 class Project:
@@ -60,14 +63,14 @@ class Project:
         outcome = subprocess.run(
             ["scripts/set-up", profile], cwd=self.root, text=True, capture_output=True, check=False, env=variables
         )
-        return outcome.returncode, {step for step in (CREATING, REQUIREMENTS, PROJECT) if step in outcome.stderr}
+        return outcome.returncode, {step for step in ALL if step in outcome.stderr}
 
 
 @pytest.fixture
 def project(tmp_path):
     """A project that has been set up once."""
     project = Project(tmp_path / "project")
-    assert project.set_up() == (0, {CREATING, REQUIREMENTS, PROJECT})
+    assert project.set_up() == (0, ALL)
     return project
 
 
@@ -88,13 +91,20 @@ def test_a_second_run_finds_nothing_to_do_and_each_change_does_its_own_step(proj
     assert project.set_up("dev") == (0, {PROJECT})
 
 
+@pytest.mark.requirement("TF-PROVIDER-09")
+def test_the_environment_of_the_bundled_provider_is_made_and_nothing_fails_for_it(project):
+    project.write("requirements/terraform-provider.txt", "# changed")
+    assert project.set_up() == (0, {PROVIDER})
+    assert project.set_up() == (0, set())
+
+
 def test_an_interrupted_or_moved_environment_is_made_anew(project):
     (project.root / ".venv" / "homeport-set-up.unfinished").touch()
-    assert project.set_up() == (0, {CREATING, REQUIREMENTS, PROJECT})
+    assert project.set_up() == (0, ALL)
     moved = project.root.with_name("moved")
     project.root.rename(moved)
     project.root = moved
-    assert project.set_up() == (0, {CREATING, REQUIREMENTS, PROJECT})
+    assert project.set_up() == (0, ALL)
     assert project.set_up() == (0, set())
 
 
@@ -115,10 +125,10 @@ def test_an_environment_of_another_python_gives_way_to_the_one_that_is_asked_for
     stamp = project.root / ".venv" / "homeport-set-up.json"
     stamp.write_text(json.dumps({**json.loads(stamp.read_text()), "python": "3.1"}))
     assert project.set_up(PYTHON="") == (0, set())
-    assert project.set_up() == (0, {CREATING, REQUIREMENTS, PROJECT})
+    assert project.set_up() == (0, ALL)
 
 
 def test_an_environment_made_by_hand_is_taken_over(tmp_path):
     project = Project(tmp_path / "project")
     subprocess.run([sys.executable, "-m", "venv", project.root / ".venv"], check=True)
-    assert project.set_up() == (0, {REQUIREMENTS, PROJECT})
+    assert project.set_up() == (0, {REQUIREMENTS, PROJECT, PROVIDER})
