@@ -313,6 +313,43 @@ def test_changes_are_made_in_place(terraform: Terraform) -> None:
     assert (after["dir"], after["order"], after["init_script"]) == ("/work", 3, SCRIPTS["linux_arm64"])
 
 
+@pytest.mark.requirement("TF-PROVIDER-01")
+def test_a_task_and_an_agent_outside(terraform: Terraform) -> None:
+    terraform.facts = FACTS
+    terraform.more = {"CODER_TASK_ID": "t1", "CODER_TASK_PROMPT": "Mend the roof"}
+    terraform.write(
+        AGENT
+        + """
+data "coder_task" "me" {}
+resource "coder_app" "chat" {
+  agent_id = coder_agent.main.id
+  slug     = "chat"
+  url      = "http://localhost:3284"
+}
+resource "coder_ai_task" "task" {
+  count  = data.coder_task.me.enabled ? data.coder_workspace.me.start_count : 0
+  app_id = coder_app.chat.id
+}
+resource "coder_ai_task" "older" {
+  sidebar_app {
+    id = coder_app.chat.id
+  }
+}
+resource "coder_external_agent" "main" {
+  agent_id = coder_agent.main.id
+}
+"""
+    )
+    terraform.apply()
+    values = terraform.values()
+    assert values["data.coder_task.me"] == {"id": "t1", "prompt": "Mend the roof", "enabled": True}
+    task = values["coder_ai_task.task[0]"]
+    assert (task["app_id"], task["prompt"], task["enabled"]) == (values["coder_app.chat"]["id"], "Mend the roof", True)
+    assert values["coder_external_agent.main"]["agent_id"] == values["coder_agent.main"]["id"]
+    terraform.plan()
+    assert terraform.changes() == {}
+
+
 @pytest.mark.requirement("TF-PROVIDER-06")
 def test_a_state_of_the_real_provider_is_taken_over(terraform: Terraform) -> None:
     """Written by hand: an older schema, attributes that ours does not have, and its own private data."""

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from homeport_provisioner.settings import Settings
 from homeport_provisioner.terraform.environment import Facts, provider_variables
 from homeport_provisioner.terraform_provider.environment import COMMAND, find_environment
 from homeport_provisioner.terraform_provider.mirror import offer
@@ -121,14 +124,28 @@ def _walk(module: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def prepare_terraform(folder: Path, *, constraints: tuple[str, ...] = (), with_kubernetes: bool = False) -> Terraform:
     """Make a folder for a configuration, and Terraform's settings beside it. For use outside of event loops."""
     mirror = asyncio.run(offer(folder / "provider", constraints))
-    included = ["registry.terraform.io/coder/coder"]
     if with_kubernetes:
         add_kubernetes(mirror)
-        included.append("registry.terraform.io/hashicorp/kubernetes")
-    text = f"filesystem_mirror {{\n    path = {json.dumps(str(mirror))}\n    include = {json.dumps(included)}\n  }}"
-    (folder / "terraform.rc").write_text(f"provider_installation {{\n  {text}\n}}\n")
+    write_settings(folder / "terraform.rc", mirror)
     (folder / "template").mkdir()
     return Terraform(folder / "template")
+
+
+def prepare_kubernetes(folder: Path, settings: Settings) -> Settings:
+    """Let a daemon find the stand-in for the provider of Kubernetes, as an operator would: by a mirror of all that is needed."""
+    mirror = asyncio.run(offer(folder / "provider", ()))
+    add_kubernetes(mirror)
+    write_settings(folder / "terraform.rc", mirror)
+    return msgspec.structs.replace(
+        settings, terraform_bundled_provider="never", terraform_config=folder / "terraform.rc"
+    )
+
+
+def write_settings(path: Path, mirror: Path) -> None:
+    """Write settings of Terraform that know a mirror and nothing else."""
+    path.write_text(
+        f"provider_installation {{\n  filesystem_mirror {{\n    path = {json.dumps(str(mirror))}\n  }}\n}}\n"
+    )
 
 
 def add_kubernetes(mirror: Path) -> None:

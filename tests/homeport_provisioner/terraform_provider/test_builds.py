@@ -15,6 +15,7 @@ from homeport_provisioner.terraform_provider import environment
 from tests.homeport_provisioner.conftest import ended
 from tests.homeport_provisioner.stand_in import StandIn
 from tests.support.terraform import Files, TerraformWorkspace, terraform_daemon
+from tests.support.terraform_provider import prepare_kubernetes
 
 pytestmark = [pytest.mark.needs("terraform"), pytest.mark.timeout(240)]
 HERE = Path(__file__).parents[2] / "homeport_terraform_provider"
@@ -190,3 +191,26 @@ async def test_an_agents_token_is_in_no_line(stand_in: StandIn, daemon: Daemon) 
         token = agent["instances"][0]["attributes"]["token"]
         assert len(token) == 36
         assert token not in job.text()
+
+
+@pytest.mark.requirement("TF-PROVIDER-07")
+async def test_a_kubernetes_template_goes_through_a_daemon(
+    stand_in: StandIn, settings: Settings, tmp_path: Path
+) -> None:
+    stand_in.init_script = SCRIPT
+    prepared = await asyncio.to_thread(prepare_kubernetes, tmp_path, settings)
+    files: Files = {"main.tf": (HERE / "kubernetes.tf").read_text()}
+    async with terraform_daemon(prepared):
+        job = await ended(stand_in.submit_import("terraform", files), 60)
+        assert job.result, job.failure
+        result = job.result["template_import"]
+        assert sorted(each["type"] for each in result["start_resources"]) == [
+            "kubernetes_deployment_v1",
+            "kubernetes_persistent_volume_claim_v1",
+        ]
+        assert [each["type"] for each in result["stop_resources"]] == ["kubernetes_persistent_volume_claim_v1"]
+        workspace = TerraformWorkspace(stand_in, files)
+        for transition in ("start", "stop", "start", "delete"):
+            job = await workspace.build(transition, parameters={"home_disk_size": "20"})
+            assert job.result, job.failure
+        assert workspace.state == b""
