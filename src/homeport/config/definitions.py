@@ -199,6 +199,15 @@ class Settings(MailSettings, frozen=True, kw_only=True):
         timedelta,
         Setting("Provisioning", "After a cancel, how long an engine may take before it is killed.", "duration"),
     ] = timedelta(minutes=10)
+    provisioner_hang_timeout: Annotated[
+        timedelta,
+        Setting(
+            "Provisioning",
+            "How long a provisioner daemon may work on a job without a word before the job is ended as failed. Daemons report "
+            "every few seconds; a shorter time gives up earlier on those that were cut off for a moment.",
+            "duration",
+        ),
+    ] = timedelta(minutes=5)
     provisioner_isolation: Annotated[
         str,
         Setting(

@@ -72,6 +72,8 @@ _LEAST = types.MappingProxyType(
     }
 )
 LEAST_SCIM_TOKEN = 32
+# A daemon repeats a report for so long before it gets through a short interruption.
+LEAST_HANG_TIMEOUT = timedelta(seconds=10)
 _LENGTHS = (
     "session_duration",
     "default_token_lifetime",
@@ -217,6 +219,10 @@ def _contradictions(settings: Settings) -> list[str]:
     for name, least in _LEAST.items():
         if getattr(settings, name) < least:
             problems.append(f"{name.upper()} must be at least {least}.")
+    if settings.provisioner_hang_timeout < LEAST_HANG_TIMEOUT:
+        problems.append(
+            f"PROVISIONER_HANG_TIMEOUT must be at least {LEAST_HANG_TIMEOUT.total_seconds():.0f}s: daemons report every few seconds."
+        )
     problems += [
         f"{name.upper()} must be longer than zero." for name in _LENGTHS if getattr(settings, name) <= timedelta(0)
     ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -10,6 +10,7 @@ import msgspec
 from homeport.kit.errors import BadRequest, invalid_field
 from homeport.kit.moments import validate_moment
 from homeport.provisioning.schemas import CompleteJobRequest, LogLine
+from homeport.provisioning.types import ProvisionerJobRow
 
 API_VERSION = (1, 0)
 
@@ -17,18 +18,26 @@ API_VERSION = (1, 0)
 STALE_AFTER = timedelta(seconds=90)
 # A daemon that has said nothing for this long is forgotten.
 FORGET_AFTER = timedelta(days=7)
+# How long a daemon may work on a job without a word; a setting says otherwise.
 HUNG_AFTER = timedelta(minutes=5)
+# After a canceled job was to stop by force, its daemon has so long to say that it has.
+STOP_AFTER_FORCE = timedelta(minutes=2)
 PENDING_TOO_LONG_AFTER = timedelta(minutes=30)
 REAPED_PER_SWEEP = 10
 
 LOG_LIMIT = 1 << 20
+# A log that becomes longer keeps its beginning, which says what was decided, and its end, which says how it went.
+HEAD_LIMIT = TAIL_LIMIT = LOG_LIMIT // 2
+# So much is cut beyond what must go, so that a talkative job is not cut with each report.
+TAIL_SLACK = 64 * 1024
+# What a line costs beside its text: empty lines are bounded too.
+LINE_COST = 16
 LINE_LIMIT = 16 * 1024
 ERROR_LIMIT = 16 * 1024
 STAGE_LIMIT = 256
 _CUT = " … (line cut)"
 # A clock outside of these is wrong, and the ends of the calendar cannot be stored.
 _YEARS = range(1970, 2200)
-OVERFLOW_NOTE = "The log has reached its limit of 1 MiB. The job goes on; what it says from here is not kept."
 
 DEFAULT_TAGS = {"scope": "organization", "owner": ""}
 MAX_TAGS = 64
@@ -69,12 +78,13 @@ def tags_match(job: Mapping[str, str], daemon: Mapping[str, str]) -> bool:
 
 
 def require_version(api_version: str) -> None:
-    """Refuse (400) a daemon that speaks another major version, or a newer minor version than the server."""
+    """Refuse (400) a daemon that speaks a higher major or a newer minor version than the server; an older one is served."""
     major, _, minor = api_version.partition(".")
-    if int(major) != API_VERSION[0] or int(minor) > API_VERSION[1]:
+    if (int(major), int(minor)) > API_VERSION:
         ours = ".".join(map(str, API_VERSION))
         raise BadRequest(
-            f"The daemon speaks version {api_version} of the protocol and the server {ours}. Install matching versions.",
+            f"The daemon speaks version {api_version} of the provisioner protocol and this server only {ours}. "
+            "Update the server, or install the daemon's version that belongs to it.",
         )
 
 
@@ -117,19 +127,30 @@ def clean_lines(lines: Sequence[LogLine]) -> list[LogLine]:
     ]
 
 
-def fit_lines(lines: Iterable[LogLine], used: int) -> tuple[list[LogLine], int, bool]:
-    """Return the lines that still fit after `used` bytes, the bytes used then, and whether some did not fit.
+def lines_size(lines: Iterable[LogLine]) -> int:
+    """Return what lines take of a log's limit."""
+    return sum(len(line.output.encode()) + LINE_COST for line in lines)
 
-    The beginning is kept: it holds what was decided; the end of a failed job is in its error.
-    """
-    kept: list[LogLine] = []
-    for line in lines:
-        size = len(line.output.encode())
-        if used + size > LOG_LIMIT:
-            return kept, used, True
-        used += size
-        kept.append(line)
-    return kept, used, False
+
+def split_lines(lines: Sequence[LogLine], room: int) -> tuple[list[LogLine], list[LogLine]]:
+    """Return the first lines, as many as fit into `room`, and the rest."""
+    for number, line in enumerate(lines):
+        room -= lines_size((line,))
+        if room < 0:
+            return list(lines[:number]), list(lines[number:])
+    return list(lines), []
+
+
+def last_lines(lines: Sequence[LogLine], room: int) -> list[LogLine]:
+    """Return the last lines, as many as fit into `room`."""
+    kept, _ = split_lines(lines[::-1], room)
+    return kept[::-1]
+
+
+def gap_note(left_out: int) -> str:
+    """Return the line that stands where the middle of a log was."""
+    what = "1 line is" if left_out == 1 else f"{left_out:,} lines are"
+    return f"… {what} left out here: a log keeps its first and its last {HEAD_LIMIT // 1024} KiB. The job itself goes on. …"
 
 
 def refuse_nul(value: Any, field: str = "") -> None:
@@ -162,26 +183,60 @@ def refuse_impossible_moments(request: CompleteJobRequest) -> None:
         validate_moment(timing.ended_at, f"workspace_build.timings[{index}].ended_at")
 
 
-def reaper_lines(*, is_pending: bool) -> tuple[str, ...]:
-    """Return what the reaper writes at the end of the log of a job that it fails."""
-    limit = PENDING_TOO_LONG_AFTER if is_pending else HUNG_AFTER
-    minutes = int(limit.total_seconds() // 60)
-    what = (
-        f"No provisioner daemon has taken this job within {minutes} minutes."
-        if is_pending
-        else f"The provisioner daemon of this job has not reported for {minutes} minutes."
-    )
-    todo = (
-        "Check that a daemon with matching tags is running in this organization."
-        if is_pending
-        else "It may have been stopped, or have lost its connection to this server."
-    )
-    return ("", what, "The job has been ended as failed.", todo, "You can start it again.")
+Ending = Literal["pending", "hung", "unstoppable"]
 
 
-def reaper_error(*, is_pending: bool) -> str:
-    """Return the error of a job that the reaper fails."""
-    minutes = int((PENDING_TOO_LONG_AFTER if is_pending else HUNG_AFTER).total_seconds() // 60)
-    if is_pending:
-        return f"The job was pending for {minutes} minutes and no provisioner daemon took it."
-    return f"The job was ended because its provisioner daemon has not reported for {minutes} minutes."
+class Limits(msgspec.Struct, frozen=True):
+    """When the reaper ends jobs: running ones without a word for `hung_after`, canceled ones that run `stop_after` later."""
+
+    hung_after: timedelta = HUNG_AFTER
+    stop_after: timedelta = timedelta(minutes=10) + STOP_AFTER_FORCE
+
+
+def ending_of(job: ProvisionerJobRow, now: datetime, limits: Limits) -> Ending | None:
+    """Return why the reaper must end a job, or None where it must not (any more)."""
+    if job.completed_at is not None:
+        return None
+    if job.started_at is None:
+        return "pending" if now - job.updated_at > PENDING_TOO_LONG_AFTER else None
+    if now - job.updated_at > limits.hung_after:
+        return "hung"
+    is_late = job.canceled_at is not None and now - job.canceled_at > limits.stop_after
+    return "unstoppable" if is_late else None
+
+
+def write_duration(duration: timedelta) -> str:
+    """Return a duration in words: `5 minutes`, `90 seconds`."""
+    seconds = int(duration.total_seconds())
+    count, word = (seconds, "second") if seconds % 60 or seconds == 0 else (seconds // 60, "minute")
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def reaper_words(ending: Ending, limits: Limits, worker: str) -> tuple[tuple[str, ...], str]:
+    """Return what the reaper writes at the end of the log of a job that it ends (five lines), and the job's error."""
+    hung, stop, pending = map(write_duration, (limits.hung_after, limits.stop_after, PENDING_TOO_LONG_AFTER))
+    who = f"The provisioner {worker}" if worker else "The provisioner of this job"
+    what, todo, error = {
+        "pending": (
+            f"No provisioner daemon has taken this job within {pending}.",
+            "Check that a daemon with matching tags is running in this organization.",
+            f"The job was pending for {pending} and no provisioner daemon took it.",
+        ),
+        "hung": (
+            f"{who} has not reported for {hung}.",
+            "It may have been stopped, or have lost its connection to this server. What it reports from here on is refused.",
+            f"The job was ended because its provisioner daemon has not reported for {hung}.",
+        ),
+        "unstoppable": (
+            f"The job was canceled, and {who[0].lower()}{who[1:]} has not stopped it within {stop}.",
+            "What it made may be incomplete: stopping or deleting the workspace puts that in order.",
+            f"The job was canceled and did not stop within {stop}.",
+        ),
+    }[ending]
+    return (
+        "",
+        what,
+        "The job has been ended as failed; the state from before is kept.",
+        todo,
+        "You can start it again.",
+    ), error

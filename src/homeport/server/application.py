@@ -66,7 +66,7 @@ class Application:
         self._serve_metrics()
         self._tasks = [
             asyncio.create_task(self.parts.providers.greet(), name="first words with identity providers"),
-            asyncio.create_task(sweep_forever(db), name="job reaper"),
+            asyncio.create_task(sweep_forever(db, self.parts.settings), name="job reaper"),
             asyncio.create_task(self._every(_REPLICA_SECONDS, self._note_alive), name="replica heartbeat"),
             asyncio.create_task(
                 self._every(agents_tasks.INTERVAL_SECONDS, lambda: agents_tasks.delete_stats_once(db)),

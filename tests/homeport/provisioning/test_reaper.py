@@ -1,18 +1,21 @@
 """Jobs that nobody works on any more."""
 
+import asyncio
 from datetime import timedelta
 from itertools import pairwise
 
 import pytest
 
+from homeport.config import Settings
 from homeport.kit.clock import FakeClock
-from homeport.provisioning import tasks
+from homeport.provisioning import rules, tasks
 from homeport.provisioning.errors import JobEnded
 from homeport.provisioning.schemas import CompleteJobRequest
-from homeport.provisioning.service import metrics, progress, reaper
+from homeport.provisioning.service import cancel_job, follow_logs, metrics, progress, reaper
 from homeport.provisioning.service.keys import create_builtin_key, renew_builtin_key
 from homeport.provisioning.types import ImportResult
-from tests.homeport.provisioning.queue_world import QueueWorld
+from tests.homeport.provisioning.queue_world import FORCE_AFTER, QueueWorld
+from tests.support.waiting import until
 
 MINUTE = timedelta(minutes=1)
 
@@ -137,3 +140,85 @@ async def test_a_sweep_forgets_old_daemons_and_expired_keys_and_measures(queue: 
     clock.advance(timedelta(days=7))
     await tasks.sweep(queue.db)
     assert await queue.db.fetchval("select count(*) from provisioner_daemons") == 0
+
+
+@pytest.mark.requirement("QUEUE-CANCEL-03")
+async def test_a_canceled_job_ends_within_a_bound_even_when_its_daemon_goes_on_reporting(
+    queue: QueueWorld, clock: FakeClock
+) -> None:
+    job = await queue.running()
+    async with queue.db.transaction() as conn:
+        await cancel_job(conn, job.job_id, clock.now())
+    limits = rules.Limits(stop_after=FORCE_AFTER + rules.STOP_AFTER_FORCE)
+    for _ in range(12):
+        clock.advance(MINUTE)
+        await queue.log(job, "still here", stage="Building")
+        assert await reaper.reap(queue.db, limits) == []
+    clock.advance(timedelta(seconds=1))
+    assert await reaper.reap(queue.db, limits) == [job.job_id]
+    row = await queue.find(job.job_id)
+    assert (row.job_status, row.error) == ("failed", "The job was canceled and did not stop within 12 minutes.")
+    lines = (await queue.lines(job.job_id))[-5:]
+    assert {line.stage for line in lines} == {"Building"}
+    assert "has not stopped it" in lines[1].output
+    with pytest.raises(JobEnded):
+        await queue.log(job, "too late")
+    assert queue.events[-1].cause == "unstoppable"
+
+
+@pytest.mark.requirement("QUEUE-REAPER-02")
+async def test_the_operator_says_how_long_silence_may_last(queue: QueueWorld, clock: FakeClock) -> None:
+    job = await queue.running()
+    settings = Settings(provisioner_hang_timeout=timedelta(seconds=30))
+    clock.advance(timedelta(seconds=31))
+    assert await reaper.reap(queue.db) == []
+    assert await reaper.reap(queue.db, tasks.sweep_limits(settings)) == [job.job_id]
+    assert "not reported for 30 seconds" in (await queue.find(job.job_id)).error
+
+
+@pytest.mark.requirement("QUEUE-REAPER-05")
+async def test_the_end_by_the_reaper_closes_the_log_for_those_who_follow(queue: QueueWorld, clock: FakeClock) -> None:
+    job = await queue.running()
+    await queue.log(job, "building", stage="Building")
+    seen: list[str] = []
+
+    async def follow() -> None:
+        async for batch in follow_logs(queue.db, queue.listener, job.job_id):
+            seen.extend(line.output for line in batch)
+
+    following = asyncio.create_task(follow())
+    await until(lambda: seen == ["building"])
+    clock.advance(6 * MINUTE)
+    assert await reaper.reap(queue.db) == [job.job_id]
+    await asyncio.wait_for(following, 4)
+    assert len(seen) == 6
+
+
+@pytest.mark.requirement("QUEUE-REAPER-05")
+async def test_two_reapers_end_a_job_once(queue: QueueWorld, clock: FakeClock) -> None:
+    jobs = {(await queue.running()).job_id for _ in range(4)}
+    clock.advance(6 * MINUTE)
+    first, second = await asyncio.gather(reaper.reap(queue.db), reaper.reap(queue.db))
+    ended = [*first, *second, *await reaper.reap(queue.db)]
+    assert sorted(ended) == sorted(jobs)
+    for job_id in jobs:
+        assert len(await queue.lines(job_id)) == 5
+    assert len(queue.events) == 4
+
+
+@pytest.mark.requirement("QUEUE-REAPER-05")
+async def test_a_job_that_reports_between_the_look_and_the_lock_lives_on(
+    queue: QueueWorld, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await queue.running()
+    clock.advance(6 * MINUTE)
+    list_ids = reaper.queries.list_ids_to_reap
+
+    async def slow(conn, **changes):
+        found = await list_ids(conn, **changes)
+        await queue.log(job, "back again")
+        return found
+
+    monkeypatch.setattr(reaper.queries, "list_ids_to_reap", slow)
+    assert await reaper.reap(queue.db) == []
+    assert (await queue.find(job.job_id)).job_status == "running"

@@ -21,6 +21,7 @@ from homeport.provisioning.schemas import (
     FailJobRequest,
     JobVariableValue,
     LogLine,
+    ProvisionerJobLog,
     UpdateJobRequest,
     UpdateJobResponse,
 )
@@ -119,22 +120,68 @@ async def test_lines_are_kept_in_order_with_what_they_say(queue: QueueWorld) -> 
     assert service.format_text([second]).endswith("[info] : two\n")
 
 
+def _numbered(first: int, count: int, size: int = 10_000) -> list[LogLine]:
+    return [LogLine(output=f"{n} {'x' * size}", stage="Building") for n in range(first, first + count)]
+
+
+def _numbers(lines: list[ProvisionerJobLog]) -> list[int | None]:
+    """Return the numbers of lines; None where some are left out."""
+    return [None if line.output.startswith("…") else int(line.output.split(" ")[0]) for line in lines]
+
+
 @pytest.mark.requirement("QUEUE-LOGS-02")
-async def test_a_full_log_is_cut_with_a_note_and_the_job_goes_on(queue: QueueWorld) -> None:
+@pytest.mark.parametrize("batch", [1, 7, 60, 1000])
+async def test_a_log_that_is_too_long_keeps_both_ends_and_the_job_goes_on(queue: QueueWorld, batch: int) -> None:
     job = await queue.running()
-    line = LogLine(output="x" * rules.LINE_LIMIT, stage="Building")
-    await update(queue, job, logs=[line] * 60)
-    assert not (await queue.find(job.job_id)).logs_overflowed
-    for _ in range(3):
-        assert not (await update(queue, job, logs=[line] * 10)).canceled
-    row = await queue.find(job.job_id)
-    assert row.logs_overflowed
-    assert row.logs_length <= rules.LOG_LIMIT
+    for first in range(0, 300, batch):
+        assert not (await update(queue, job, logs=_numbered(first, min(batch, 300 - first)))).canceled
+        row = await queue.find(job.job_id)
+        assert row.logs_length <= rules.LOG_LIMIT
+        assert row.logs_overflowed is (first + batch > 104)
     lines = await queue.lines(job.job_id)
-    assert [each.output for each in lines].count(rules.OVERFLOW_NOTE) == 1
-    assert lines[-1].stage == "Building"
+    stored = await queue.db.fetchval(
+        "select sum(octet_length(output)) from provisioner_job_logs where job_id = $1", job.job_id
+    )
+    assert rules.LOG_LIMIT - 200_000 < stored <= rules.LOG_LIMIT
+    numbers = _numbers(lines)
+    assert numbers.count(None) == 1
+    gap = numbers.index(None)
+    assert 50 <= gap <= 53
+    assert numbers[:gap] == list(range(gap))
+    tail = numbers[gap + 1 :]
+    assert len(tail) >= 40
+    assert tail == list(range(300 - len(tail), 300))
+    assert f"{300 - gap - len(tail)} lines are left out here" in lines[gap].output
+    assert (lines[gap].log_level, lines[gap].log_source, lines[gap].stage) == ("warn", "provisioner_daemon", "Building")
     await progress.complete_job(queue.db, job.job_id, job.job_token, IMPORTED)
     assert (await queue.find(job.job_id)).job_status == "succeeded"
+
+
+@pytest.mark.requirement("QUEUE-LOGS-02")
+async def test_empty_lines_are_bounded_too(queue: QueueWorld) -> None:
+    job = await queue.running()
+    await update(queue, job, logs=[LogLine(output="")] * 200_000)
+    assert len(await queue.lines(job.job_id)) <= rules.LOG_LIMIT // rules.LINE_COST + 1
+    assert (await queue.find(job.job_id)).logs_overflowed
+
+
+@pytest.mark.requirement("QUEUE-LOGS-02")
+async def test_whoever_follows_a_log_reads_on_behind_what_is_left_out(queue: QueueWorld) -> None:
+    job = await queue.running()
+    seen: list[int | None] = []
+
+    async def follow() -> None:
+        async for found in service.follow_logs(queue.db, queue.listener, job.job_id):
+            seen.extend(_numbers(found))
+
+    following = asyncio.create_task(follow())
+    for first in range(0, 400, 40):
+        await update(queue, job, logs=_numbered(first, 40))
+    await progress.complete_job(queue.db, job.job_id, job.job_token, IMPORTED)
+    await asyncio.wait_for(following, 10)
+    numbers = [number for number in seen if number is not None]
+    assert numbers == sorted(set(numbers))
+    assert numbers[-1] == 399
 
 
 @pytest.mark.requirement("QUEUE-LOGS-03")

@@ -44,12 +44,17 @@ def test_the_user_scope_needs_a_user() -> None:
         rules.normalize_tags({"scope": "user"}, None)
 
 
-@pytest.mark.parametrize(("version", "is_accepted"), [("1.0", True), ("1.1", False), ("2.0", False), ("0.9", False)])
-def test_protocol_versions(version, is_accepted) -> None:
+@pytest.mark.requirement("QUEUE-AUTH-03")
+@pytest.mark.parametrize(
+    ("version", "is_accepted"),
+    [("2.3", True), ("2.2", True), ("2.0", True), ("1.9", True), ("2.4", False), ("2.10", False), ("3.0", False)],
+)
+def test_a_newer_protocol_is_refused_readably_and_an_older_one_served(version, is_accepted, monkeypatch) -> None:
+    monkeypatch.setattr(rules, "API_VERSION", (2, 3))
     if is_accepted:
         rules.require_version(version)
     else:
-        with pytest.raises(BadRequest, match="Install matching versions"):
+        with pytest.raises(BadRequest, match=rf"daemon speaks version {version} .* server only 2.3. Update the server"):
             rules.require_version(version)
 
 
@@ -63,11 +68,16 @@ def test_lines_are_bounded_and_hold_no_nul() -> None:
     assert odd.created_at is None
 
 
-def test_lines_that_do_not_fit_are_left_out_from_the_first_on() -> None:
-    lines = [LogLine(output="é" * 10), LogLine(output="b")]
-    kept, used, has_more = rules.fit_lines(lines, rules.LOG_LIMIT - 20)
-    assert (len(kept), used, has_more) == (1, rules.LOG_LIMIT, True)
-    assert rules.fit_lines(lines, rules.LOG_LIMIT - 21) == (lines, rules.LOG_LIMIT, False)
+@pytest.mark.requirement("QUEUE-LOGS-02")
+def test_lines_are_split_where_the_room_ends() -> None:
+    first, second = LogLine(output="é" * 10), LogLine(output="b")
+    size = 20 + rules.LINE_COST
+    assert rules.lines_size([first, second]) == size + 1 + rules.LINE_COST
+    assert rules.split_lines([first, second], size) == ([first], [second])
+    assert rules.split_lines([first, second], size - 1) == ([], [first, second])
+    assert rules.split_lines([first, second], 1000) == ([first, second], [])
+    assert rules.last_lines([first, second], size) == [second]
+    assert rules.last_lines([first, second], 1000) == [first, second]
 
 
 def test_nul_is_found_at_any_depth() -> None:

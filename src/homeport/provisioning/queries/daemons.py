@@ -35,6 +35,8 @@ UPSERT_DAEMON = f"""
     returning {_DAEMON}
 """
 
+LOCK_DAEMONS_OF_KEY = "select id from provisioner_daemons where key_id = $1 order by id for update"
+
 TOUCH_DAEMON = "update provisioner_daemons set last_seen_at = $2 where id = $1"
 
 DELETE_STALE_DAEMONS = "delete from provisioner_daemons where coalesce(last_seen_at, created_at) < $1"
@@ -137,6 +139,11 @@ async def upsert_daemon(conn: Connection, daemon: DaemonRow) -> DaemonRow:
     )  # fmt: skip
     assert row is not None
     return one(DaemonRow, row)
+
+
+async def lock_daemons_of_key(conn: Connection, key_id: UUID) -> None:
+    """Hold the rows of the daemons with this key until the transaction ends."""
+    await conn.execute(LOCK_DAEMONS_OF_KEY, key_id)
 
 
 async def touch_daemon(conn: Connection, daemon_id: UUID, now: datetime) -> bool:

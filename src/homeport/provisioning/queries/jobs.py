@@ -114,7 +114,9 @@ LOCK = f"select {_COLUMNS} from provisioner_jobs j where j.id = $1 for update"
 TRY_LOCK = f"select {_COLUMNS} from provisioner_jobs j where j.id = $1 for update skip locked"
 
 TOUCH = f"""
-    update provisioner_jobs j set updated_at = $2, logs_length = $3, logs_overflowed = $4 where j.id = $1
+    update provisioner_jobs j
+    set updated_at = $2, logs_length = $3, logs_gap_id = $4, logs_left_out = $5, logs_overflowed = $4::bigint is not null
+    where j.id = $1
     returning {_COLUMNS}
 """
 
@@ -291,10 +293,10 @@ async def try_lock_job(conn: Connection, job_id: UUID) -> ProvisionerJobRow | No
 
 
 async def update_progress(
-    conn: Connection, job_id: UUID, *, now: datetime, logs_length: int, logs_overflowed: bool
+    conn: Connection, job_id: UUID, *, now: datetime, logs_length: int, logs_gap_id: int | None, logs_left_out: int
 ) -> ProvisionerJobRow:
-    """Note that the worker has reported, and the size of the log."""
-    row = await conn.fetchrow(TOUCH, job_id, now, logs_length, logs_overflowed)
+    """Note that the worker has reported, the size of the log, and what is missing in it."""
+    row = await conn.fetchrow(TOUCH, job_id, now, logs_length, logs_gap_id, logs_left_out)
     assert row is not None
     return one(ProvisionerJobRow, row)
 

@@ -19,6 +19,36 @@ INSERT = """
     order by line.number
 """
 
+INSERT_GAP = """
+    insert into provisioner_job_logs (job_id, created_at, source, level, stage, output)
+    values ($1, $2, 'provisioner_daemon', 'warn', $3, '')
+    returning id
+"""
+
+# The first line that goes beyond the beginning becomes the one that says what is missing.
+OPEN_GAP = """
+    select id from (
+        select id, sum(octet_length(output) + $3::integer) over (order by id) as size
+        from provisioner_job_logs where job_id = $1
+    ) line
+    where size > $2 order by id limit 1
+"""
+
+WRITE_GAP = """
+    update provisioner_job_logs set output = $2, source = 'provisioner_daemon', level = 'warn' where id = $1
+"""
+
+# The oldest lines after the gap go, until the rest fits.
+CUT = """
+    with tail as (
+        select id, sum(octet_length(output) + $4::integer) over (order by id desc) as size
+        from provisioner_job_logs where job_id = $1 and id > $2
+    ), gone as (
+        delete from provisioner_job_logs l using tail t where l.id = t.id and t.size > $3 returning l.id
+    )
+    select (select count(*) from gone)::int as lines, coalesce((select max(size) from tail where size <= $3), 0)::int as size
+"""
+
 LIST = """
     select id, job_id, created_at, source, level, stage, output
     from provisioner_job_logs
@@ -53,6 +83,31 @@ async def insert_lines(conn: Connection, job_id: UUID, lines: Sequence[LogLine],
         [line.stage for line in lines],
         [line.output for line in lines],
     )
+
+
+async def insert_gap(conn: Connection, job_id: UUID, *, stage: str, now: datetime) -> int:
+    """Append the line that stands for missing ones, still empty; returns its id."""
+    return int(await conn.fetchval(INSERT_GAP, job_id, now, stage))
+
+
+async def find_gap(conn: Connection, job_id: UUID, *, head_limit: int, line_cost: int) -> int | None:
+    """Return the id of the first line that goes beyond the beginning of a log, which is to stand for missing ones."""
+    found: int | None = await conn.fetchval(OPEN_GAP, job_id, head_limit, line_cost)
+    return found
+
+
+async def update_gap(conn: Connection, line_id: int, text: str) -> None:
+    """Let a line say what is missing at its place."""
+    await conn.execute(WRITE_GAP, line_id, text)
+
+
+async def delete_before_tail(
+    conn: Connection, job_id: UUID, gap_id: int, *, tail_limit: int, line_cost: int
+) -> tuple[int, int]:
+    """Delete the oldest lines after the gap until `tail_limit` holds; returns how many, and the size of what is left."""
+    row = await conn.fetchrow(CUT, job_id, gap_id, tail_limit, line_cost)
+    assert row is not None
+    return row["lines"], row["size"]
 
 
 async def list_lines(conn: Connection, job_id: UUID, *, after: int, before: int | None, limit: int) -> list[JobLogRow]:

@@ -10,17 +10,19 @@ from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from uuid import UUID
 
-from homeport.database import Connection, Database, DatabaseError, Listener
+from homeport.database import Connection, Database, DatabaseError, ForeignKeyViolation, Listener
+from homeport.database.notify import RESYNC, Subscription
 from homeport.kit import clock
 from homeport.kit.crypto import hash_token
 from homeport.kit.errors import HomeportError
 from homeport.kit.ids import random_text
 from homeport.provisioning import rules
+from homeport.provisioning.errors import DaemonKeyInvalid
 from homeport.provisioning.queries import daemons as daemon_queries
 from homeport.provisioning.queries import jobs as queries
 from homeport.provisioning.schemas import AcquiredJob, JobInput
 from homeport.provisioning.service import inputs, metrics
-from homeport.provisioning.service.jobs import CHANGED, POSTED, fail_job
+from homeport.provisioning.service.jobs import CHANGED, POSTED, REVOKED, fail_job
 from homeport.provisioning.types import DaemonRow, JobAcquired, ProvisionerJobRow
 from homeport.telemetry.logs import get_logger
 
@@ -47,10 +49,33 @@ class Acquirer:
     async def acquire(self, daemon: DaemonRow, *, wait_seconds: float) -> AcquiredJob | None:
         """Return the next job for this daemon, or None after `wait_seconds` without one.
 
-        When the caller is cancelled while a job is being claimed, the job goes back into the queue.
+        When the caller is cancelled while a job is being claimed, the job goes back into the queue. Raises 401 as soon as
+        the daemon's key is deleted.
         """
         if wait_seconds <= 0:
             return await self._claim_safely(daemon)
+        if daemon.key_id is None:
+            return await self._wait(daemon, wait_seconds)
+        async with self._listener.subscribe(REVOKED, key=str(daemon.key_id)) as revoked:
+            waiting = asyncio.create_task(self._wait(daemon, wait_seconds))
+            watching = asyncio.create_task(self._until_revoked(daemon, revoked))
+            try:
+                await asyncio.wait({waiting, watching}, return_when=asyncio.FIRST_COMPLETED)
+                return waiting.result() if waiting.done() else watching.result()
+            finally:
+                # What was being claimed for a caller who is gone goes back.
+                for task in (waiting, watching):
+                    task.cancel()
+                await asyncio.gather(waiting, watching, return_exceptions=True)
+
+    async def _until_revoked(self, daemon: DaemonRow, revoked: Subscription) -> None:
+        """Raise as soon as the daemon's key is gone. Where messages may have been lost, its row tells."""
+        while True:
+            if RESYNC not in await revoked.wait():
+                raise DaemonKeyInvalid
+            await self._touch(daemon)
+
+    async def _wait(self, daemon: DaemonRow, wait_seconds: float) -> AcquiredJob | None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_seconds
         async with self._line_of(daemon) as line:
@@ -87,8 +112,12 @@ class Acquirer:
 
     async def _claim(self, daemon: DaemonRow) -> AcquiredJob | None:
         while True:
-            async with self._db.transaction() as conn:
-                is_empty, job = await self._claim_one(conn, daemon)
+            try:
+                async with self._db.transaction() as conn:
+                    is_empty, job = await self._claim_one(conn, daemon)
+            except ForeignKeyViolation:
+                # The daemon's row went with its key between its registration and this moment.
+                raise DaemonKeyInvalid from None
             if is_empty or job is not None:
                 return job
 
@@ -120,7 +149,9 @@ class Acquirer:
 
     async def _touch(self, daemon: DaemonRow) -> None:
         async with self._db.transaction() as conn:
-            await daemon_queries.touch_daemon(conn, daemon.id, clock.now())
+            is_known = await daemon_queries.touch_daemon(conn, daemon.id, clock.now())
+        if not is_known:
+            raise DaemonKeyInvalid
 
     def _give_back(self, claim: "asyncio.Task[AcquiredJob | None]") -> None:
         job = None if claim.cancelled() or claim.exception() else claim.result()

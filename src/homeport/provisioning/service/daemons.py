@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from homeport.access.types import ProvisionerIdentity
-from homeport.database import Connection, Database
+from homeport.database import Connection, Database, ForeignKeyViolation
 from homeport.kit import clock
 from homeport.kit.errors import invalid_field
 from homeport.kit.ids import new_id
@@ -53,29 +53,12 @@ async def register_daemon(
     """
     rules.require_version(request.api_version)
     rules.refuse_nul(request)
-    async with db.transaction() as conn:
-        organization_id = (await resolve_organization(conn, daemon.subject, organization)).id
-        if daemon.kind == "key" and daemon.organization_id != organization_id:
-            raise DaemonKeyInvalid
-        tags = _tags_of(daemon, organization_id, request)
-        return await queries.upsert_daemon(
-            conn,
-            DaemonRow(
-                id=new_id(),
-                organization_id=organization_id,
-                key_id=daemon.key_id,
-                kind=_KINDS[daemon.kind],
-                name=request.name,
-                version=request.version,
-                api_version=request.api_version,
-                provisioners=sorted(set(request.provisioners)),
-                tags=tags,
-                created_at=clock.now(),
-                last_seen_at=clock.now(),
-                isolation=request.isolation,
-                is_shared=daemon.is_builtin,
-            ),
-        )
+    try:
+        async with db.transaction() as conn:
+            return await _register(conn, daemon, organization, request)
+    except ForeignKeyViolation:
+        # The key was deleted between its check and this moment.
+        raise DaemonKeyInvalid from None
 
 
 async def list_daemons(
@@ -114,6 +97,33 @@ async def daemon_views(
     jobs = await job_queries.list_views(conn, sorted(ids), seen_after=now - rules.STALE_AFTER) if ids else []
     metadata = await inputs.job_metadata(conn, jobs) if jobs else {}
     return [_view(row, metadata, now) for row in rows]
+
+
+async def _register(
+    conn: Connection, daemon: ProvisionerIdentity, organization: str, request: AcquireJobRequest
+) -> DaemonRow:
+    organization_id = (await resolve_organization(conn, daemon.subject, organization)).id
+    if daemon.kind == "key" and daemon.organization_id != organization_id:
+        raise DaemonKeyInvalid
+    tags = _tags_of(daemon, organization_id, request)
+    return await queries.upsert_daemon(
+        conn,
+        DaemonRow(
+            id=new_id(),
+            organization_id=organization_id,
+            key_id=daemon.key_id,
+            kind=_KINDS[daemon.kind],
+            name=request.name,
+            version=request.version,
+            api_version=request.api_version,
+            provisioners=sorted(set(request.provisioners)),
+            tags=tags,
+            created_at=clock.now(),
+            last_seen_at=clock.now(),
+            isolation=request.isolation,
+            is_shared=daemon.is_builtin,
+        ),
+    )
 
 
 def _tags_of(daemon: ProvisionerIdentity, organization_id: UUID, request: AcquireJobRequest) -> dict[str, str]:

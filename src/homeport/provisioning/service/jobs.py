@@ -24,8 +24,9 @@ from homeport.provisioning.types import (
 POSTED = "provisioner_jobs"
 LOGGED = "provisioner_job_logs"
 CHANGED = "provisioner_job_state"
+REVOKED = "provisioner_keys"
 
-Cause = Literal["reported", "hung", "pending", "orphaned", "refused"]
+Cause = Literal["reported", "hung", "pending", "unstoppable", "orphaned", "revoked", "refused"]
 
 
 async def insert_job(

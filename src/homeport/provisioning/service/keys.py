@@ -23,7 +23,8 @@ from homeport.provisioning.schemas import (
 )
 from homeport.provisioning.service.authentication import SECRET_LENGTH
 from homeport.provisioning.service.daemons import daemon_views
-from homeport.provisioning.service.reaper import end_builtin_jobs
+from homeport.provisioning.service.jobs import REVOKED
+from homeport.provisioning.service.reaper import end_builtin_jobs, end_jobs_of_key
 from homeport.provisioning.types import ProvisionerKeyRow
 from homeport.provisioning.types.rows import KEY_AUDIT
 from homeport.rbac import Action, Object, ResourceType, Subject, require
@@ -78,7 +79,10 @@ async def list_key_daemons(conn: Connection, subject: Subject, organization: str
 
 
 async def delete_key(db: Database, subject: Subject, organization: str, name: str) -> None:
-    """Delete a key; its daemons are gone with it and lose their jobs' tokens. Raises 400 for a reserved name."""
+    """Delete a key: its daemons are gone with it, what they ask at this moment is refused, and their jobs end as failed.
+
+    Raises 400 for a reserved name, 404 for an unknown one.
+    """
     async with db.transaction() as conn:
         organization_id = (await resolve_organization(conn, subject, organization)).id
         key = await queries.find_key_by_name(conn, organization_id, name)
@@ -91,7 +95,9 @@ async def delete_key(db: Database, subject: Subject, organization: str, name: st
             raise KeyNotFound
         if key.builtin_of is not None:
             raise KeyReserved(name)
+        await end_jobs_of_key(conn, key.id)
         await queries.delete_key(conn, key.id)
+        await conn.notify(REVOKED, str(key.id))
         await record(
             conn, subject_id=subject.id, action=AuditAction.DELETE, resource=_resource(key), before=key, status_code=204
         )

@@ -1,6 +1,6 @@
 """What the daemon that owns a job reports: progress with logs, quota, result, failure. Each call must bring the job's token."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from homeport.database import Connection, Database
@@ -10,16 +10,15 @@ from homeport.kit.crypto import hash_token, tokens_equal
 from homeport.provisioning import rules
 from homeport.provisioning.errors import JobEnded, JobNotFound, JobTokenInvalid, ResultMismatch
 from homeport.provisioning.queries import jobs as queries
-from homeport.provisioning.queries import logs as log_queries
 from homeport.provisioning.schemas import (
     CommitQuotaResponse,
     CompleteJobRequest,
     FailJobRequest,
-    LogLine,
     UpdateJobRequest,
     UpdateJobResponse,
 )
 from homeport.provisioning.service import inputs, jobs
+from homeport.provisioning.service.log_space import append_logs
 from homeport.provisioning.types import JobResult, JobType, JobUpdated, ProvisionerJobRow
 from homeport.rbac import Action, InternalName, Object, ResourceType, require, system_subject
 
@@ -44,7 +43,7 @@ async def update_job(
 ) -> UpdateJobResponse:
     """Take a sign of life with log lines, readme and variables, and answer whether to stop.
 
-    The log is capped; reaching the cap never fails the job. Raises 403 for a wrong token and 409 once the job has ended.
+    A log that is too long loses its middle; that never fails the job. Raises 403 for a wrong token and 409 once the job has ended.
     """
     async with db.transaction() as conn:
         now = clock.now()
@@ -88,26 +87,6 @@ async def report_failure(db: Database, job_id: UUID, token: str, request: FailJo
             await jobs.end_canceled_job(conn, job_id, state=state, now=now)
         else:
             await jobs.fail_job(conn, job_id, error=request.error, error_code=request.error_code, state=state, now=now)
-
-
-async def append_logs(
-    conn: Connection, job: ProvisionerJobRow, lines: list[LogLine], *, now: datetime
-) -> ProvisionerJobRow:
-    """Append lines to a job whose row the caller holds, and note that the job lives."""
-    kept, used, has_more = (
-        ([], job.logs_length, False)
-        if job.logs_overflowed
-        else rules.fit_lines(rules.clean_lines(lines), job.logs_length)
-    )
-    if has_more:
-        note = LogLine(output=rules.OVERFLOW_NOTE, source="provisioner_daemon", level="warn", stage=lines[-1].stage)
-        kept.append(rules.clean_lines([note])[0])
-    if kept:
-        await log_queries.insert_lines(conn, job.id, kept, now=now)
-        await conn.notify(jobs.LOGGED, str(job.id))
-    return await queries.update_progress(
-        conn, job.id, now=now, logs_length=used, logs_overflowed=job.logs_overflowed or has_more
-    )
 
 
 async def _take_contents(conn: Connection, job: ProvisionerJobRow, request: UpdateJobRequest) -> ProvisionerJobRow:

@@ -1,5 +1,6 @@
 """Ending what nobody works on any more: hung jobs, jobs that no daemon takes, jobs of a server that has died."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from homeport.provisioning.service import metrics
 from homeport.provisioning.service.jobs import LOGGED, Cause, fail_job
 from homeport.provisioning.types import ProvisionerJobRow
 
+_USUAL = rules.Limits()
 ORPHANED = (
     "",
     "The server was stopped while its own provisioner daemon worked on this job.",
@@ -23,20 +25,32 @@ ORPHANED = (
 ORPHANED_ERROR = "The server was stopped while it worked on this job. Start it again."
 
 
-async def reap(db: Database) -> list[UUID]:
-    """End at most ten jobs that have been still for too long, and return their ids.
+REVOKED = (
+    "",
+    "The key of the provisioner daemon that worked on this job was deleted.",
+    "The job has been ended as failed; the state from before is kept.",
+    "What the daemon reports from here on is refused.",
+    "You can start it again.",
+)
+REVOKED_ERROR = "The job was ended because the key of its provisioner daemon was deleted. Start it again."
 
-    Hung: running without a report for 5 minutes. Pending: not taken for 30. A job that somebody holds is passed over.
+
+async def reap(db: Database, limits: rules.Limits = _USUAL) -> list[UUID]:
+    """End at most ten jobs that nobody brings to an end, and return their ids.
+
+    Hung: running without a report (5 minutes, by default). Pending: not taken for 30. Canceled, and still running after it was
+    to stop by force. A job that somebody holds is passed over.
     """
     now = clock.now()
     async with db.connection() as conn:
         ids = await queries.list_ids_to_reap(
             conn,
-            hung_before=now - rules.HUNG_AFTER,
+            hung_before=now - limits.hung_after,
             pending_before=now - rules.PENDING_TOO_LONG_AFTER,
+            canceled_before=now - limits.stop_after,
             limit=rules.REAPED_PER_SWEEP,
         )
-    return [job_id for job_id in ids if await _reap_one(db, job_id, now)]
+    return [job_id for job_id in ids if await _reap_one(db, job_id, now, limits)]
 
 
 async def end_builtin_jobs(conn: Connection, installation: str) -> list[UUID]:
@@ -44,12 +58,8 @@ async def end_builtin_jobs(conn: Connection, installation: str) -> list[UUID]:
 
     The engine's state from before is kept.
     """
-    ended: list[UUID] = []
-    for job_id in await queries.list_running_ids_of_installation(conn, installation):
-        job = await queries.lock_job(conn, job_id)
-        if job is not None and job.completed_at is None:
-            await _end(conn, job, ORPHANED, ORPHANED_ERROR, "orphaned", clock.now())
-            ended.append(job_id)
+    ids = await queries.list_running_ids_of_installation(conn, installation)
+    ended = await _end_all(conn, ids, ORPHANED, ORPHANED_ERROR, "orphaned")
     await daemon_queries.delete_keys_of_installation(conn, installation)
     return ended
 
@@ -61,6 +71,13 @@ async def end_former_builtin_jobs(db: Database, installation: str) -> list[UUID]
     """
     async with db.transaction() as conn:
         return await end_builtin_jobs(conn, installation)
+
+
+async def end_jobs_of_key(conn: Connection, key_id: UUID) -> list[UUID]:
+    """End the running jobs of daemons with this key, and return their ids. For the deletion of the key."""
+    # Held until the key is gone, so that none of these daemons takes a job in between.
+    await daemon_queries.lock_daemons_of_key(conn, key_id)
+    return await _end_all(conn, await queries.list_running_ids_of_key(conn, key_id), REVOKED, REVOKED_ERROR, "revoked")
 
 
 async def forget_the_gone(db: Database) -> None:
@@ -83,24 +100,27 @@ async def measure_queue(db: Database) -> None:
         metrics.queue_depth.labels(provisioner).set(count)
 
 
-async def _reap_one(db: Database, job_id: UUID, now: datetime) -> bool:
+async def _reap_one(db: Database, job_id: UUID, now: datetime, limits: rules.Limits) -> bool:
     async with db.transaction() as conn:
         job = await queries.try_lock_job(conn, job_id)
-        if job is None or job.completed_at is not None:
+        ending = None if job is None else rules.ending_of(job, now, limits)
+        if job is None or ending is None:
             return False
-        is_pending = job.started_at is None
-        limit = rules.PENDING_TOO_LONG_AFTER if is_pending else rules.HUNG_AFTER
-        if now - job.updated_at <= limit:
-            return False
-        await _end(
-            conn,
-            job,
-            rules.reaper_lines(is_pending=is_pending),
-            rules.reaper_error(is_pending=is_pending),
-            "pending" if is_pending else "hung",
-            now,
-        )
+        lines, error = rules.reaper_words(ending, limits, job.worker_name)
+        await _end(conn, job, lines, error, ending, now)
     return True
+
+
+async def _end_all(
+    conn: Connection, job_ids: Sequence[UUID], lines: tuple[str, ...], error: str, cause: Cause
+) -> list[UUID]:
+    ended: list[UUID] = []
+    for job_id in job_ids:
+        job = await queries.lock_job(conn, job_id)
+        if job is not None and job.completed_at is None:
+            await _end(conn, job, lines, error, cause, clock.now())
+            ended.append(job_id)
+    return ended
 
 
 async def _end(

@@ -36,7 +36,7 @@ class JobFailed(DomainEvent, frozen=True, kw_only=True):
 
     job: ProvisionerJobRow
     state: bytes | None
-    cause: Literal["reported", "hung", "pending", "orphaned", "refused"]
+    cause: Literal["reported", "hung", "pending", "unstoppable", "orphaned", "revoked", "refused"]
 
 
 class JobCanceled(DomainEvent, frozen=True, kw_only=True):
