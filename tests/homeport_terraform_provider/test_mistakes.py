@@ -14,12 +14,12 @@ RESOURCES = [
     ("coder_agent", f'{AGENT}\n  auth = "password" # !', "none of: token, google-instance-identity"),
     ("coder_agent", f'{AGENT}\n  api_key_scope = "some" # !', "none of: all, no_user_data"),
     ("coder_agent", f"{AGENT}\n  connection_timeout = -1 # !", "it must be 0 at least"),
-    ("coder_agent", f'{AGENT}\n  troubleshooting_url = "help" # !', "no address such as https://"),
+    ("coder_agent", f'{AGENT}\n  troubleshooting_url = "help me" # !', "no address: it has blanks"),
     ("coder_agent", f'{AGENT}\n  startup_script_behavior = "maybe" # !', "none of: blocking, non-blocking"),
     (
         "coder_agent",
-        f'{AGENT}\n  metadata {{\n    key = "a"\n    script = "x"\n    interval = 0 # !\n  }}',
-        "it must be 1 at least",
+        f'{AGENT}\n  metadata {{\n    key = "a"\n    script = "x"\n    interval = -1 # !\n  }}',
+        "it must be 0 at least",
     ),
     (
         "coder_agent",
@@ -63,7 +63,7 @@ RESOURCES = [
         f'{OWN}\n  display_name = "a"\n  script = "b"\n  run_on_stop = true\n  start_blocks_login = true # !',
         "cannot delay sign-ins",
     ),
-    ("coder_env", f'{OWN}\n  name = "1A" # !', "'1A': it is no name of a variable"),
+    ("coder_env", f'{OWN}\n  name = "A=B" # !', "'A=B': it is no name of a variable"),
     ("coder_env", f'{OWN}\n  name = "A"\n  merge_strategy = "mix" # !', "none of: replace, append, prepend, error"),
     ("coder_devcontainer", f'{OWN}\n  workspace_folder = "" # !', "must not be empty"),
     (

@@ -20,9 +20,9 @@ _FREE = {
     "bool": ("checkbox", "switch"),
     "list(string)": ("tag-select",),
 }
-FORM_TYPES = tuple(
-    dict.fromkeys(name for table in (_WITH_OPTIONS, _FREE) for names in table.values() for name in names)
-)
+_CONTROLS = dict.fromkeys(name for table in (_WITH_OPTIONS, _FREE) for names in table.values() for name in names)
+FORM_TYPES = (*_CONTROLS, "error")
+"""The last one shows a mistake of the template in the form, whatever the type."""
 _STAND_INS = {"string": "", "number": "0", "bool": "false", "list(string)": "[]"}
 
 

@@ -23,7 +23,7 @@ def _check(values: Values, problems: Problems) -> None:
     if type not in TYPES or isinstance(wanted, Unknown) or isinstance(options, Unknown):
         return
     fitting = form_types(type, has_options=bool(options))
-    if wanted in FORM_TYPES and wanted not in fitting:
+    if wanted in FORM_TYPES and wanted not in (*fitting, "error"):
         kind = "with" if options else "without"
         detail = f"A {type} {kind} options takes {' or '.join(fitting)}; not {wanted}."
         problems.error(("form_type",), "Invalid value of 'form_type'", detail)

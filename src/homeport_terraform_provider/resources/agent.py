@@ -91,7 +91,7 @@ AGENT = Resource(
             "startup_script": optional(),
             "startup_script_behavior": optional("string", one_of("blocking", "non-blocking"), default="non-blocking"),
             "shutdown_script": optional(),
-            "troubleshooting_url": optional("string", matching(r"https?://\S+", "it is no address such as https://…")),
+            "troubleshooting_url": optional("string", matching(r"\S*", "it is no address: it has blanks.")),
             "startup_script_timeout": ignored(NUMBER),
             "shutdown_script_timeout": ignored(NUMBER),
             "login_before_ready": ignored(BOOL),
@@ -116,7 +116,7 @@ AGENT = Resource(
                     "key": required("string", not_empty),
                     "display_name": optional(),
                     "script": required(),
-                    "interval": required(NUMBER, whole(1)),
+                    "interval": required(NUMBER, whole(0)),
                     "timeout": optional(NUMBER, whole(0)),
                     "order": optional(NUMBER, whole()),
                 }

@@ -6,7 +6,7 @@ from homeport_terraform_provider.schema import BOOL, NUMBER, Attribute, Block, c
 from homeport_terraform_provider.values import Problems, Unknown, Values
 
 _SLUG = "it must have lower-case letters, digits and single hyphens between them."
-_NAME = "it is no name of a variable: letters, digits and underscores, the first no digit."
+_NAME = "it is no name of a variable: it must not be empty, and has no equals sign."
 
 
 def _with_agent(**attributes: Attribute) -> dict[str, Attribute]:
@@ -53,8 +53,8 @@ APP = Resource(
             "healthcheck": nested(
                 {
                     "url": required("string", not_empty),
-                    "interval": required(NUMBER, whole(1)),
-                    "threshold": required(NUMBER, whole(1)),
+                    "interval": required(NUMBER, whole(0)),
+                    "threshold": required(NUMBER, whole(0)),
                 },
                 most=1,
             )
@@ -83,7 +83,7 @@ SCRIPT = Resource(
 ENV = Resource(
     block=Block(
         attributes=_with_agent(
-            name=required("string", matching(r"[A-Za-z_][A-Za-z0-9_]*", _NAME)),
+            name=required("string", matching(r"[^=\0]+", _NAME)),
             value=optional(),
             merge_strategy=optional("string", one_of("replace", "append", "prepend", "error"), default="replace"),
         )
