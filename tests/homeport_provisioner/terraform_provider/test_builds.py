@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.needs("terraform"), pytest.mark.timeout(240)]
 HERE = Path(__file__).parents[2] / "homeport_terraform_provider"
 FULL: Files = {"main.tf": (HERE / "full.tf").read_text(), "code-server/main.tf": (HERE / "module.tf").read_text()}
 VALUES = {"region": "eu", "cpus": "3", "name": "x", "tools": '["vim"]', "again": "false"}
-SCRIPT = "#!/bin/sh\nexec agent\n"
+SCRIPT = b"#!/bin/sh\nexec agent\n"
 
 
 def pinned(version: str) -> Files:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from homeport_provisioner.engine import EngineFailure
-from homeport_provisioner.terraform_provider import environment, mirror
+from homeport_provisioner.terraform_provider import environment
 from homeport_provisioner.terraform_provider.mirror import offer
 from homeport_sdk import clock
 
@@ -58,7 +58,7 @@ async def test_what_fits_is_left_alone_and_what_does_not_is_written_again(
     assert sys.executable in program.read_text()
     now = identity.read_bytes()
     later = clock.now() + dt.timedelta(days=3640)
-    monkeypatch.setattr(mirror.clock, "now", lambda: later)
+    monkeypatch.setattr(clock, "now", lambda: later)
     await offer(tmp_path, ())
     assert identity.read_bytes() != now
     assert sorted(path.name for path in tmp_path.iterdir()) == ["identity.pem", "mirror"]
