@@ -6,7 +6,12 @@ from collections.abc import Iterator
 from checks.source import Source, Violation
 
 RULE = "clock"
-CLOCKS = ("src/homeport/kit/clock.py", "src/homeport_sdk/clock.py")
+CLOCKS = (
+    "src/homeport/kit/clock.py",
+    "src/homeport_sdk/clock.py",
+    # Runs alone in workspaces, before there is anything of ours.
+    "src/homeport/bootstrap/service/script/bring.py",
+)
 _TIME_OF_DAY = frozenset(
     {
         "datetime.datetime.now",

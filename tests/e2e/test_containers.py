@@ -11,11 +11,7 @@ from tests.support.program import Cli
 from tests.support.server import Server, running_server
 from tests.support.waiting import wait_for
 
-pytestmark = [
-    pytest.mark.needs("podman", "runc", "netavark", "iptables"),
-    # Strict: whoever lets the server serve /api/v2/init-script takes this mark away.
-    pytest.mark.xfail(reason="the server does not serve what brings its agent to a container yet", strict=True),
-]
+pytestmark = pytest.mark.needs("podman", "runc", "netavark", "iptables")
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from homeport.access import api as access_api
 from homeport.agents import api as agents_api
 from homeport.agents.service.authentication import resolve_agent
 from homeport.audit import api as audit_api
+from homeport.bootstrap import api as bootstrap_api
 from homeport.files import api as files_api
 from homeport.identity import api as identity_api
 from homeport.identity.types import SignedIn, UserCreated
@@ -35,6 +36,7 @@ _IN_V2 = (
     health.routes,
     access_api.routes,
     audit_api.routes,
+    bootstrap_api.routes,
     identity_api.routes,
     organizations_api.routes,
     files_api.routes,
@@ -47,7 +49,13 @@ _IN_V2 = (
 def routes(parts: Parts) -> list[Any]:
     """Return every route of the server. Those of the authorization server, MCP and SCIM exist only where they are switched on."""
     in_v2 = [handler for handlers in _IN_V2 for handler in handlers]
-    root = [*deployment.root_routes, *oauth2_api.absent_routes, *scim_api.absent_routes, *web.routes]
+    root = [
+        *deployment.root_routes,
+        *bootstrap_api.root_routes,
+        *oauth2_api.absent_routes,
+        *scim_api.absent_routes,
+        *web.routes,
+    ]
     if parts.settings.scim_auth_header:
         root.append(scim_api.router())
     if parts.settings.oauth2_provider_enable:
