@@ -75,6 +75,30 @@ class ManifestSSH(msgspec.Struct, kw_only=True):
     client_public_key: str
 
 
+class ManifestDevcontainer(msgspec.Struct, kw_only=True):
+    """A dev container to start; without a path of its own the configuration is looked for in the folder."""
+
+    id: UUID
+    name: str
+    workspace_folder: str
+    config_path: str = ""
+
+
+class ManifestMonitor(msgspec.Struct, kw_only=True):
+    """At how many percent the owner is to hear that something fills up. `path` is a volume's; memory has none."""
+
+    enabled: bool = True
+    threshold: int = 80
+    path: str = ""
+
+
+class ManifestMonitoring(msgspec.Struct, kw_only=True):
+    """What to watch of the machine."""
+
+    memory: ManifestMonitor | None = None
+    volumes: list[ManifestMonitor] = []
+
+
 class AgentManifest(msgspec.Struct, kw_only=True):
     """Everything an agent needs to know to serve its workspace."""
 
@@ -92,6 +116,8 @@ class AgentManifest(msgspec.Struct, kw_only=True):
     scripts: list[ManifestScript] = []
     apps: list[ManifestApp] = []
     metadata: list[ManifestMetadata] = []
+    devcontainers: list[ManifestDevcontainer] = []
+    resources_monitoring: ManifestMonitoring | None = None
     display_apps: list[str] = []
     access_url: str = ""
     ssh: ManifestSSH

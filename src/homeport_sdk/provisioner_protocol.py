@@ -281,6 +281,8 @@ class ImportResult(msgspec.Struct, kw_only=True):
     parameters: list[Parameter] = []
     presets: list[Preset] = []
     external_auth: list[ExternalAuth] = []
+    has_ai_task: bool = False
+    has_external_agent: bool = False
     readme: str | None = None
 
 

@@ -304,6 +304,13 @@ def test_program_and_server_speak_alike() -> None:
             )
         ],
         metadata=[schemas.AgentManifestMetadata(key="k", display_name="K", script="true", interval=1, timeout=2)],
+        devcontainers=[
+            schemas.AgentManifestDevcontainer(id=uuid4(), name="d", workspace_folder="/src", config_path="/src/c.json")
+        ],
+        resources_monitoring=schemas.AgentManifestMonitoring(
+            memory=schemas.AgentManifestMonitor(enabled=True, threshold=90),
+            volumes=[schemas.AgentManifestMonitor(enabled=False, threshold=70, path="/home")],
+        ),
         display_apps=["vscode"], access_url="http://h", ssh=schemas.AgentManifestSSH(client_public_key="ssh-ed25519 A"),
         heartbeat_seconds=15,
     )  # fmt: skip

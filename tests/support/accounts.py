@@ -22,6 +22,7 @@ from homeport.access.service.links import LinkClock
 from homeport.access.service.sessions import Sessions
 from homeport.config import Settings
 from homeport.database import Database
+from homeport.files.service import FileCache
 from homeport.identity.login.configured import Providers, providers_of
 from homeport.identity.queries import users as user_queries
 from homeport.identity.service.keys import create_key
@@ -185,7 +186,10 @@ def build_api(
     gate = Gate(db, Sessions(db, chosen, links=links), authenticators, RateLimits(chosen, db), has_proof=True)
     if not db.events._handlers.get(UserCreated):
         db.events.subscribe(UserCreated, place_created_user)
-    own = {"db": db, "settings": chosen, "cipher": cipher, "rate_limits": gate.rate_limits, "providers": providers}
+    own = {
+        "db": db, "settings": chosen, "cipher": cipher, "rate_limits": gate.rate_limits, "providers": providers,
+        "file_cache": FileCache(db),
+    }  # fmt: skip
     app = bind({**own, **(provided or {})}, gate, routes=routes, root_routes=root_routes)
     inner = Attempts(SocketRefusals(CrossOrigin(app, origins=chosen.cors_allowed_origins)), db)
     return Api(Edge(inner, chosen, HostCache(db, chosen)), db, chosen, authenticators, gate, providers)

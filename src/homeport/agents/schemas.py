@@ -45,6 +45,30 @@ class AgentManifestSSH(msgspec.Struct, frozen=True, kw_only=True):
     client_public_key: str
 
 
+class AgentManifestDevcontainer(msgspec.Struct, frozen=True, kw_only=True):
+    """A dev container that the agent starts by itself; without a path of its own the configuration is looked for in the folder."""
+
+    id: UUID
+    name: str
+    workspace_folder: str
+    config_path: str
+
+
+class AgentManifestMonitor(msgspec.Struct, frozen=True, kw_only=True):
+    """At how many percent the owner is to hear that something fills up. `path` is a volume's; memory has none."""
+
+    enabled: bool
+    threshold: int
+    path: str = ""
+
+
+class AgentManifestMonitoring(msgspec.Struct, frozen=True, kw_only=True):
+    """What the agent is to watch of its machine."""
+
+    memory: AgentManifestMonitor | None = None
+    volumes: list[AgentManifestMonitor] = []
+
+
 class AgentManifest(msgspec.Struct, frozen=True, kw_only=True):
     """Everything an agent needs to know to serve its workspace."""
 
@@ -62,6 +86,8 @@ class AgentManifest(msgspec.Struct, frozen=True, kw_only=True):
     scripts: list[WorkspaceAgentScript]
     apps: list[AgentManifestApp]
     metadata: list[AgentManifestMetadata]
+    devcontainers: list[AgentManifestDevcontainer]
+    resources_monitoring: AgentManifestMonitoring | None
     display_apps: list[str]
     access_url: str
     ssh: AgentManifestSSH

@@ -8,6 +8,7 @@ from uuid import UUID
 from homeport.agents.service.switchboard import Switchboard
 from homeport.config import Settings
 from homeport.database import Database
+from homeport.files.service import FileCache
 from homeport.identity.types import Identity
 from homeport.kit.crypto import Cipher
 from homeport.mcp import arguments
@@ -27,6 +28,7 @@ class Surroundings:
     cipher: Cipher
     settings: Settings
     switchboard: Switchboard
+    file_cache: FileCache
 
 
 async def _nobody_listens(_done: int, _words: str) -> None:

@@ -47,6 +47,7 @@ def build_parts(settings: Settings, db: Database, listener: Listener, cipher: Ci
     providers = providers_of(settings)
     sessions = Sessions(db, settings, links=LinkClock(db, cipher, providers, access_url=settings.access_url))
     doorkeeper = Doorkeeper(sessions, allowed_origins=settings.mcp_allowed_origins)
+    file_cache = FileCache(db)
     switchboard = Switchboard(db, listener, cipher, replica_id=replica_id)
     return Parts(
         settings=settings,
@@ -57,13 +58,13 @@ def build_parts(settings: Settings, db: Database, listener: Listener, cipher: Ci
         providers=providers,
         sessions=sessions,
         live=LiveConnections(sessions),
-        file_cache=FileCache(db),
+        file_cache=file_cache,
         doorkeeper=doorkeeper,
         replica_id=replica_id,
         hosts=HostCache(db, settings),
         switchboard=switchboard,
         acquirer=Acquirer(db, listener, access_url=settings.access_url),
-        mcp=Endpoint(Surroundings(db, cipher, settings, switchboard), doorkeeper, version=VERSION),
+        mcp=Endpoint(Surroundings(db, cipher, settings, switchboard, file_cache), doorkeeper, version=VERSION),
     )
 
 

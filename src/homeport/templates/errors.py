@@ -71,3 +71,13 @@ class InvalidParameterDeclaration(BadRequest):
         super().__init__(
             f"The template's parameter '{first.field}' cannot be used: {first.detail}", validations=tuple(errors)
         )
+
+
+class InvalidPreset(BadRequest):
+    """400: an engine has reported presets that contradict themselves."""
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        first = errors[0]
+        super().__init__(
+            f"The template's preset '{first.field}' cannot be used: {first.detail}", validations=tuple(errors)
+        )

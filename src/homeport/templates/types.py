@@ -111,6 +111,46 @@ class VariableRow(msgspec.Struct, frozen=True, kw_only=True):
     sensitive: bool
 
 
+class PresetRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `template_version_presets`. Schedules are plain JSON: cron, instances."""
+
+    id: UUID
+    template_version_id: UUID
+    name: str
+    description: str
+    icon: str
+    is_default: bool
+    desired_instances: int | None
+    ttl_seconds: int
+    timezone: str
+    schedules: list[dict[str, Any]]
+    display_order: int
+
+
+class PresetValueRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `template_version_preset_parameters`."""
+
+    preset_id: UUID
+    name: str
+    value: str
+
+
+class VersionPreset(msgspec.Struct, frozen=True, kw_only=True):
+    """A preset with the values that it sets, those of unknown parameters among them."""
+
+    preset: PresetRow
+    values: dict[str, str]
+
+
+class ExternalAuthRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `template_version_external_auth`."""
+
+    template_version_id: UUID
+    provider_id: str
+    optional: bool
+    display_order: int
+
+
 class TemplateCreated(DomainEvent, frozen=True, kw_only=True):
     """template.created: a template was made of a version."""
 

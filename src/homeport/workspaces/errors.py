@@ -163,3 +163,16 @@ class InvalidResult(BadRequest):
 
     def __init__(self, message: str, *, detail: str = "") -> None:
         super().__init__(message, detail=detail, validations=(FieldError("resources", message),))
+
+
+class TagsUnusable(BadRequest):
+    """400: what the template asks of its daemons cannot be made of the build's values."""
+
+    def __init__(self, reason: BadRequest) -> None:
+        super().__init__(
+            "The provisioner tags of this template cannot be evaluated with these values.",
+            detail=str(reason),
+            validations=(
+                FieldError("rich_parameter_values", reason.validations[0].detail if reason.validations else ""),
+            ),
+        )

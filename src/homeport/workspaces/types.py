@@ -82,6 +82,7 @@ class BuildRow(msgspec.Struct, frozen=True, kw_only=True):
     max_deadline: datetime | None
     reason: BuildReason
     daily_cost: int
+    template_version_preset_id: UUID | None
     created_at: datetime
     updated_at: datetime
 
@@ -146,6 +147,7 @@ class BuildView(msgspec.Struct, frozen=True, kw_only=True):
     max_deadline: datetime | None
     reason: BuildReason
     daily_cost: int
+    template_version_preset_id: UUID | None
     created_at: datetime
     updated_at: datetime
     job_status: str
@@ -154,6 +156,8 @@ class BuildView(msgspec.Struct, frozen=True, kw_only=True):
     workspace_owner_name: str
     workspace_owner_avatar_url: str
     template_version_name: str
+    has_ai_task: bool
+    has_external_agent: bool
     initiator_name: str
 
 
@@ -245,6 +249,15 @@ class LogSourceRow(msgspec.Struct, frozen=True, kw_only=True):
     display_name: str
     icon: str
     created_at: datetime
+
+
+class DevcontainerRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `workspace_agent_devcontainers`."""
+
+    id: UUID
+    name: str
+    workspace_folder: str
+    config_path: str
 
 
 class AppRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -72,6 +72,8 @@ class TerraformEngine:
             parameters=start.parameters,
             presets=start.presets,
             external_auth=start.external_auth,
+            has_ai_task=start.has_ai_task,
+            has_external_agent=start.has_external_agent,
         )
 
     async def dry_run(self, task: Task, request: DryRunInput, variables: Variables) -> DryRunResult:

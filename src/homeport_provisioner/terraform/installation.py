@@ -17,7 +17,7 @@ import httpx
 from homeport_provisioner.engine import EngineFailure, Task
 from homeport_provisioner.settings import Settings
 from homeport_provisioner.staging import Busy, hold, remove
-from homeport_provisioner.terraform.hcl import HclError, parse
+from homeport_sdk.hcl import HclError, parse
 from homeport_provisioner.terraform.source import Source
 from homeport_sdk import clock
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from homeport_provisioner.engine import EngineFailure, Log
 from homeport_provisioner.staging import remove
-from homeport_provisioner.terraform.hcl import Block, Body, HclError, NotLiteral, literal, parse
+from homeport_sdk.hcl import Block, Body, HclError, NotLiteral, literal, parse
 
 MOST_BYTES = 16 * 1024 * 1024
 MOST_FILES = 2000

@@ -89,7 +89,6 @@ async def test_refusals_in_their_order(world: World) -> None:
     assert await refused(ann, {"transition": "delete", "orphan": True, "state": "AAAA"}) == 400
     assert await refused(ann, {**start, "dry_run": True}) == 400
     assert await refused(ann, {**start, "reason": "boredom"}) == 400
-    assert await refused(ann, {**start, "template_version_preset_id": str(new_id())}) == 400
     assert await refused(None, start) == 401
     # Unreadable is 404, readable and not allowed is 403.
     assert await refused(bob, start) == 404
@@ -109,6 +108,7 @@ async def test_refusals_in_their_order(world: World) -> None:
     wrong = [{"name": "region", "value": "us"}]
     assert await refused(ann, {**start, "rich_parameter_values": wrong}) == 400
     assert await refused(ann, {**start, "rich_parameter_values": [{"name": "nope", "value": ""}]}) == 400
+    assert await refused(ann, {**start, "template_version_preset_id": str(new_id())}) == 400
     assert await world.db.fetchval("select count(*) from workspace_builds") == 1
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from homeport_provisioner.terraform.hcl import Expression, HclError, NotLiteral, literal, parse
+from homeport_sdk.hcl import Expression, HclError, NotLiteral, literal, parse
 
 CONFIGURATION = r"""
 # a comment with } and "

@@ -1,12 +1,16 @@
 """What an agent is told when it starts."""
 
+import msgspec
+
 from homeport.access.types import AgentIdentity
 from homeport.agents.queries import identities, metadata
 from homeport.agents.schemas import (
     AgentManifest,
     AgentManifestApp,
+    AgentManifestDevcontainer,
     AgentManifestHealthcheck,
     AgentManifestMetadata,
+    AgentManifestMonitoring,
     AgentManifestSSH,
 )
 from homeport.agents.types import HEARTBEAT_SECONDS
@@ -33,6 +37,8 @@ async def read_manifest(
         row = await identities.get_manifest_row(conn, agent.agent_id)
         scripts = await resources.list_scripts(conn, ids)
         apps = await resources.list_apps(conn, ids)
+        containers = await resources.list_devcontainers(conn, agent.agent_id)
+        watched = await resources.find_resources_monitoring(conn, agent.agent_id)
         values = await metadata.list_metadata(conn, agent.agent_id)
     return AgentManifest(
         agent_id=row.id,
@@ -58,6 +64,13 @@ async def read_manifest(
             )
             for value in values
         ],
+        devcontainers=[
+            AgentManifestDevcontainer(
+                id=each.id, name=each.name, workspace_folder=each.workspace_folder, config_path=each.config_path
+            )
+            for each in containers
+        ],
+        resources_monitoring=None if watched is None else msgspec.convert(watched, AgentManifestMonitoring),
         display_apps=row.display_apps,
         access_url=access_url,
         ssh=AgentManifestSSH(client_public_key=client_public_key),

@@ -24,3 +24,63 @@ create index provisioner_jobs_canceling_idx on provisioner_jobs (canceled_at)
 -- A log that is too long loses its middle: the line of this id says so, and how many lines are gone.
 alter table provisioner_jobs add column logs_gap_id bigint;
 alter table provisioner_jobs add column logs_left_out integer not null default 0;
+
+-- What an import finds beside parameters and variables. Presets: named sets of values; `prebuilds` says how many ready workspaces
+-- there shall be of one, and for how long.
+create table template_version_presets (
+    id uuid primary key,
+    template_version_id uuid not null references template_versions (id) on delete cascade,
+    name text not null,
+    description text not null default '',
+    icon text not null default '',
+    is_default boolean not null default false,
+    -- Null where the template asks for no ready workspaces.
+    desired_instances integer,
+    ttl_seconds integer not null default 0,
+    timezone text not null default '',
+    -- Of each: cron, instances.
+    schedules jsonb not null default '[]',
+    display_order integer not null default 0,
+    unique (template_version_id, name)
+);
+create unique index template_version_presets_default_key on template_version_presets (template_version_id) where is_default;
+
+-- Names that the version does not have as parameters are kept too: the template's author is warned, nobody is held up.
+create table template_version_preset_parameters (
+    preset_id uuid not null references template_version_presets (id) on delete cascade,
+    name text not null,
+    value text not null,
+    primary key (preset_id, name)
+);
+
+-- Accounts elsewhere that owners of workspaces must, or may, have linked.
+create table template_version_external_auth (
+    template_version_id uuid not null references template_versions (id) on delete cascade,
+    provider_id text not null,
+    optional boolean not null default false,
+    display_order integer not null default 0,
+    primary key (template_version_id, provider_id)
+);
+
+-- What the template's text says of tags for its daemons (null: nothing): expressions, held against variables and a build's values.
+alter table template_versions add column tag_source jsonb;
+alter table template_versions add column has_ai_task boolean not null default false;
+alter table template_versions add column has_external_agent boolean not null default false;
+
+alter table workspace_builds add column template_version_preset_id uuid references template_version_presets (id) on delete set null;
+create index workspace_builds_preset_idx on workspace_builds (template_version_preset_id)
+    where template_version_preset_id is not null;
+
+-- Dev containers that an agent starts by itself.
+create table workspace_agent_devcontainers (
+    id uuid primary key,
+    workspace_agent_id uuid not null references workspace_agents (id) on delete cascade,
+    name text not null,
+    workspace_folder text not null,
+    config_path text not null default '',
+    created_at timestamptz not null,
+    unique (workspace_agent_id, name)
+);
+
+-- What the agent is to watch of its machine: memory {enabled, threshold}, volumes [{path, enabled, threshold}]; null: nothing.
+alter table workspace_agents add column resources_monitoring jsonb;

@@ -173,7 +173,12 @@ async def create_version(call: Call, given: CreateVersion) -> Any:
         provisioner=given.provisioner, template_id=template_id, file_id=given.file_id, message=given.message
     )
     made = await versions.create_version(
-        call.db, call.around.cipher, subject=call.subject, organization=organization, request=request
+        call.db,
+        call.around.cipher,
+        call.around.file_cache,
+        subject=call.subject,
+        organization=organization,
+        request=request,
     )
     return views.version(made)
 

@@ -75,6 +75,29 @@ class ProvisionedAgentMetadata(msgspec.Struct, frozen=True, kw_only=True):
     order: Order = 0
 
 
+class ProvisionedDevcontainer(msgspec.Struct, frozen=True, kw_only=True):
+    """A dev container that the agent starts by itself."""
+
+    name: Name
+    workspace_folder: Text
+    config_path: Text = ""
+
+
+class ProvisionedMonitor(msgspec.Struct, frozen=True, kw_only=True):
+    """When the owner is told that something fills up: at so many percent. `path` is a volume's; memory has none."""
+
+    enabled: bool = True
+    threshold: Annotated[int, msgspec.Meta(ge=0, le=100)] = 80
+    path: Text = ""
+
+
+class ProvisionedMonitoring(msgspec.Struct, frozen=True, kw_only=True):
+    """What the agent watches of its machine."""
+
+    memory: ProvisionedMonitor | None = None
+    volumes: Annotated[list[ProvisionedMonitor], msgspec.Meta(max_length=64)] = msgspec.field(default_factory=list)
+
+
 class ProvisionedAgent(msgspec.Struct, frozen=True, kw_only=True):
     """An agent of a resource. `token` is the one with which the engine has started it; without one the server makes one."""
 
@@ -89,6 +112,8 @@ class ProvisionedAgent(msgspec.Struct, frozen=True, kw_only=True):
     apps: list[ProvisionedApp] = msgspec.field(default_factory=list)
     scripts: list[ProvisionedScript] = msgspec.field(default_factory=list)
     metadata: list[ProvisionedAgentMetadata] = msgspec.field(default_factory=list)
+    devcontainers: list[ProvisionedDevcontainer] = msgspec.field(default_factory=list)
+    resources_monitoring: ProvisionedMonitoring | None = None
     connection_timeout_seconds: Count = 120
     troubleshooting_url: Text = ""
     motd_file: Text = ""
@@ -141,6 +166,47 @@ class ProvisionedParameter(msgspec.Struct, frozen=True, kw_only=True):
     order: Order = 0
 
 
+class PresetValue(msgspec.Struct, frozen=True, kw_only=True):
+    """A value that a preset sets."""
+
+    name: Word
+    value: Text
+
+
+class PrebuildSchedule(msgspec.Struct, frozen=True, kw_only=True):
+    """How many ready workspaces there shall be while a cron expression holds."""
+
+    cron: Word
+    instances: Count
+
+
+class ProvisionedPrebuilds(msgspec.Struct, frozen=True, kw_only=True):
+    """How many ready workspaces there shall be of a preset, and for how many seconds they last (0: for ever)."""
+
+    instances: Count
+    ttl_seconds: Count = 0
+    timezone: Word = ""
+    schedules: Annotated[list[PrebuildSchedule], msgspec.Meta(max_length=100)] = msgspec.field(default_factory=list)
+
+
+class ProvisionedPreset(msgspec.Struct, frozen=True, kw_only=True):
+    """A set of parameters' values with a name."""
+
+    name: Word
+    description: Text = ""
+    icon: Word = ""
+    default: bool = False
+    parameters: Annotated[list[PresetValue], msgspec.Meta(max_length=1000)] = msgspec.field(default_factory=list)
+    prebuilds: ProvisionedPrebuilds | None = None
+
+
+class ProvisionedExternalAuth(msgspec.Struct, frozen=True, kw_only=True):
+    """An account elsewhere that the owner must, or may, have linked."""
+
+    id: Word
+    optional: bool = False
+
+
 class DeclaredVariable(msgspec.Struct, frozen=True, kw_only=True):
     """A variable that a template declares: a value of the template's version, not of a workspace."""
 
@@ -164,11 +230,20 @@ class ProvisionedTiming(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ImportResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What an import found out: resources of a running and of a stopped workspace, parameters, and perhaps the readme."""
+    """What an import found out: resources of a running and of a stopped workspace, parameters, and perhaps the readme.
+
+    The flags say whether the template is for tasks of AI agents, and whether its agents run on machines that it does not make.
+    """
 
     start_resources: list[ProvisionedResource] = msgspec.field(default_factory=list)
     stop_resources: list[ProvisionedResource] = msgspec.field(default_factory=list)
     parameters: list[ProvisionedParameter] = msgspec.field(default_factory=list)
+    presets: Annotated[list[ProvisionedPreset], msgspec.Meta(max_length=1000)] = msgspec.field(default_factory=list)
+    external_auth: Annotated[list[ProvisionedExternalAuth], msgspec.Meta(max_length=100)] = msgspec.field(
+        default_factory=list
+    )
+    has_ai_task: bool = False
+    has_external_agent: bool = False
     readme: Annotated[str, msgspec.Meta(max_length=1_048_576)] | None = None
 
 

@@ -8,7 +8,9 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import Parameter
 
 from homeport.access.routes import requires
+from homeport.config import Settings
 from homeport.database import Database
+from homeport.files.service import FileCache
 from homeport.kit.crypto import Cipher
 from homeport.kit.http import AfterParameter, LimitParameter, OffsetParameter, Response, page
 from homeport.rbac import Subject
@@ -35,10 +37,17 @@ _TAGS = ["Templates"]
     opt=requires("template:create"),
 )
 async def create_version(
-    organization: str, data: CreateTemplateVersionRequest, subject: Subject, db: Database, cipher: Cipher
+    organization: str,
+    data: CreateTemplateVersionRequest,
+    subject: Subject,
+    db: Database,
+    cipher: Cipher,
+    file_cache: FileCache,
 ) -> TemplateVersion:
     """Make a version of an uploaded file or an example, and queue its import."""
-    return await versions.create_version(db, cipher, subject=subject, organization=organization, request=data)
+    return await versions.create_version(
+        db, cipher, file_cache, subject=subject, organization=organization, request=data
+    )
 
 
 @get(
@@ -153,20 +162,22 @@ async def get_variables(templateversion: UUID, subject: Subject, db: Database) -
 
 @get(f"{_VERSION}/presets", summary="Get presets of a version", tags=_TAGS, opt=requires("template:read"))
 async def get_presets(templateversion: UUID, subject: Subject, db: Database) -> list[Preset]:
-    """Return the presets: the template formats of this server declare none."""
+    """Return the presets, the default first."""
     async with db.connection() as conn:
-        await contents.check_readable(conn, subject=subject, version_id=templateversion)
-    return []
+        return await contents.list_presets(conn, subject=subject, version_id=templateversion)
 
 
 @get(
     f"{_VERSION}/external-auth", summary="Get sign-ins that a version needs", tags=_TAGS, opt=requires("template:read")
 )
-async def get_external_auth(templateversion: UUID, subject: Subject, db: Database) -> list[TemplateVersionExternalAuth]:
-    """Return sign-ins elsewhere: the template formats of this server ask for none."""
+async def get_external_auth(
+    templateversion: UUID, subject: Subject, db: Database, settings: Settings
+) -> list[TemplateVersionExternalAuth]:
+    """Return the accounts elsewhere that workspaces of this version need or may use."""
     async with db.connection() as conn:
-        await contents.check_readable(conn, subject=subject, version_id=templateversion)
-    return []
+        return await contents.list_external_auth(
+            conn, subject=subject, version_id=templateversion, access_url=settings.access_url
+        )
 
 
 routes: list[HTTPRouteHandler] = [

@@ -14,9 +14,8 @@ from homeport.templates.types import VersionRow
 _FIELDS = VersionRow.__struct_fields__
 _COLUMNS = ", ".join(f"v.{field}" for field in _FIELDS)
 _VALUES = ", ".join(f"${number}" for number in range(1, len(_FIELDS) + 1))
-_VIEW = (
-    f"{_COLUMNS}, u.username as created_by_username, u.name as created_by_name, u.avatar_url as created_by_avatar_url"
-)
+_VIEW = f"""{_COLUMNS}, v.has_external_agent, u.username as created_by_username, u.name as created_by_name,
+    u.avatar_url as created_by_avatar_url"""
 _FROM = "from template_versions v join visible_users u on u.id = v.created_by"
 
 INSERT = f"insert into template_versions as v ({', '.join(_FIELDS)}) values ({_VALUES}) returning {_COLUMNS}"
@@ -73,8 +72,9 @@ LIST_PLACES = """
 
 
 class VersionViewRow(VersionRow, frozen=True, kw_only=True):
-    """A version with its creator."""
+    """A version with its creator, and what its import has found it to be for."""
 
+    has_external_agent: bool
     created_by_username: str
     created_by_name: str
     created_by_avatar_url: str

@@ -1,7 +1,7 @@
 """Use cases of templates. Upper rooms import from here."""
 
 from homeport.templates.service.access import get_template, get_version, template_object
-from homeport.templates.service.contents import version_parameters
+from homeport.templates.service.contents import version_parameters, version_presets
 from homeport.templates.service.imports import Imports
 from homeport.templates.service.registries import (
     TemplateStatistics,
@@ -9,11 +9,13 @@ from homeport.templates.service.registries import (
     register_statistics,
     register_usage,
 )
+from homeport.templates.service.tags import build_tags
 from homeport.templates.service.variables import version_variables
 
 __all__ = [
     "Imports",
     "TemplateStatistics",
+    "build_tags",
     "get_template",
     "get_version",
     "register_guard",
@@ -21,5 +23,6 @@ __all__ = [
     "register_usage",
     "template_object",
     "version_parameters",
+    "version_presets",
     "version_variables",
 ]

@@ -1,6 +1,7 @@
 """What a version holds for people: its parameters, variables and log."""
 
 from collections.abc import AsyncIterator
+from urllib.parse import quote
 from uuid import UUID
 
 from markdown_it import MarkdownIt
@@ -12,14 +13,18 @@ from homeport.provisioning.service import follow_logs, get_job, list_logs
 from homeport.rbac import Action, Subject
 from homeport.templates.errors import JobUnfinished
 from homeport.templates.queries import contents as queries
+from homeport.templates.queries import presets as preset_queries
 from homeport.templates.schemas import (
+    Preset,
+    PresetParameter,
+    TemplateVersionExternalAuth,
     TemplateVersionParameter,
     TemplateVersionParameterOption,
     TemplateVersionVariable,
 )
 from homeport.templates.service import access
 from homeport.templates.service.variables import variable_view
-from homeport.templates.types import ParameterRow, VersionRow
+from homeport.templates.types import ParameterRow, VersionPreset, VersionRow
 
 _MARKDOWN = MarkdownIt("commonmark")
 
@@ -39,6 +44,39 @@ async def list_variables(conn: Connection, *, subject: Subject, version_id: UUID
     """Return the variables of an imported version; sensitive values are not shown. Raises 412 while the import goes on."""
     version = await _imported(conn, subject, version_id)
     return [variable_view(row) for row in await queries.list_variables(conn, version.id)]
+
+
+async def version_presets(conn: Connection, version_id: UUID) -> list[VersionPreset]:
+    """Return the presets of a version without asking who reads (for builds, which are authorized by workspace)."""
+    return await preset_queries.list_presets(conn, version_id)
+
+
+async def list_presets(conn: Connection, *, subject: Subject, version_id: UUID) -> list[Preset]:
+    """Return the presets of an imported version, the default first. Raises 412 while the import goes on."""
+    version = await _imported(conn, subject, version_id)
+    return [_preset_view(each) for each in await preset_queries.list_presets(conn, version.id)]
+
+
+async def list_external_auth(
+    conn: Connection, *, subject: Subject, version_id: UUID, access_url: str
+) -> list[TemplateVersionExternalAuth]:
+    """Return the accounts elsewhere that an imported version asks for. Raises 412 while the import goes on.
+
+    This server has no such accounts to link yet: none is ever authenticated, and of a provider nothing but its id is known.
+    """
+    version = await _imported(conn, subject, version_id)
+    return [
+        TemplateVersionExternalAuth(
+            id=row.provider_id,
+            type="",
+            display_name=row.provider_id,
+            display_icon="",
+            authenticate_url=f"{access_url}/external-auth/{quote(row.provider_id, safe='')}",
+            authenticated=False,
+            optional=row.optional,
+        )
+        for row in await preset_queries.list_external_auth(conn, version.id)
+    ]
 
 
 async def check_readable(conn: Connection, *, subject: Subject, version_id: UUID) -> VersionRow:
@@ -93,6 +131,19 @@ def parameter_view(row: ParameterRow) -> TemplateVersionParameter:
         validation_monotonic=row.validation_monotonic,
         required=row.required,
         ephemeral=row.ephemeral,
+    )
+
+
+def _preset_view(each: VersionPreset) -> Preset:
+    preset = each.preset
+    return Preset(
+        id=preset.id,
+        name=preset.name,
+        parameters=[PresetParameter(name, value) for name, value in each.values.items()],
+        is_default=preset.is_default,
+        desired_prebuild_instances=preset.desired_instances,
+        description=preset.description,
+        icon=preset.icon,
     )
 
 

@@ -9,7 +9,7 @@ from homeport.database import Connection, EventBus
 from homeport.files import service as files
 from homeport.kit import clock
 from homeport.kit.crypto import Cipher
-from homeport.kit.ids import NIL_ID
+from homeport.kit.ids import NIL_ID, new_id
 from homeport.provisioning.schemas import (
     DryRunInput,
     ImportInput,
@@ -18,14 +18,22 @@ from homeport.provisioning.schemas import (
     ProvisionerJobMetadata,
 )
 from homeport.provisioning.service import fail_job, inputs
-from homeport.provisioning.types import ImportResult, JobCompleted, JobUpdated, ProvisionedParameter, ProvisionerJobRow
-from homeport.templates.errors import InvalidParameterDeclaration, VersionNotFound
-from homeport.templates.queries import contents, templates
+from homeport.provisioning.types import (
+    ImportResult,
+    JobCompleted,
+    JobUpdated,
+    ProvisionedParameter,
+    ProvisionedPreset,
+    ProvisionerJobRow,
+)
+from homeport.templates.errors import InvalidParameterDeclaration, InvalidPreset, VersionNotFound
+from homeport.templates.queries import contents, presets, templates
 from homeport.templates.queries import versions as queries
 from homeport.templates.rules import check_declarations
+from homeport.templates.rules.presets import check_presets
 from homeport.templates.service import access
 from homeport.templates.service.variables import store_declared, version_variables
-from homeport.templates.types import ParameterRow, VersionRow
+from homeport.templates.types import ExternalAuthRow, ParameterRow, PresetRow, VersionPreset, VersionRow
 
 REQUIRED_VARIABLES = "REQUIRED_TEMPLATE_VARIABLES"
 
@@ -67,7 +75,7 @@ class Imports:
             )
 
     async def job_completed(self, conn: Connection, event: JobCompleted) -> None:
-        """Store the parameters that were found. Raises InvalidParameterDeclaration, which the daemon hears."""
+        """Store what was found. Raises InvalidParameterDeclaration or InvalidPreset, which the daemon hears."""
         version = await _version_of(conn, event.job)
         if version is None or not isinstance(event.result, ImportResult):
             return
@@ -76,6 +84,7 @@ class Imports:
             raise InvalidParameterDeclaration(errors)
         rows = [_parameter_row(version.id, parameter) for parameter in event.result.parameters]
         await contents.replace_parameters(conn, version.id, rows)
+        await _store_extras(conn, version.id, event.result)
         if event.result.readme is not None:
             await queries.update_version(
                 conn, msgspec.structs.replace(version, readme=event.result.readme), clock.now()
@@ -154,6 +163,42 @@ def _parameter_row(version_id: UUID, parameter: ProvisionedParameter) -> Paramet
         ephemeral=parameter.ephemeral,
         display_order=parameter.order,
     )
+
+
+async def _store_extras(conn: Connection, version_id: UUID, result: ImportResult) -> None:
+    errors = check_presets(result.presets)
+    if errors:
+        raise InvalidPreset(errors)
+    await presets.insert_presets(
+        conn, [_preset_row(version_id, number, preset) for number, preset in enumerate(result.presets)]
+    )
+    wanted = {each.id: each.optional for each in result.external_auth}
+    rows = [
+        ExternalAuthRow(template_version_id=version_id, provider_id=id, optional=optional, display_order=number)
+        for number, (id, optional) in enumerate(wanted.items())
+    ]
+    await presets.insert_external_auth(conn, rows)
+    await presets.update_flags(
+        conn, version_id, has_ai_task=result.has_ai_task, has_external_agent=result.has_external_agent
+    )
+
+
+def _preset_row(version_id: UUID, number: int, preset: ProvisionedPreset) -> VersionPreset:
+    prebuilds = preset.prebuilds
+    row = PresetRow(
+        id=new_id(),
+        template_version_id=version_id,
+        name=preset.name,
+        description=preset.description,
+        icon=preset.icon,
+        is_default=preset.default,
+        desired_instances=None if prebuilds is None else prebuilds.instances,
+        ttl_seconds=0 if prebuilds is None else prebuilds.ttl_seconds,
+        timezone="" if prebuilds is None else prebuilds.timezone,
+        schedules=[] if prebuilds is None else msgspec.to_builtins(prebuilds.schedules),
+        display_order=number,
+    )
+    return VersionPreset(preset=row, values={value.name: value.value for value in preset.parameters})
 
 
 async def _version_of(conn: Connection, job: ProvisionerJobRow) -> VersionRow | None:

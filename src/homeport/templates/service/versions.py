@@ -9,6 +9,7 @@ from homeport.audit.service import record
 from homeport.audit.types import AuditAction, AuditResource
 from homeport.database import Connection, Database, UniqueViolation
 from homeport.files import service as files
+from homeport.files.service import FileCache
 from homeport.kit import clock
 from homeport.kit.crypto import Cipher
 from homeport.kit.errors import BadRequest, FieldError, invalid_field
@@ -26,18 +27,30 @@ from homeport.templates.schemas import (
     PatchTemplateVersionRequest,
     TemplateVersion,
 )
-from homeport.templates.service import access, examples, registries, variables, views
+from homeport.templates.service import access, examples, registries, tags, variables, views
 from homeport.templates.service.access import ReadVersion
+from homeport.templates.service.tags import FoundTags
 from homeport.templates.types import TemplateRow, VersionRow
 
 _MAX_MESSAGE = 1024 * 1024
 
 
 async def create_version(
-    db: Database, cipher: Cipher, *, subject: Subject, organization: str, request: CreateTemplateVersionRequest
+    db: Database,
+    cipher: Cipher,
+    cache: FileCache,
+    *,
+    subject: Subject,
+    organization: str,
+    request: CreateTemplateVersionRequest,
 ) -> TemplateVersion:
-    """Make a version and queue its import. Raises 400 for file and example at once or neither, 404, 403, 409."""
+    """Make a version and queue its import.
+
+    Its tags are those that a Terraform template asks for itself, those of the request going before them. Raises 400 for file and
+    example at once or neither and, with file and line, for a template that cannot be read; 404, 403, 409.
+    """
     _check_request(request)
+    found = await _find_tags(db, cache, subject, organization, request)
     async with db.transaction() as conn:
         organization_id = (await resolve_organization(conn, subject, organization)).id
         await _authorize_create(conn, subject, organization_id, request.template_id)
@@ -52,11 +65,12 @@ async def create_version(
             type="template_version_import",
             file_id=file_id,
             input={"template_version_id": str(version_id)},
-            tags=provisioner_tags(request.tags or {}, subject.id),
+            tags=provisioner_tags({**found.tags, **(request.tags or {})}, subject.id),
             now=now,
         )
         version = await _insert(conn, subject, request, version_id, organization_id, job.id, now)
         await variables.store_given(conn, cipher, version.id, request.user_variable_values or [])
+        await tags.store_tags(conn, version.id, found)
         await _record(conn, subject, AuditAction.CREATE, None, version)
         matched = await matched_provisioners(conn, organization_id, job.provisioner, job.tags)
         return await views.version_view(conn, version.id, matched=matched)
@@ -178,6 +192,22 @@ async def _authorize_create(
     template = await access.get_template(conn, subject, template_id, Action.UPDATE)
     if template.organization_id != organization_id:
         raise invalid_field("template_id", "The template belongs to another organization.")
+
+
+async def _find_tags(
+    db: Database, cache: FileCache, subject: Subject, organization: str, request: CreateTemplateVersionRequest
+) -> FoundTags:
+    """Read the archive before anything is locked: that takes its time, and others wait for sessions of the database."""
+    if request.provisioner != "terraform":
+        return tags.NO_TAGS
+    async with db.connection() as conn:
+        organization_id = (await resolve_organization(conn, subject, organization)).id
+        await _authorize_create(conn, subject, organization_id, request.template_id)
+        file = None if request.file_id is None else await files.get_file(conn, subject, request.file_id)
+    given = {value.name: value.value for value in request.user_variable_values or []}
+    if file is None:
+        return await tags.read_packed_tags(examples.example_archive(request.example_id), given)
+    return await tags.read_stored_tags(cache, file.id, given)
 
 
 async def _find_source(

@@ -104,5 +104,5 @@ def _version(
         created_by=MinimalUser(row.created_by, row.created_by_username, row.created_by_name, row.created_by_avatar_url),
         archived=row.archived,
         matched_provisioners=matched,
-        has_external_agent=False,
+        has_external_agent=row.has_external_agent,
     )

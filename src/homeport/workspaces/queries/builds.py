@@ -9,7 +9,7 @@ from homeport.workspaces.types import BuildRow, BuildView, LatestBuild
 
 _COLUMNS = """
     id, workspace_id, template_version_id, build_number, transition, initiator_id, job_id, deadline, max_deadline,
-    reason, daily_cost, created_at, updated_at
+    reason, daily_cost, template_version_preset_id, created_at, updated_at
 """
 
 FIND_BUILD = f"select {_COLUMNS} from workspace_builds where id = $1"
@@ -31,13 +31,13 @@ limit 1
 _VIEW = """
 select
     b.id, b.workspace_id, b.template_version_id, b.build_number, b.transition, b.initiator_id, b.job_id, b.deadline,
-    b.max_deadline, b.reason, b.daily_cost, b.created_at, b.updated_at,
+    b.max_deadline, b.reason, b.daily_cost, b.template_version_preset_id, b.created_at, b.updated_at,
     j.job_status,
     w.name as workspace_name,
     w.owner_id as workspace_owner_id,
     o.username as workspace_owner_name,
     o.avatar_url as workspace_owner_avatar_url,
-    v.name as template_version_name,
+    v.name as template_version_name, v.has_ai_task, v.has_external_agent,
     coalesce(i.username, '') as initiator_name
 from workspace_builds b
 join provisioner_jobs j on j.id = b.job_id
@@ -65,9 +65,9 @@ limit $4 offset $5
 INSERT_BUILD = f"""
 insert into workspace_builds (
     id, workspace_id, template_version_id, build_number, transition, initiator_id, job_id, reason, provisioner_state,
-    created_at, updated_at, daily_cost
+    created_at, updated_at, template_version_preset_id, daily_cost
 )
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, coalesce((
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, coalesce((
     select daily_cost from workspace_builds where workspace_id = $2 order by build_number desc limit 1
 ), 0))
 returning {_COLUMNS}
@@ -143,6 +143,7 @@ async def insert_build(
     job_id: UUID,
     reason: str,
     sealed_state: bytes | None,
+    preset_id: UUID | None,
     now: datetime,
 ) -> BuildRow:
     """Insert a build. Raises UniqueViolation when another build took the number."""
@@ -158,6 +159,7 @@ async def insert_build(
         reason,
         sealed_state,
         now,
+        preset_id,
     )
     assert record is not None
     return rows.one(BuildRow, record)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from homeport.database import Connection, rows
@@ -9,6 +10,7 @@ from homeport.workspaces.types import (
     AgentRow,
     AppRow,
     AppStatusRow,
+    DevcontainerRow,
     LogSourceRow,
     ResourceMetadataRow,
     ResourceRow,
@@ -29,8 +31,8 @@ INSERT_AGENT = """
 insert into workspace_agents (
     id, resource_id, name, auth_token_hash, auth_token_sealed, auth_instance_id, architecture, operating_system,
     environment_variables, directory, connection_timeout_seconds, troubleshooting_url, motd_file, display_apps,
-    api_key_scope, display_order, created_at, updated_at
-) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)
+    api_key_scope, display_order, created_at, updated_at, resources_monitoring
+) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, $18)
 """
 
 INSERT_LOG_SOURCE = """
@@ -49,6 +51,11 @@ INSERT_AGENT_METADATA = """
 insert into workspace_agent_metadata (
     workspace_agent_id, key, display_name, script, interval_seconds, timeout_seconds, display_order
 ) values ($1, $2, $3, $4, $5, $6, $7)
+"""
+
+INSERT_DEVCONTAINER = """
+insert into workspace_agent_devcontainers (id, workspace_agent_id, name, workspace_folder, config_path, created_at)
+values ($1, $2, $3, $4, $5, $6)
 """
 
 INSERT_APP = """
@@ -110,6 +117,13 @@ select
 from workspace_apps where agent_id = any($1::uuid[]) order by display_order, slug
 """
 
+LIST_DEVCONTAINERS = """
+select id, name, workspace_folder, config_path
+from workspace_agent_devcontainers where workspace_agent_id = $1 order by name
+"""
+
+FIND_RESOURCES_MONITORING = "select resources_monitoring from workspace_agents where id = $1"
+
 # Newest first; a task speaks rarely, and old words are cut off.
 LIST_APP_STATUSES = """
 select id, workspace_id, agent_id, app_id, state, message, uri, created_at from (
@@ -160,6 +174,7 @@ async def insert_all(
     log_sources: Values,
     scripts: Values,
     agent_metadata: Values,
+    devcontainers: Values,
     apps: Values,
 ) -> None:
     """Insert what a job made, parents first. Tuples are in the order of each statement's columns.
@@ -172,6 +187,7 @@ async def insert_all(
     await conn.executemany(INSERT_LOG_SOURCE, log_sources)
     await conn.executemany(INSERT_SCRIPT, scripts)
     await conn.executemany(INSERT_AGENT_METADATA, agent_metadata)
+    await conn.executemany(INSERT_DEVCONTAINER, devcontainers)
     await conn.executemany(INSERT_APP, apps)
 
 
@@ -208,6 +224,16 @@ async def list_log_sources(conn: Connection, agent_ids: Sequence[UUID]) -> list[
 async def list_apps(conn: Connection, agent_ids: Sequence[UUID]) -> list[AppRow]:
     """Return the apps of agents."""
     return rows.many(AppRow, await conn.fetch(LIST_APPS, agent_ids))
+
+
+async def list_devcontainers(conn: Connection, agent_id: UUID) -> list[DevcontainerRow]:
+    """Return the dev containers that an agent starts by itself."""
+    return rows.many(DevcontainerRow, await conn.fetch(LIST_DEVCONTAINERS, agent_id))
+
+
+async def find_resources_monitoring(conn: Connection, agent_id: UUID) -> Any:
+    """Return what an agent is to watch of its machine, as plain JSON, or None."""
+    return await conn.fetchval(FIND_RESOURCES_MONITORING, agent_id)
 
 
 async def list_app_statuses(conn: Connection, agent_ids: Sequence[UUID]) -> list[AppStatusRow]:

@@ -46,10 +46,25 @@ def _mistake_of_agent(agent: ProvisionedAgent, slugs: set[str]) -> str | None:
     keys = [fact.key for fact in agent.metadata]
     if len(set(keys)) != len(keys):
         return f"The agent '{agent.name}' has a metadata key twice."
+    mistake = _mistake_of_containers(agent)
+    if mistake:
+        return mistake
     for app in agent.apps:
         if not _APP_SLUG.fullmatch(app.slug):
             return f"The app slug '{app.slug}' is not valid: use small letters and digits, joined by single hyphens."
         if app.slug in slugs:
             return f"Two apps have the slug '{app.slug}'; it must be unique in the template."
         slugs.add(app.slug)
+    return None
+
+
+def _mistake_of_containers(agent: ProvisionedAgent) -> str | None:
+    names = [each.name for each in agent.devcontainers]
+    if len(set(names)) != len(names):
+        return f"The agent '{agent.name}' has two dev containers of one name."
+    if any(not each.workspace_folder for each in agent.devcontainers):
+        return f"A dev container of the agent '{agent.name}' has no workspace folder."
+    volumes = [each.path for each in agent.resources_monitoring.volumes] if agent.resources_monitoring else []
+    if len(set(volumes)) != len(volumes) or "" in volumes:
+        return f"The agent '{agent.name}' watches a volume twice, or one without a path."
     return None

@@ -15,9 +15,11 @@ from homeport.provisioning.schemas import MatchedProvisioners
 from homeport.provisioning.service import complete_job, insert_job, matched_provisioners, provisioner_tags
 from homeport.provisioning.types import BuildResult
 from homeport.rbac import Action, Object, ResourceType, Subject, is_allowed
+from homeport.templates.service import build_tags
 from homeport.workspaces.errors import (
     ActiveVersionRequired,
     BuildActive,
+    TagsUnusable,
     VersionNotReady,
     VersionOfOtherTemplate,
     VersionUnusable,
@@ -53,6 +55,7 @@ class BuildRequest(msgspec.Struct, frozen=True, kw_only=True):
     state: bytes | None = None
     is_orphan: bool = False
     values: Mapping[str, str] = {}
+    preset_id: UUID | None = None
     log_level: str = ""
     reason: BuildReason = "initiator"
     priority: int = PRIORITY_PEOPLE
@@ -104,14 +107,16 @@ async def insert_build(
     if latest is not None and is_active(latest.job_status):
         raise BuildActive
     previous = {} if latest is None else await queries.list_parameters(conn, latest.id)
-    values = await parameters.values_for_build(
+    given = await parameters.values_for_build(
         conn,
         version_id=version.id,
         transition=request.transition,
         requested=request.values,
         previous=previous,
         is_first_build=latest is None,
+        preset_id=request.preset_id,
     )
+    tags = await _tags(conn, cipher, workspace, version, given.values, request.transition)
     needs_isolation = await isolation.require_isolation(
         conn, subject=subject, workspace=workspace, version=version, transition=request.transition
     )
@@ -126,14 +131,15 @@ async def insert_build(
         initiator_id=subject.id,
         sealed_state=await _sealed_state(conn, cipher, latest, request),
         needs_isolation=needs_isolation,
+        preset_id=given.preset_id,
+        tags=tags,
         now=now,
     )
-    await queries.insert_parameters(conn, build.id, values)
+    await queries.insert_parameters(conn, build.id, given.values)
     await record_build(conn, subject.id, workspace, build)
     if request.transition == "start" and request.priority == PRIORITY_PEOPLE:
         await workspace_queries.update_last_used(conn, workspace.id, now)
     await workspace_changed(conn, workspace.id)
-    tags = provisioner_tags(version.tags, workspace.owner_id)
     matched = await matched_provisioners(conn, workspace.organization_id, version.provisioner, tags)
     if request.is_orphan and matched.available == 0:
         # Nobody would ever take the job, and nothing is to be taken away.
@@ -149,7 +155,6 @@ def _read(request: CreateWorkspaceBuildRequest) -> BuildRequest:
         raise BadRequest("Only a delete can leave the resources behind (orphan).")
     if request.orphan and request.state is not None:
         raise BadRequest("A state makes no sense for an orphaned workspace: give one of the two.")
-    parameters.refuse_preset(request.template_version_preset_id)
     version_id = request.template_version_id
     return BuildRequest(
         transition=request.transition,
@@ -157,6 +162,7 @@ def _read(request: CreateWorkspaceBuildRequest) -> BuildRequest:
         state=request.state,
         is_orphan=request.orphan,
         values=parameters.read_values(request.rich_parameter_values),
+        preset_id=parameters.read_preset(request.template_version_preset_id),
         log_level=request.log_level,
         # A reason tells why somebody starts or stops; a delete needs none.
         reason=request.reason if request.reason and request.transition != "delete" else "initiator",
@@ -210,6 +216,24 @@ async def _choose_version(
     return version
 
 
+async def _tags(
+    conn: Connection,
+    cipher: Cipher,
+    workspace: WorkspaceRow,
+    version: VersionFacts,
+    values: Mapping[str, str],
+    transition: Transition,
+) -> dict[str, str]:
+    """Return the version's tags and, before them, what the template makes of the build's values. Raises 400 on a start only."""
+    try:
+        own = await build_tags(conn, cipher, version.id, values)
+        return provisioner_tags({**version.tags, **own}, workspace.owner_id)
+    except BadRequest as error:
+        if transition == "start":
+            raise TagsUnusable(error) from error
+        return provisioner_tags(version.tags, workspace.owner_id)
+
+
 async def _sealed_state(
     conn: Connection, cipher: Cipher, latest: LatestBuild | None, request: BuildRequest
 ) -> bytes | None:
@@ -231,6 +255,8 @@ async def _insert(
     initiator_id: UUID,
     sealed_state: bytes | None,
     needs_isolation: bool,
+    preset_id: UUID | None,
+    tags: dict[str, str],
     now: datetime,
 ) -> BuildRow:
     build_id = new_id()
@@ -242,7 +268,7 @@ async def _insert(
         type="workspace_build",
         file_id=version.file_id,
         input=msgspec.to_builtins(BuildJobInput(workspace_build_id=build_id, log_level=request.log_level)),
-        tags=provisioner_tags(version.tags, workspace.owner_id),
+        tags=tags,
         priority=request.priority,
         needs_isolation=needs_isolation,
         now=now,
@@ -259,6 +285,7 @@ async def _insert(
             job_id=job.id,
             reason=request.reason,
             sealed_state=sealed_state,
+            preset_id=preset_id,
             now=now,
         )
     except UniqueViolation as error:

@@ -33,6 +33,7 @@ BUILD_AUDIT = declare(
         "id",
         "workspace_id",
         "build_number",
+        "template_version_preset_id",
         "transition",
         "initiator_id",
         "job_id",

@@ -23,7 +23,7 @@ from homeport.workspaces.rules.schedule import next_autostart, ttl_from_wire
 from homeport.workspaces.schemas import CreateWorkspaceRequest, Workspace
 from homeport.workspaces.service.builds import BuildRequest, insert_build
 from homeport.workspaces.service.changes import record_workspace
-from homeport.workspaces.service.parameters import read_values, refuse_preset, template_object
+from homeport.workspaces.service.parameters import read_preset, read_values, template_object
 from homeport.workspaces.service.views import workspace_view
 from homeport.workspaces.types import WorkspaceRow
 
@@ -46,7 +46,6 @@ async def create_workspace(
     deprecated template, the schedule, the time to live; 409 for a name in use; then what `insert_build` raises.
     """
     validate_name(request.name)
-    refuse_preset(request.template_version_preset_id)
     values = read_values(request.rich_parameter_values)
     async with db.transaction() as conn:
         owner_id, organization_id = await _resolve(conn, subject, owner, organization)
@@ -64,7 +63,10 @@ async def create_workspace(
             raise TemplateDeprecated(template.name, template.deprecated)
         workspace = await _insert_workspace(conn, template, owner_id, request)
         await record_workspace(conn, subject.id, AuditAction.CREATE, after=workspace)
-        build = BuildRequest(transition="start", version_id=version_id, values=values)
+        build = BuildRequest(
+            transition="start", version_id=version_id, values=values,
+            preset_id=read_preset(request.template_version_preset_id),
+        )  # fmt: skip
         _, matched = await insert_build(conn, cipher, subject=subject, workspace=workspace, request=build)
         view = await workspace_view(conn, workspace.id, reader_id=subject.id)
     first = msgspec.structs.replace(view.latest_build, matched_provisioners=matched)

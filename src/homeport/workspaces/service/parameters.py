@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+import msgspec
+
 from homeport.database import Connection
 from homeport.kit.errors import invalid_field
 from homeport.kit.ids import NIL_ID
 from homeport.rbac import Object, ResourceType
-from homeport.templates.rules import validate_parameters
-from homeport.templates.service import version_parameters
+from homeport.templates.rules import find_match, validate_parameters
+from homeport.templates.service import version_parameters, version_presets
+from homeport.templates.types import VersionPreset
 from homeport.workspaces.errors import InvalidParameters
 from homeport.workspaces.queries.templates import TemplateFacts
 from homeport.workspaces.rules.parameters import resolve_values
@@ -33,10 +36,16 @@ def read_values(given: Sequence[WorkspaceBuildParameter], field: str = "rich_par
     return values
 
 
-def refuse_preset(preset_id: UUID | None) -> None:
-    """Raise 400 for a preset: no template version declares any."""
-    if preset_id is not None and preset_id != NIL_ID:
-        raise invalid_field("template_version_preset_id", "The template version does not have this preset.")
+def read_preset(preset_id: UUID | None) -> UUID | None:
+    """Return the id of a preset that a request names; the nil id names none."""
+    return None if preset_id == NIL_ID else preset_id
+
+
+class BuildValues(msgspec.Struct, frozen=True):
+    """What a build gets: its values, and the preset whose values these are."""
+
+    values: dict[str, str]
+    preset_id: UUID | None
 
 
 async def values_for_build(
@@ -47,17 +56,37 @@ async def values_for_build(
     requested: Mapping[str, str],
     previous: Mapping[str, str],
     is_first_build: bool,
-) -> dict[str, str]:
-    """Return what the build gets. Raises InvalidParameters.
+    preset_id: UUID | None = None,
+) -> BuildValues:
+    """Return what the build gets. Raises 400 for a preset of another version, and InvalidParameters.
 
-    A stop or delete is never held up by values that were fine once: only those that it is given now are looked at.
+    The values of a preset go before those of the request; what it says of parameters that there are not is passed over. A start
+    without a preset has the one whose values it gets. A stop or delete is never held up by values that were fine once: only
+    those that it is given now are looked at.
     """
     declared = await version_parameters(conn, version_id)
-    looked_at = declared if transition == "start" else [each for each in declared if each.name in requested]
+    is_start = transition == "start"
+    presets = await version_presets(conn, version_id) if is_start or preset_id is not None else []
+    chosen = _chosen(presets, preset_id)
+    if chosen is not None:
+        known = {parameter.name for parameter in declared}
+        requested = {**requested, **{name: value for name, value in chosen.values.items() if name in known}}
+    looked_at = declared if is_start else [each for each in declared if each.name in requested]
     wrong = validate_parameters(looked_at, requested, previous, is_first_build=is_first_build)
     if wrong:
         raise InvalidParameters(wrong)
-    return resolve_values(declared, requested, previous)
+    values = resolve_values(declared, requested, previous)
+    had = chosen or find_match(presets, values)
+    return BuildValues(values, None if had is None else had.preset.id)
+
+
+def _chosen(presets: Sequence[VersionPreset], preset_id: UUID | None) -> VersionPreset | None:
+    if preset_id is None:
+        return None
+    for each in presets:
+        if each.preset.id == preset_id:
+            return each
+    raise invalid_field("template_version_preset_id", "The template version does not have this preset.")
 
 
 def template_object(template: TemplateFacts) -> Object:

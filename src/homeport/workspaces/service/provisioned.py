@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import msgspec
+
 from homeport.database import Connection, UniqueViolation
 from homeport.kit.crypto import Cipher, hash_token
 from homeport.kit.ids import new_id
@@ -41,6 +43,7 @@ async def insert_resources(
             log_sources=rows.log_sources,
             scripts=rows.scripts,
             agent_metadata=rows.agent_metadata,
+            devcontainers=rows.devcontainers,
             apps=rows.apps,
         )
     except UniqueViolation as error:
@@ -58,6 +61,7 @@ class _Rows:
         self.log_sources: list[Row] = []
         self.scripts: list[Row] = []
         self.agent_metadata: list[Row] = []
+        self.devcontainers: list[Row] = []
         self.apps: list[Row] = []
 
     def add(self, resource: ProvisionedResource) -> None:
@@ -108,12 +112,17 @@ class _Rows:
                 agent.api_key_scope,
                 bounded(agent.order),
                 self._now,
+                None if agent.resources_monitoring is None else msgspec.to_builtins(agent.resources_monitoring),
             )
         )
         self._add_scripts(id, agent)
         self.agent_metadata += [
             (id, fact.key, fact.display_name, fact.script, fact.interval, fact.timeout, bounded(fact.order))
             for fact in agent.metadata
+        ]
+        self.devcontainers += [
+            (new_id(), id, each.name, each.workspace_folder, each.config_path, self._now)
+            for each in agent.devcontainers
         ]
         self.apps += [self._app(id, app) for app in agent.apps]
 

@@ -77,6 +77,9 @@ async def build_views(conn: Connection, builds: Sequence[BuildView]) -> list[Wor
             # From the job as it is shown, so that both always agree.
             status=workspace_status(build.transition, jobs[build.job_id].status),
             daily_cost=build.daily_cost,
+            template_version_preset_id=build.template_version_preset_id,
+            has_ai_task=build.has_ai_task,
+            has_external_agent=build.has_external_agent,
         )
         for build in builds
     ]

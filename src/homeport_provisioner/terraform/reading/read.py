@@ -29,6 +29,7 @@ class Reading:
     tags: dict[str, str]
     secrets: list[str]
     has_ai_task: bool
+    has_external_agent: bool
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -61,5 +62,6 @@ def _read(items: list[Item], dot: str) -> Reading:
         tags=read_tags(items),
         secrets=[item.text("value") for item in items if item.is_data and is_secret(item) and item.text("value")],
         has_ai_task=any(item.type == "coder_ai_task" for item in items),
+        has_external_agent=any(item.type == "coder_external_agent" for item in items),
         warnings=warnings,
     )

@@ -1,6 +1,7 @@
 """Reads the outer structure of Terraform's language: blocks, their labels, their attributes and where each stands. Pure.
 
 What an expression means is Terraform's business; only literals are evaluated here, which is all that a variable's declaration may hold.
+The time it takes grows with the length of the text and with nothing else.
 """
 
 import re
@@ -8,6 +9,8 @@ from dataclasses import dataclass, field
 
 MOST_DEPTH = 60
 _PLAIN = re.compile(r"[^\"<(\[{)\]}#/\n]+")
+_PLAIN_STRING = re.compile(r"[^\"\\$%\n]+")
+_PLAIN_INTERPOLATION = re.compile(r"[^\"{}]+")
 _NAME = re.compile(r"[^\W\d][\w-]*")
 _HEREDOC = re.compile(r"<<(-?)([^\W\d][\w-]*)[ \t\r]*\n")
 _OPENING = {"(": ")", "[": "]", "{": "}"}
@@ -64,12 +67,18 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
+        self._counted, self._lines = 0, 1
 
     def error(self, message: str, at: int | None = None) -> HclError:
         return HclError(message, self.line(at))
 
     def line(self, at: int | None = None) -> int:
-        return self.text.count("\n", 0, self.at if at is None else at) + 1
+        at = self.at if at is None else at
+        if at < self._counted:
+            return self._lines - self.text.count("\n", at, self._counted)
+        self._lines += self.text.count("\n", self._counted, at)
+        self._counted = at
+        return self._lines
 
     def peek(self, length: int = 1) -> str:
         return self.text[self.at : self.at + length]
@@ -194,7 +203,10 @@ class _Reader:
         begin = self.at
         self.at += 1
         while self.at < len(self.text):
-            if self.peek() == "\\":
+            plain = _PLAIN_STRING.match(self.text, self.at)
+            if plain:
+                self.at = plain.end()
+            elif self.peek() == "\\":
                 self.at += 2
             elif self.peek(3) in {"$${", "%%{"}:
                 self.at += 3
@@ -215,7 +227,10 @@ class _Reader:
         self.at += 2
         depth = 1
         while self.at < len(self.text):
-            if self.peek() == '"':
+            plain = _PLAIN_INTERPOLATION.match(self.text, self.at)
+            if plain:
+                self.at = plain.end()
+            elif self.peek() == '"':
                 self.skip_nested_string(begin)
             elif self.peek() in "{}":
                 depth += 1 if self.peek() == "{" else -1
@@ -269,6 +284,56 @@ def literal(expression: Expression) -> object:
     return value
 
 
+def split_template(text: str, at: int) -> tuple[list[str | Expression], int]:
+    """Split the text in quotes, or the heredoc, that begins at `at` into what stands there and what is computed.
+
+    Returns the parts and where it ends; parts of text are unescaped. Raises HclError, also for directives (`%{ … }`).
+    """
+    reader = _Literal(text)
+    reader.at = at
+    is_quoted = reader.peek() == '"'
+    inner = ""
+    if is_quoted:
+        reader.skip_string()
+        inner = text[at + 1 : reader.at - 1]
+    elif _HEREDOC.match(text, at):
+        inner = reader.heredoc_text()
+    else:
+        raise reader.error("a text is expected")
+    return _parts(inner, has_escapes=is_quoted), reader.at
+
+
+def _parts(inner: str, *, has_escapes: bool) -> list[str | Expression]:
+    reader = _Reader(inner)
+    parts: list[str | Expression] = []
+    begin = 0
+    for found in _MARK.finditer(inner):
+        if found.start() < reader.at or found[0] not in {"${", "%{"}:
+            continue
+        if found[0] == "%{":
+            raise reader.error("directives in texts (%{ … }) cannot be evaluated here")
+        reader.at = found.start()
+        if begin < reader.at:
+            parts.append(_plain(inner[begin : reader.at], has_escapes=has_escapes))
+        reader.skip_interpolation()
+        # `${~ … ~}` takes blanks away around it, which nothing here is about.
+        computed = inner[found.end() : reader.at - 1].strip("~")
+        parts.append(Expression(computed, reader.line(found.start())))
+        begin = reader.at
+    if begin < len(inner) or not parts:
+        parts.append(_plain(inner[begin:], has_escapes=has_escapes))
+    return parts
+
+
+def _plain(text: str, *, has_escapes: bool) -> str:
+    try:
+        return _unescape(text, has_escapes=has_escapes)
+    except NotLiteral:
+        raise HclError("a backslash is followed by what it cannot escape", 1) from None
+
+
+# What is escaped is found first, so that it is passed over.
+_MARK = re.compile(r"\\.|\$\$\{|%%\{|\$\{|%\{", re.DOTALL)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))|\$\$\{|%%\{|\$\{|%\{", re.DOTALL)
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
@@ -338,6 +403,9 @@ class _Literal(_Reader):
                 raise NotLiteral
 
     def heredoc(self) -> str:
+        return _unescape(self.heredoc_text(), has_escapes=False)
+
+    def heredoc_text(self) -> str:
         found = _HEREDOC.match(self.text, self.at)
         assert found is not None
         begin = found.end()
@@ -346,7 +414,7 @@ class _Literal(_Reader):
         if found[1]:
             margins = [len(line) - len(line.lstrip(" \t")) for line in lines if line.strip()]
             lines = [line[min(margins, default=0) :] for line in lines]
-        return _unescape("".join(f"{line}\n" for line in lines), has_escapes=False)
+        return "".join(f"{line}\n" for line in lines)
 
     def expect(self, mark: str) -> None:
         if self.peek() != mark:

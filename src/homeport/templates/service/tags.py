@@ -1,0 +1,89 @@
+"""Tags that a template itself asks for: read from its archive when a version is made, evaluated anew for each build."""
+
+import asyncio
+from collections.abc import Mapping
+from uuid import UUID
+
+import msgspec
+
+from homeport.database import Connection
+from homeport.files.rules import archive
+from homeport.files.service import FileCache, OpenFile
+from homeport.kit.crypto import Cipher
+from homeport.kit.errors import invalid_field
+from homeport.rbac import InternalName, system_subject
+from homeport.templates.queries import presets as queries
+from homeport.templates.rules.tags import (
+    MOST_BYTES,
+    TagSource,
+    evaluate_tags,
+    is_configuration,
+    read_tag_source,
+)
+from homeport.templates.service.variables import version_variables
+
+
+class FoundTags(msgspec.Struct, frozen=True):
+    """The tags of a new version with the defaults of its parameters, and what they are made of (None: it has none)."""
+
+    tags: dict[str, str]
+    source: TagSource | None
+
+
+NO_TAGS = FoundTags({}, None)
+
+
+async def read_stored_tags(cache: FileCache, file_id: UUID, variables: Mapping[str, str]) -> FoundTags:
+    """Read the tags of an archive. The caller has authorized whoever asks by what uses the file.
+
+    Raises TemplateMistake (400) with file and line for what is wrong in the template.
+    """
+    with await cache.acquire(system_subject(InternalName.FILE_READER), file_id) as opened:
+        return await _find(_configuration(opened), variables)
+
+
+async def read_packed_tags(data: bytes, variables: Mapping[str, str]) -> FoundTags:
+    """Read the tags of an archive that is at hand, such as an example's."""
+    places = archive.index(data)
+    names = [name for name in places if is_configuration(name)]
+    files = {name: data[places[name].offset : places[name].offset + places[name].size] for name in names}
+    return await _find(files, variables)
+
+
+async def build_tags(
+    conn: Connection, cipher: Cipher, version_id: UUID, parameters: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the tags of a build with these values of parameters. Raises TemplateMistake."""
+    kept = await queries.find_tag_source(conn, version_id)
+    if kept is None:
+        return {}
+    values = {value.name: value.value for value in await version_variables(conn, cipher, version_id)}
+    return evaluate_tags(msgspec.convert(kept, TagSource), variables=values, parameters=parameters)
+
+
+async def store_tags(conn: Connection, version_id: UUID, found: FoundTags) -> None:
+    """Keep what the tags of a version are made of."""
+    if found.source is not None:
+        await queries.update_tag_source(conn, version_id, msgspec.to_builtins(found.source))
+
+
+def _configuration(opened: OpenFile) -> dict[str, bytes]:
+    names = [name for name in opened.places if is_configuration(name)]
+    _refuse_large(sum(opened.places[name].size for name in names))
+    return {name: opened.read(name, limit=MOST_BYTES) or b"" for name in names}
+
+
+def _refuse_large(size: int) -> None:
+    if size > MOST_BYTES:
+        raise invalid_field(
+            "file_id",
+            f"The Terraform files at the top of the archive have more than {MOST_BYTES // 1024**2} MiB; move what is no "
+            "configuration into files of its own, and read it with file().",
+        )
+
+
+async def _find(files: dict[str, bytes], variables: Mapping[str, str]) -> FoundTags:
+    source = await asyncio.to_thread(read_tag_source, files)
+    if source is None:
+        return NO_TAGS
+    return FoundTags(await asyncio.to_thread(evaluate_tags, source, variables=variables), source)
