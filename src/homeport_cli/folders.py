@@ -41,6 +41,40 @@ def pack(folder: Path) -> bytes:
     return buffer.getvalue()
 
 
+def read_archive(content: bytes) -> dict[str, bytes]:
+    """Return the files of a tar archive by their names. Raises CliError."""
+    found: dict[str, bytes] = {}
+    try:
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+            for member in archive:
+                if member.isreg() and (file := archive.extractfile(member)) is not None:
+                    found[member.name.removeprefix("./")] = file.read()
+    except (tarfile.TarError, OSError) as error:
+        raise CliError(f"The template's archive cannot be read: {error}.") from error
+    return found
+
+
+def unpack(content: bytes, target: Path) -> int:
+    """Write an archive's files into a new or empty folder and return how many there are. Raises CliError.
+
+    Nothing is written outside of the folder, whatever the archive says.
+    """
+    _require_empty(target)
+    try:
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+            members = archive.getmembers()
+            target.mkdir(parents=True, exist_ok=True)
+            archive.extractall(target, members, filter="data")
+    except (tarfile.TarError, OSError) as error:
+        raise CliError(f"{target} cannot be written: {error}.") from error
+    return sum(member.isreg() for member in members)
+
+
+def _require_empty(target: Path) -> None:
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise CliError(f"{target} exists and is not empty. Name another folder.")
+
+
 def _forget_owner(member: tarfile.TarInfo) -> None:
     member.uid = member.gid = 0
     member.uname = member.gname = ""
@@ -98,6 +132,5 @@ def describe(example: Path) -> str:
 
 def copy_example(example: Path, target: Path) -> None:
     """Copy an example to a new or empty folder. Raises CliError."""
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise CliError(f"{target} exists and is not empty. Name another folder.")
+    _require_empty(target)
     shutil.copytree(example, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*_LEFT_OUT))

@@ -1,9 +1,11 @@
 """Values for a template's parameters: given, asked for, or left to their defaults."""
 
 import difflib
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 import msgspec
+import typer
 
 from homeport_cli.context import is_interactive
 from homeport_cli.errors import CliError
@@ -29,13 +31,38 @@ def complete_values(
     values = dict(given)
     missing = [item for item in parameters if item.name not in given and not item.ephemeral]
     if is_asking and is_interactive():
-        values |= {item.name: _ask(item) for item in missing}
+        values |= {item.name: _ask_well(item) for item in missing}
         return values
     lacking = [item.name for item in missing if item.required]
     if lacking:
         flags = " ".join(f"--parameter {name}=…" for name in lacking)
         raise CliError(f"The template needs values for: {', '.join(lacking)}. Pass {flags}")
     return values
+
+
+def _ask_well(parameter: "TemplateVersionParameter") -> str:
+    """Ask until the answer is of the parameter's kind; what only the server can tell (patterns) it tells."""
+    while True:
+        answer = _ask(parameter)
+        problem = _problem(parameter, answer)
+        if not problem:
+            return answer
+        typer.echo(problem, err=True)
+
+
+def _problem(parameter: "TemplateVersionParameter", answer: str) -> str:
+    if parameter.type != "number" or parameter.options or (answer == "" and not parameter.required):
+        return ""
+    try:
+        number = Decimal(answer)
+    except InvalidOperation:
+        return "Give a number."
+    low, high = parameter.validation_min, parameter.validation_max
+    if not number.is_finite():
+        return "Give a number."
+    if low is not None and number < low:
+        return f"Give a number of at least {low}."
+    return f"Give a number of at most {high}." if high is not None and number > high else ""
 
 
 def _ask(parameter: "TemplateVersionParameter") -> str:

@@ -13,7 +13,7 @@ from homeport_sdk.errors import ApiError
 
 if TYPE_CHECKING:
     from homeport_sdk.client import Client
-    from homeport_sdk.models import Template
+    from homeport_sdk.models import Template, TemplateVersion
 
 TemplateOrganizationOption = Annotated[
     str,
@@ -42,6 +42,19 @@ async def find_template(client: "Client", name: str, organization: str = "") -> 
         places = ", ".join(sorted(item.organization_name for item in found))
         raise CliError(f"Several organizations have a template '{name}': {places}. Choose one with --org.")
     return found[0]
+
+
+async def find_version(client: "Client", template: "Template", name: str = "") -> "TemplateVersion":
+    """Return a version of a template by its name, or the active one. Raises CliError."""
+    if not name:
+        return await client.templates.get_version(template.active_version_id)
+    try:
+        return await client.templates.find_version(template.id, name)
+    except ApiError as error:
+        if error.status != 404:
+            raise
+        hint = f"List them: homeport templates versions list {template.name}"
+        raise CliError(f"The template '{template.name}' has no version '{name}'. {hint}") from error
 
 
 async def choose_template(client: "Client", organization: str = "") -> "Template":

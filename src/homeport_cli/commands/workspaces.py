@@ -12,6 +12,7 @@ from homeport_cli.errors import CliError
 from homeport_cli.names import parse_workspace
 from homeport_cli.output import Format, OutputOption, YesOption, print_json
 from homeport_cli.parameters import complete_values
+from homeport_cli.presets import choose_preset, preset_values
 from homeport_cli.progress import Progress
 from homeport_cli.prompts import ask
 from homeport_cli.schedules import parse_start
@@ -27,6 +28,12 @@ ParameterOption = Annotated[
 ]
 ParameterFileOption = Annotated[
     Path | None, typer.Option("--rich-parameter-file", help="YAML file that maps parameters to values.")
+]
+PresetOption = Annotated[
+    str,
+    typer.Option(
+        "--preset", help="Preset of the template that sets values; 'none' for none, the default one when left out."
+    ),
 ]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Show every line of the log.")]
 NoWaitOption = Annotated[bool, typer.Option("--no-wait", help="Return as soon as the build is asked for.")]
@@ -47,6 +54,7 @@ def create(
     ] = "",
     parameter: ParameterOption = None,
     parameter_file: ParameterFileOption = None,
+    preset: PresetOption = "",
     stop_after: Annotated[
         str, typer.Option("--stop-after", help="Stop the workspace this long after it was started, like 8h.")
     ] = "",
@@ -84,7 +92,10 @@ def create(
         if template_version:
             version_id = (await client.templates.find_version(chosen.id, template_version)).id
         declared = await client.templates.parameters(version_id)
-        values = complete_values(declared, given, is_asking=not is_assumed)
+        offered = await client.templates.presets(version_id)
+        chosen_preset = choose_preset(offered, preset, is_asking=not is_assumed)
+        known = given | preset_values(chosen_preset, given)
+        values = complete_values(declared, known, is_asking=not is_assumed)
         chosen_values = [models.WorkspaceBuildParameter(name=key, value=value) for key, value in values.items()]
         request = models.CreateWorkspaceRequest(
             name=target.name,
@@ -92,6 +103,7 @@ def create(
             autostart_schedule=schedule,
             automatic_updates=automatic_updates,  # type: ignore[arg-type]
             rich_parameter_values=chosen_values,
+            template_version_preset_id=chosen_preset.ID if chosen_preset else None,
         )
         _set_origin(request, chosen, version_id=version_id if template_version else None)
         made = await client.workspaces.create(request, owner=target.owner)

@@ -25,6 +25,7 @@ class Files:
         )
         return answer.hash
 
-    async def download(self, file_id: str) -> bytes:
-        """Return a file's bytes."""
-        return await self._http.call("GET", f"/files/{file_id}", answer=bytes)
+    async def download(self, file_id: str, *, is_zip: bool = False) -> bytes:
+        """Return a file's bytes: a tar archive, or a zip archive of the same files."""
+        query = {"format": "zip" if is_zip else None}
+        return await self._http.call("GET", f"/files/{file_id}", query=query, timeout=600.0, answer=bytes)

@@ -6,9 +6,14 @@ from collections.abc import AsyncIterator
 from homeport_sdk.http import HttpClient
 from homeport_sdk.models import (
     ACLAvailable,
+    ArchiveTemplateVersionsRequest,
+    ArchiveTemplateVersionsResponse,
     CreateTemplateRequest,
+    CreateTemplateVersionDryRunRequest,
     CreateTemplateVersionRequest,
     PatchTemplateVersionRequest,
+    Preset,
+    ProvisionerJob,
     ProvisionerJobLog,
     Template,
     TemplateACL,
@@ -18,6 +23,7 @@ from homeport_sdk.models import (
     TemplateVersionVariable,
     UpdateActiveTemplateVersion,
     UpdateTemplateACL,
+    UpdateTemplateMeta,
     WorkspaceResource,
 )
 from homeport_sdk.rooms.organizations import DEFAULT
@@ -47,6 +53,10 @@ class Templates:
         """Make a template of an imported version."""
         path = f"/organizations/{organization}/templates"
         return await self._http.call("POST", path, body=request, answer=Template)
+
+    async def update(self, template_id: str, request: UpdateTemplateMeta) -> Template:
+        """Change a template's settings; what is None stays as it is."""
+        return await self._http.call("PATCH", f"/templates/{template_id}", body=request, answer=Template)
 
     async def delete(self, template_id: str) -> None:
         """Delete a template that no workspace uses."""
@@ -102,6 +112,24 @@ class Templates:
         body = UpdateActiveTemplateVersion(id=version_id)
         await self._http.call("PATCH", f"/templates/{template_id}/versions", body=body)
 
+    async def archive_version(self, version_id: str) -> None:
+        """Archive a version that is neither active nor in use."""
+        await self._http.call("POST", f"/templateversions/{version_id}/archive")
+
+    async def unarchive_version(self, version_id: str) -> None:
+        """Take an archived version back."""
+        await self._http.call("POST", f"/templateversions/{version_id}/unarchive")
+
+    async def archive_unused(self, template_id: str, *, is_all: bool = False) -> builtins.list[str]:
+        """Archive the versions whose import has failed, or all that nothing uses; return their ids."""
+        answer = await self._http.call(
+            "POST",
+            f"/templates/{template_id}/versions/archive",
+            body=ArchiveTemplateVersionsRequest(all=is_all),
+            answer=ArchiveTemplateVersionsResponse,
+        )
+        return answer.archived_ids
+
     async def cancel_version(self, version_id: str) -> None:
         """Cancel an import."""
         await self._http.call("PATCH", f"/templateversions/{version_id}/cancel")
@@ -125,3 +153,30 @@ class Templates:
         """Yield the lines of the import's log as they come, until the job has ended."""
         query = {"follow": "true", "after": after}
         return messages(self._http, f"/templateversions/{version_id}/logs", query=query, answer=ProvisionerJobLog)
+
+    async def presets(self, version_id: str) -> builtins.list[Preset]:
+        """List a version's presets, the default first."""
+        return await self._http.call("GET", f"/templateversions/{version_id}/presets", answer=builtins.list[Preset])
+
+    async def create_dry_run(self, version_id: str, request: CreateTemplateVersionDryRunRequest) -> ProvisionerJob:
+        """Begin to find out what a start would make."""
+        path = f"/templateversions/{version_id}/dry-run"
+        return await self._http.call("POST", path, body=request, answer=ProvisionerJob)
+
+    async def get_dry_run(self, version_id: str, job_id: str) -> ProvisionerJob:
+        """Return the job of a dry run."""
+        return await self._http.call("GET", f"/templateversions/{version_id}/dry-run/{job_id}", answer=ProvisionerJob)
+
+    async def cancel_dry_run(self, version_id: str, job_id: str) -> None:
+        """Cancel a dry run."""
+        await self._http.call("PATCH", f"/templateversions/{version_id}/dry-run/{job_id}/cancel")
+
+    async def dry_run_resources(self, version_id: str, job_id: str) -> builtins.list[WorkspaceResource]:
+        """List what a start would make, by a dry run that has ended."""
+        path = f"/templateversions/{version_id}/dry-run/{job_id}/resources"
+        return await self._http.call("GET", path, answer=builtins.list[WorkspaceResource])
+
+    def follow_dry_run_logs(self, version_id: str, job_id: str, *, after: int = 0) -> AsyncIterator[ProvisionerJobLog]:
+        """Yield the lines of a dry run's log as they come, until the job has ended."""
+        path = f"/templateversions/{version_id}/dry-run/{job_id}/logs"
+        return messages(self._http, path, query={"follow": "true", "after": after}, answer=ProvisionerJobLog)

@@ -79,7 +79,9 @@ def push(
     ] = None,
     engine: Annotated[
         str,
-        typer.Option("--provisioner", help="Engine: process, terraform or echo; told from the files when left out."),
+        typer.Option(
+            "--provisioner", help="Engine: process, container, terraform or echo; told from the files when left out."
+        ),
     ] = "",
     organization: Annotated[
         str,

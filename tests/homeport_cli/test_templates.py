@@ -1,0 +1,151 @@
+"""Templates from the command line: their files, versions, settings, trials and presets."""
+
+import io
+import json
+import tarfile
+import zipfile
+
+import pytest
+
+from homeport_cli.commands.templates.comparing import differences
+from homeport_cli.errors import CliError
+from homeport_cli.folders import unpack
+from tests.support.names import unique_name
+
+SCRIPT = """\
+parameters:
+  - {name: size, type: number, required: false, default_value: "3", validation_min: 1, validation_max: 9}
+  - {name: place, required: false, default_value: here}
+start:
+  resources: [{type: machine, name: big, daily_cost: 7, agents: [{name: main}]}]
+"""
+
+
+def names(answer) -> set[str]:
+    """Names of listed versions."""
+    return {each["name"] for each in answer.json()}
+
+
+@pytest.fixture
+def template(push_echo) -> str:
+    """A template with the version `one`."""
+    return push_echo(SCRIPT, "--name", "one", "-m", "the first")
+
+
+def push(cli, tmp_path, template: str, name: str, *more: str, **files: str) -> None:
+    """Push one more version."""
+    folder = tmp_path / unique_name("files")
+    folder.mkdir()
+    (folder / "echo.yaml").write_text(SCRIPT)
+    for file, text in files.items():
+        (folder / file).write_text(text)
+    cli.ok("templates", "push", template, "-d", str(folder), "-y", "--name", name, *more)
+
+
+@pytest.mark.requirement("CLI-TEMPLATES-01")
+def test_a_pushed_folder_comes_back_as_it_was(cli, tmp_path):
+    folder, name = tmp_path / "made", unique_name("shell")
+    cli.ok("templates", "init", "--id", "shell", str(folder))
+    (folder / "run.sh").write_text("#!/bin/sh\n")
+    (folder / "run.sh").chmod(0o755)
+    cli.ok("templates", "push", name, "-d", str(folder), "-y")
+    cli.ok("templates", "pull", name, str(tmp_path / "pulled"))
+    files = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
+    for relative, path in files.items():
+        assert (tmp_path / "pulled" / relative).read_bytes() == path.read_bytes()
+    assert (tmp_path / "pulled" / "run.sh").stat().st_mode & 0o111
+    again = cli.run("templates", "pull", name, str(tmp_path / "pulled"))
+    assert again.status == 1
+    assert "not empty" in again.err
+    tar = cli.bytes(*cli.words("templates", "pull", name, "--tar")).stdout
+    with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
+        assert {str(each) for each in files} == set(archive.getnames())
+    packed = cli.bytes(*cli.words("templates", "pull", name, "--zip")).stdout
+    assert zipfile.ZipFile(io.BytesIO(packed)).read("run.sh") == b"#!/bin/sh\n"
+    assert "no version 'nothing'" in cli.run("templates", "pull", name, "--version", "nothing").err
+
+
+@pytest.mark.requirement("CLI-TEMPLATES-01")
+def test_an_archive_writes_nothing_outside_of_its_folder(tmp_path):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("../escaped"), io.BytesIO())
+    with pytest.raises(CliError, match="cannot be written"):
+        unpack(buffer.getvalue(), tmp_path / "inside")
+    assert not (tmp_path / "escaped").exists()
+
+
+@pytest.mark.requirement("CLI-TEMPLATES-02")
+def test_versions_are_pushed_aside_compared_promoted_renamed_and_archived(cli, tmp_path, template):
+    push(cli, tmp_path, template, "two", "--no-activate", **{"README.md": "# Two\n\ttabs\n"})
+    listed = {each["name"]: each for each in cli.ok("templates", "versions", "list", template, "-o", "json").json()}
+    assert set(listed) == {"one", "two"}
+    assert listed["one"]["message"] == "the first"
+    shown = cli.ok("templates", "show", template, "-o", "json").json()
+    assert shown["active_version_id"] == listed["one"]["id"]
+    compared = cli.ok("templates", "versions", "compare", template, "one", "two").out
+    assert compared.splitlines() == ["--- /dev/null", "+++ two/README.md", "@@ -0,0 +1,2 @@", "+# Two", "+\ttabs"]
+    assert cli.run("templates", "versions", "compare", template, "one", "two", "--exit-code").status == 1
+    refused = cli.run("templates", "versions", "archive", template, "one", "-y")
+    assert refused.status == 1
+    assert "active" in refused.err
+    cli.ok("templates", "versions", "promote", "-t", template, "--template-version", "two")
+    cli.ok("templates", "versions", "edit", template, "one", "--name", "old", "-m", "was the first")
+    cli.ok("templates", "versions", "archive", template, "old", "-y")
+    assert names(cli.ok("templates", "versions", "list", template, "-o", "json")) == {"two"}
+    both = cli.ok("templates", "versions", "list", template, "--include-archived")
+    assert "archived" in both.out
+    assert "was the first" in both.out
+    cli.ok("templates", "versions", "unarchive", template, "old")
+    cli.ok("templates", "archive", template, "--all", "-y")
+    assert names(cli.ok("templates", "versions", "list", template, "-o", "json")) == {"two"}
+
+
+@pytest.mark.requirement("CLI-TEMPLATES-02")
+def test_a_comparison_tells_every_kind_of_difference():
+    old = {"same": b"x", "gone": b"", "bytes": b"\x00a", "ends": b"a\r\nb", "text": b"one\ntwo\n"}
+    new = {"same": b"x", "bytes": b"\x00b", "ends": b"a\nb", "text": b"one\n2\n"}
+    assert list(differences(old, new, "a", "b")) == [
+        "Binary file bytes differs", "Only the ends of the lines of ends differ", "Empty file gone removed",
+        "--- a/text", "+++ b/text", "@@ -1,2 +1,2 @@", " one", "-two", "+2",
+    ]  # fmt: skip
+    with pytest.raises(CliError, match="two different"):
+        list(differences(old, new, "a", "a"))
+
+
+@pytest.mark.requirement("CLI-TEMPLATES-03")
+def test_a_dry_run_tells_what_a_start_would_make(cli, template):
+    answer = cli.ok("templates", "versions", "dry-run", template, "-y", "--parameter", "size=5")
+    assert "machine.big" in answer.out
+    assert "main" in answer.out
+    made = json.loads(cli.ok("templates", "versions", "dry-run", template, "-y", "-o", "json").out)
+    assert [each["daily_cost"] for each in made] == [7]
+    for wrong, words in (("size=12", "from 1 to 9"), ("size=x", "number"), ("sise=1", "Did you mean 'size'")):
+        refused = cli.run("templates", "versions", "dry-run", template, "-y", "--parameter", wrong)
+        assert refused.status == 1, wrong
+        assert words in refused.err
+    listed = cli.ok("list", "-o", "json").json()
+    assert not [each for each in listed if each["template_name"] == template]
+
+
+@pytest.mark.requirement("CLI-TEMPLATES-04")
+def test_settings_are_changed_and_what_is_wrong_is_named(cli, template):
+    changed = cli.ok(
+        "templates", "edit", template, "--display-name", "A machine", "--default-ttl", "8h", "--activity-bump", "0",
+        "--no-allow-user-autostart", "--deprecated", "Use another", "-o", "json",
+    ).json()  # fmt: skip
+    assert (changed["display_name"], changed["default_ttl_ms"], changed["activity_bump_ms"]) == (
+        "A machine",
+        28_800_000,
+        0,
+    )
+    assert (changed["allow_user_autostart"], changed["deprecation_message"]) == (False, "Use another")
+    assert cli.ok("templates", "edit", template, "--deprecated", "", "-o", "json").json()["deprecated"] is False
+    for words, said in (
+        ((), "Nothing to change"),
+        (("--default-ttl", "long"), "--default-ttl"),
+        (("--name", "a b"), "name"),
+    ):
+        refused = cli.run("templates", "edit", template, *words)
+        assert refused.status == 1
+        assert said in refused.err
