@@ -5,6 +5,7 @@ from typing import TypeVar
 import httpx
 import msgspec
 
+from homeport_agent.trust import tls_context
 from homeport_sdk.agent_protocol import (
     AgentManifest,
     GitSSHKey,
@@ -47,7 +48,10 @@ class AgentClient:
     def __init__(self, url: str, token: str) -> None:
         self.url = url.rstrip("/")
         self.headers = {"Coder-Session-Token": token, "User-Agent": f"homeport-agent/{__version__}"}
-        self._http = httpx.AsyncClient(base_url=self.url, headers=self.headers, timeout=_TIMEOUT, follow_redirects=True)
+        self.tls = tls_context()
+        self._http = httpx.AsyncClient(
+            base_url=self.url, headers=self.headers, timeout=_TIMEOUT, follow_redirects=True, verify=self.tls
+        )
 
     async def close(self) -> None:
         """Close the connections."""

@@ -9,19 +9,25 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from homeport_agent.agent import Agent
-from homeport_agent.gitssh import run_git_ssh
+from homeport_agent.loading import quick_imports
 from homeport_agent.logs import set_up_logging
 from homeport_agent.processes import become_reaper
 from homeport_sdk.version import __version__
+
+if TYPE_CHECKING:
+    from homeport_agent.agent import Agent
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the agent until SIGTERM or SIGINT; return the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == ["gitssh"]:
+        with quick_imports():
+            from homeport_agent.gitssh import run_git_ssh  # lazy: git waits for it, each time it speaks to a host
+
         return run_git_ssh(
             [word for word in words[1:2] if word != "--"] + words[2:], url=setting("URL"), token=setting("TOKEN")
         )
@@ -32,7 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(problem, file=sys.stderr)
         return 2
     become_reaper()
-    asyncio.run(_run(options.agent_url, options.agent_token))
+    with quick_imports():
+        from homeport_agent.agent import Agent  # lazy: only an agent is worth the wait
+
+    asyncio.run(_run(Agent(options.agent_url, options.agent_token)))
     return 0
 
 
@@ -41,8 +50,7 @@ def setting(name: str) -> str:
     return os.environ.get(f"HOMEPORT_AGENT_{name}") or os.environ.get(f"CODER_AGENT_{name}") or ""
 
 
-async def _run(url: str, token: str) -> None:
-    agent = Agent(url, token)
+async def _run(agent: "Agent") -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, agent.stop)

@@ -3,8 +3,6 @@
 import asyncio
 from datetime import datetime, timedelta
 
-from croniter import CroniterError, croniter
-
 from homeport_agent.logs import get_logger
 from homeport_agent.scripts import ScriptRunner
 from homeport_sdk import clock
@@ -16,6 +14,8 @@ _LONGEST_SLEEP = 60.0
 
 async def run_schedule(runner: ScriptRunner, script: ManifestScript) -> None:
     """Run `script` at each of its times until cancelled. A run that outlasts its next time skips that one."""
+    from croniter import CroniterError  # lazy: few agents have schedules, and all would wait for it
+
     try:
         next_at = next_time(script.cron, clock.now())
     except CroniterError as error:
@@ -33,6 +33,8 @@ async def run_schedule(runner: ScriptRunner, script: ManifestScript) -> None:
 
 def next_time(expression: str, after: datetime) -> datetime:
     """Return the first time after `after`; five fields, or six with seconds first. Raises CroniterError."""
+    from croniter import croniter  # lazy: few agents have schedules, and all would wait for it
+
     local = after.astimezone() + timedelta(microseconds=1)
     has_seconds = len(expression.split()) == 6
     found: datetime = croniter(expression, local, second_at_beginning=has_seconds).get_next(datetime)

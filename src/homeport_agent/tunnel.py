@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import asyncssh
 from websockets.asyncio.client import ClientConnection, connect
@@ -55,11 +56,13 @@ class Tunnel:
     async def _serve_once(self) -> str:
         """Dial, serve until the tunnel breaks, and say why it broke."""
         self._was_replaced = False
+        tls: dict[str, Any] = {"ssl": self._client.tls} if self._client.url.startswith("https") else {}
         try:
             socket = await connect(
                 self._client.url.replace("http", "ws", 1) + _PATH,
                 additional_headers=self._client.headers,
                 user_agent_header=None,
+                **tls,
                 compression=None,
                 max_size=None,
                 open_timeout=20,
