@@ -17,7 +17,7 @@ async def world(db: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     for registry in ("_builders", "_variables", "_quotas", "_metadata"):
         monkeypatch.setattr(inputs, registry, {})
     monkeypatch.setattr(files, "_readers", [])
-    for registry in ("guards", "usages", "_statistics"):
+    for registry in ("guards", "usages", "_statistics", "_last_values"):
         monkeypatch.setattr(registries, registry, [])
     listener = Listener(db.connect)
     await listener.start()

@@ -7,6 +7,7 @@ from uuid import UUID
 from homeport.database import Database, Listener
 from homeport.files.api import routes as file_routes
 from homeport.files.rules import archive
+from homeport.files.service import FileCache
 from homeport.kit import clock
 from homeport.kit.crypto import Cipher
 from homeport.kit.ids import new_id
@@ -35,7 +36,10 @@ class TemplateWorld:
         self.accounts = Accounts(db)
         self.cipher = Cipher([bytes(range(32))])
         Imports(self.cipher).register(db.events)
-        self.api: Api = build_api(db, routes=[*file_routes, *routes], provided={"listener": listener})
+        self.file_cache = FileCache(db)
+        self.api: Api = build_api(
+            db, routes=[*file_routes, *routes], provided={"listener": listener, "file_cache": self.file_cache}
+        )
         self.acquirer = Acquirer(db, listener)
 
     async def upload(self, person: Person, data: bytes | None = None) -> str:

@@ -6,7 +6,7 @@
 from litestar import Router
 from litestar.handlers import BaseRouteHandler
 
-from homeport.templates.api import access_lists, dry_runs, examples, logs, templates, versions
+from homeport.templates.api import access_lists, dry_runs, examples, forms, logs, templates, versions
 
 routes: list[BaseRouteHandler] = [
     *examples.routes,
@@ -15,6 +15,7 @@ routes: list[BaseRouteHandler] = [
     *versions.routes,
     *logs.routes,
     *dry_runs.routes,
+    *forms.routes,
 ]
 
 

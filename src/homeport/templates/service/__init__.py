@@ -6,6 +6,7 @@ from homeport.templates.service.imports import Imports
 from homeport.templates.service.registries import (
     TemplateStatistics,
     register_guard,
+    register_last_values,
     register_statistics,
     register_usage,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "get_template",
     "get_version",
     "register_guard",
+    "register_last_values",
     "register_statistics",
     "register_usage",
     "template_object",

@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 
 from homeport.database import Connection
+from homeport.rbac import Subject, not_found
 from homeport.templates.schemas import TransitionStats
 
 TRANSITIONS = ("start", "stop", "delete")
@@ -25,9 +26,13 @@ class TemplateStatistics(msgspec.Struct, frozen=True, kw_only=True):
 
 StatisticsLoader = Callable[[Connection, Sequence[UUID]], Awaitable[dict[UUID, TemplateStatistics]]]
 
+# Returns the values of a workspace's last build; raises 404 where the subject may not read it.
+ValuesLoader = Callable[[Connection, Subject, UUID], Awaitable[dict[str, str]]]
+
 guards: list[DeletionGuard] = []
 usages: list[UsageLoader] = []
 _statistics: list[StatisticsLoader] = []
+_last_values: list[ValuesLoader] = []
 _UNKNOWN = TemplateStatistics()
 
 
@@ -44,6 +49,18 @@ def register_usage(loader: UsageLoader) -> None:
 def register_statistics(loader: StatisticsLoader) -> None:
     """Let `loader(conn, template_ids)` count active users and measure builds. The last one counts."""
     _statistics[:] = [loader]
+
+
+def register_last_values(loader: ValuesLoader) -> None:
+    """Let `loader(conn, subject, workspace_id)` give what a workspace was last built with. The last one counts."""
+    _last_values[:] = [loader]
+
+
+async def last_values(conn: Connection, subject: Subject, workspace_id: UUID) -> dict[str, str]:
+    """Return what a workspace was last built with. Raises 404 for one that the subject may not read."""
+    if not _last_values:
+        raise not_found("workspace")
+    return await _last_values[0](conn, subject, workspace_id)
 
 
 async def find_reason_to_keep(conn: Connection, template_id: UUID) -> str | None:

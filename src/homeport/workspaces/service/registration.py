@@ -11,6 +11,7 @@ from homeport.workspaces.service import guards
 from homeport.workspaces.service.endings import JobHandlers
 from homeport.workspaces.service.inputs import BuildInputs, job_metadata
 from homeport.workspaces.service.quotas import commit_quota
+from homeport.workspaces.service.reading import last_values
 
 
 def register(events: EventBus, cipher: Cipher, settings: Settings) -> None:
@@ -25,5 +26,6 @@ def register(events: EventBus, cipher: Cipher, settings: Settings) -> None:
     inputs.register_metadata("workspace_build", job_metadata)
     events.subscribe(UserDeleted, guards.refuse_user_with_workspaces)
     templates.register_guard(guards.reason_to_keep_template)
+    templates.register_last_values(last_values)
     templates.register_usage(guards.used_versions)
     templates.register_statistics(guards.template_statistics)

@@ -1,0 +1,125 @@
+"""Expressions of Terraform's language that tags are made of: what they are worth, and that none takes long."""
+
+import time
+from typing import Any
+
+import pytest
+
+from homeport.templates.rules.expressions import Unevaluable, Value, evaluate
+
+KNOWN: dict[tuple[str, ...], Value] = {
+    ("var", "zone"): "eu", ("var", "many"): ["a", "b"], ("var", "map"): {"k": ["z"]}, ("local", "n"): 3,
+    ("local", "on"): True, ("data", "coder_parameter", "p", "value"): "true",
+}  # fmt: skip
+
+
+def look(path: tuple[str, ...]) -> Value:
+    if path not in KNOWN:
+        raise Unevaluable(f"{'.'.join(path)} is not known")
+    return KNOWN[path]
+
+
+@pytest.mark.requirement("CONTENTS-TAGS-02")
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('"a"', "a"),
+        ("true", True),
+        ("null", None),
+        ("1.50", 1.5),
+        ("-local.n", -3),
+        ("1 + 2 * 3 - 4 / 2", 5),
+        ("(1 + 2) * 3 % 5", 4),
+        ('"P_${var.zone}_${local.n}"', "P_eu_3"),
+        ('"${local.n}"', 3),
+        ('"$${x} 100%"', "${x} 100%"),
+        ('"${"${var.zone}"}!"', "eu!"),
+        ('"a\\tb\\u00e9"', "a\tb\u00e9"),
+        ("<<X\nhi ${var.zone}\nX\n", "hi eu\n"),
+        ("<<-X\n    one\n      two\n  X\n", "one\n  two\n"),
+        ('data.coder_parameter.p.value == "true" ? "with" : "without"', "with"),
+        ('data.coder_parameter.p.value == true ? "with" : "without"', "without"),
+        ("!local.on || 1 < 2 && 2 >= 2", True),
+        ('1 == 1 != ("a" == "b")', True),
+        ("local.on ? 1 : false ? 2 : 3", 1),
+        ("var.map.k[0]", "z"),
+        ('var.map["k"][0]', "z"),
+        ("var.many[1]", "b"),
+        ('{ a = 1, "b" : var.zone\n  (var.zone) = "c" }', {"a": 1, "b": "eu", "eu": "c"}),
+        ("[1, 2,]", [1, 2]),
+        ("merge({a = 1}, {b = 2, a = 3})", {"a": 3, "b": 2}),
+        ('upper(trimspace(" x "))', "X"),
+        ('join("-", var.many)', "a-b"),
+        ('contains(var.many, "b")', True),
+        ('coalesce("", null, "q")', "q"),
+        ('lookup({a = 1}, "z", "none")', "none"),
+        ('tonumber("12") + 1', 13),
+        ("tostring(1.0)", "1"),
+        ("1 # what follows is no matter\n", 1),
+        ("/* nor this */ 1", 1),
+    ],
+)
+def test_what_expressions_are_worth(text: str, value: Any) -> None:
+    found = evaluate(text, look)
+    assert found == value
+    assert isinstance(found, bool) is isinstance(value, bool)
+
+
+@pytest.mark.requirement("CONTENTS-TAGS-02")
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("data.coder_workspace.me.name", "is not known"),
+        ("var.nothing", "is not known"),
+        ('file("/etc/passwd")', "cannot be used here"),
+        ("1 / 0", "divides by zero"),
+        ("1 +", "a value is expected"),
+        ("a b", "is not known"),
+        ("1 2", "not expected"),
+        ("(1", "is expected"),
+        ('"a" + 1', "a number is expected"),
+        ('"x" ? 1 : 2', "true or false"),
+        ("tostring([1])", "cannot|a text is expected"),
+        ('coalesce("", null)', "cannot take these values"),
+        ('lookup({a = 1}, "z")', "cannot take these values"),
+        ("upper()", "cannot take these values"),
+        ("var.many[7]", "there is no"),
+        ('"\\q"', "backslash"),
+        ('"%{ if true }x%{ endif }"', "directives"),
+        ("[for x in var.many : x]", "not known|expected"),
+        ("var.many[*]", "expected"),
+        ("1e400", "number"),
+        ("9" * 40, "too large"),
+        ("@", "not expected"),
+        ('"open', "closing quote"),
+        ("", "a value is expected"),
+    ],
+)
+def test_what_only_terraform_could_tell_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(Unevaluable, match=reason):
+        evaluate(text, look)
+
+
+@pytest.mark.requirement("CONTENTS-TAGS-03")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 100_000 + "1",
+        "[" * 100_000,
+        "!" * 100_000 + "true",
+        '"${' * 100_000,
+        "1" + "+1" * 1_000_000,
+        "{" + "a=1," * 500_000 + "}",
+        'join("' + "x" * 16_000 + '", [' + "1," * 10_000 + "])",
+        '"' + "${var.zone}" * 500_000 + '"',
+        "var.map" + "[0]" * 100_000,
+        "true ? " * 50_000,
+        "-" * 200_000 + "1",
+    ],
+    ids=lambda text: text[:12],
+)
+def test_no_expression_takes_long(text: str) -> None:
+    begun = time.process_time()
+    with pytest.raises(Unevaluable):
+        evaluate(text, look)
+    assert time.process_time() - begun < 5
