@@ -18,6 +18,9 @@ POLL_SECONDS = 0.5
 _TAIL = 20
 # The server may restart while we watch; the job goes on without us.
 _PATIENCE_SECONDS = 60.0
+_START_ONE = "Start one: homeport provisioner start"
+# It has somebody who will do it, and waits for its turn.
+_TURNS = frozenset({"busy", "next"})
 _ENDED = frozenset({"succeeded", "failed", "canceled"})
 
 
@@ -91,9 +94,11 @@ async def _wait_in_queue(read: Callable[[], Awaitable[Carrier]], progress: Progr
 def queue_reason(carrier: HasJob) -> str:
     """Say why a pending job waits; empty when it is about to begin."""
     job, matched = carrier.job, carrier.matched_provisioners
+    if job.wait:
+        return job.wait.message if job.wait.reason in _TURNS else f"{job.wait.message} {_START_ONE}"
     if matched is not None and not matched.count:
         tags = " ".join(f"{name}={value}" for name, value in sorted(job.tags.items()))
-        return f"No provisioner accepts the job's tags ({tags}). Start one: homeport provisioner start"
+        return f"No provisioner accepts the job's tags ({tags}). {_START_ONE}"
     if matched is not None and not matched.available:
         return "The provisioners that accept this job have not been seen for a while; it begins when one is back."
     if job.queue_position > 1:

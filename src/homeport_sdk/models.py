@@ -117,6 +117,7 @@ class AgentManifest(Struct, kw_only=True):
     agent_id: str
     agent_name: str
     apps: list[AgentManifestApp]
+    devcontainers: list[AgentManifestDevcontainer]
     directory: str
     display_apps: list[str]
     environment_variables: dict[str, str]
@@ -127,6 +128,7 @@ class AgentManifest(Struct, kw_only=True):
     owner_name: str
     owner_username: str
     parent_id: str | None
+    resources_monitoring: AgentManifestMonitoring | None
     scripts: list[WorkspaceAgentScript]
     ssh: AgentManifestSSH
     workspace_id: str
@@ -141,6 +143,13 @@ class AgentManifestApp(Struct, kw_only=True):
     url: str
 
 
+class AgentManifestDevcontainer(Struct, kw_only=True):
+    config_path: str
+    id: str
+    name: str
+    workspace_folder: str
+
+
 class AgentManifestHealthcheck(Struct, kw_only=True):
     interval: int
     threshold: int
@@ -153,6 +162,17 @@ class AgentManifestMetadata(Struct, kw_only=True):
     key: str
     script: str
     timeout: int
+
+
+class AgentManifestMonitor(Struct, kw_only=True):
+    enabled: bool
+    threshold: int
+    path: str = ""
+
+
+class AgentManifestMonitoring(Struct, kw_only=True):
+    memory: AgentManifestMonitor | None = None
+    volumes: list[AgentManifestMonitor] | None = None
 
 
 class AgentManifestSSH(Struct, kw_only=True):
@@ -621,6 +641,19 @@ class DryRunResult(Struct, kw_only=True):
     resources: list[ProvisionedResource] | None = None
 
 
+class DynamicParametersRequest(Struct, kw_only=True):
+    id: Annotated[int, Meta(ge=-2147483648, le=2147483647)] = 0
+    inputs: dict[str, str] | None = None
+    owner_id: str | None = None
+    workspace_id: str | None = None
+
+
+class DynamicParametersResponse(Struct, kw_only=True):
+    diagnostics: list[FriendlyDiagnostic]
+    id: int
+    parameters: list[PreviewParameter]
+
+
 class EndedSessions(Struct, kw_only=True):
     applications: bool
     sessions: int
@@ -653,6 +686,17 @@ class FailedBuild(Struct, kw_only=True):
 class FieldError(Struct, kw_only=True):
     detail: str
     field_: str = field(name="field")
+
+
+class FriendlyDiagnostic(Struct, kw_only=True):
+    detail: str
+    extra: FriendlyDiagnosticExtra
+    severity: Literal["error", "warning"]
+    summary: str
+
+
+class FriendlyDiagnosticExtra(Struct, kw_only=True):
+    code: str
 
 
 class GenerateAPIKeyResponse(CreateProvisionerKeyResponse, kw_only=True):
@@ -734,7 +778,11 @@ class ImportInput(Struct, kw_only=True, tag_field="kind", tag="import"):
 
 
 class ImportResult(Struct, kw_only=True):
+    external_auth: Annotated[list[ProvisionedExternalAuth], Meta(max_length=100)] | None = None
+    has_ai_task: bool = False
+    has_external_agent: bool = False
     parameters: list[ProvisionedParameter] | None = None
+    presets: Annotated[list[ProvisionedPreset], Meta(max_length=1000)] | None = None
     readme: Readme | Readme1 | None = None
     start_resources: list[ProvisionedResource] | None = None
     stop_resources: list[ProvisionedResource] | None = None
@@ -792,6 +840,11 @@ class MinimalUser(Struct, kw_only=True):
 
 class NamedValue(Struct, kw_only=True):
     name: str
+    value: str
+
+
+class NullHCLString(Struct, kw_only=True):
+    valid: bool
     value: str
 
 
@@ -1135,6 +1188,11 @@ class PostWorkspaceUsageRequest(Struct, kw_only=True):
     app_name: Literal["vscode", "jetbrains", "reconnecting-pty", "ssh"] | Literal[""] = ""
 
 
+class PrebuildSchedule(Struct, kw_only=True):
+    cron: Annotated[str, Meta(max_length=256)]
+    instances: Annotated[int, Meta(ge=0, le=2147483647)]
+
+
 class Preset(Struct, kw_only=True):
     Default: bool
     Description: str
@@ -1150,12 +1208,59 @@ class PresetParameter(Struct, kw_only=True):
     Value: str
 
 
+class PresetValue(Struct, kw_only=True):
+    name: Annotated[str, Meta(max_length=256)]
+    value: Annotated[str, Meta(max_length=65536)]
+
+
+class PreviewParameter(Struct, kw_only=True):
+    default_value: NullHCLString
+    description: str
+    diagnostics: list[FriendlyDiagnostic]
+    display_name: str
+    ephemeral: bool
+    form_type: str
+    icon: str
+    mutable: bool
+    name: str
+    options: list[PreviewParameterOption]
+    order: int
+    required: bool
+    styling: PreviewParameterStyling
+    type: Literal["string", "number", "bool", "list(string)"]
+    validations: list[PreviewParameterValidation]
+    value: NullHCLString
+
+
+class PreviewParameterOption(Struct, kw_only=True):
+    description: str
+    icon: str
+    name: str
+    value: NullHCLString
+
+
+class PreviewParameterStyling(Struct, kw_only=True):
+    disabled: bool | None = None
+    label: str | None = None
+    mask_input: bool | None = None
+    placeholder: str | None = None
+
+
+class PreviewParameterValidation(Struct, kw_only=True):
+    validation_error: str
+    validation_max: int | None
+    validation_min: int | None
+    validation_monotonic: str | None
+    validation_regex: str | None
+
+
 class ProvisionedAgent(Struct, kw_only=True):
     name: Annotated[str, Meta(max_length=64, min_length=1)]
     api_key_scope: Literal["all", "no_user_data"] = "all"
     apps: list[ProvisionedApp] | None = None
     architecture: Annotated[str, Meta(max_length=256)] = ""
     connection_timeout_seconds: Annotated[int, Meta(ge=0, le=2147483647)] = 120
+    devcontainers: list[ProvisionedDevcontainer] | None = None
     directory: Annotated[str, Meta(max_length=65536)] = ""
     display_apps: list[str] | None = None
     env: dict[str, str] | None = None
@@ -1164,6 +1269,7 @@ class ProvisionedAgent(Struct, kw_only=True):
     motd_file: Annotated[str, Meta(max_length=65536)] = ""
     operating_system: Annotated[str, Meta(max_length=256)] = ""
     order: Annotated[int, Meta(ge=-2147483648, le=2147483647)] = 0
+    resources_monitoring: ProvisionedMonitoring | None = None
     scripts: list[ProvisionedScript] | None = None
     token: Token | Token1 | None = None
     troubleshooting_url: Annotated[str, Meta(max_length=65536)] = ""
@@ -1195,6 +1301,17 @@ class ProvisionedApp(Struct, kw_only=True):
     url: Annotated[str, Meta(max_length=65536)] = ""
 
 
+class ProvisionedDevcontainer(Struct, kw_only=True):
+    name: Annotated[str, Meta(max_length=64, min_length=1)]
+    workspace_folder: Annotated[str, Meta(max_length=65536)]
+    config_path: Annotated[str, Meta(max_length=65536)] = ""
+
+
+class ProvisionedExternalAuth(Struct, kw_only=True):
+    id: Annotated[str, Meta(max_length=256)]
+    optional: bool = False
+
+
 class ProvisionedHealthcheck(Struct, kw_only=True):
     interval: Annotated[int, Meta(ge=0, le=2147483647)]
     threshold: Annotated[int, Meta(ge=0, le=2147483647)]
@@ -1205,6 +1322,17 @@ class ProvisionedMetadata(Struct, kw_only=True):
     key: Annotated[str, Meta(max_length=256)]
     sensitive: bool = False
     value: Value | Value1 | None = None
+
+
+class ProvisionedMonitor(Struct, kw_only=True):
+    enabled: bool = True
+    path: Annotated[str, Meta(max_length=65536)] = ""
+    threshold: Annotated[int, Meta(ge=0, le=100)] = 80
+
+
+class ProvisionedMonitoring(Struct, kw_only=True):
+    memory: ProvisionedMonitor | None = None
+    volumes: Annotated[list[ProvisionedMonitor], Meta(max_length=64)] | None = None
 
 
 class ProvisionedOption(Struct, kw_only=True):
@@ -1232,6 +1360,22 @@ class ProvisionedParameter(Struct, kw_only=True):
     validation_min: ValidationMin | ValidationMin1 | None = None
     validation_monotonic: Literal["", "increasing", "decreasing"] = ""
     validation_regex: Annotated[str, Meta(max_length=65536)] = ""
+
+
+class ProvisionedPrebuilds(Struct, kw_only=True):
+    instances: Annotated[int, Meta(ge=0, le=2147483647)]
+    schedules: Annotated[list[PrebuildSchedule], Meta(max_length=100)] | None = None
+    timezone: Annotated[str, Meta(max_length=256)] = ""
+    ttl_seconds: Annotated[int, Meta(ge=0, le=2147483647)] = 0
+
+
+class ProvisionedPreset(Struct, kw_only=True):
+    name: Annotated[str, Meta(max_length=256)]
+    default: bool = False
+    description: Annotated[str, Meta(max_length=65536)] = ""
+    icon: Annotated[str, Meta(max_length=256)] = ""
+    parameters: Annotated[list[PresetValue], Meta(max_length=1000)] | None = None
+    prebuilds: ProvisionedPrebuilds | None = None
 
 
 class ProvisionedResource(Struct, kw_only=True):
@@ -1322,6 +1466,7 @@ class ProvisionerJob(Struct, kw_only=True):
     error: str = ""
     error_code: str = ""
     started_at: datetime | None = None
+    wait: ProvisionerJobWait | None = None
     worker_id: str | None = None
     worker_name: str = ""
 
@@ -1349,6 +1494,13 @@ class ProvisionerJobMetadata(Struct, kw_only=True):
     template_version_name: str | None = None
     workspace_id: str | None = None
     workspace_name: str = ""
+
+
+class ProvisionerJobWait(Struct, kw_only=True):
+    message: str
+    reason: Literal["no_daemons", "none_alive", "engine", "tags", "busy", "next"]
+    ahead: int = 0
+    missing_tags: dict[str, str] | None = None
 
 
 class ProvisionerKey(Struct, kw_only=True):

@@ -9,7 +9,7 @@ import msgspec
 
 from homeport.kit.errors import BadRequest, invalid_field
 from homeport.kit.moments import validate_moment
-from homeport.provisioning.schemas import CompleteJobRequest, LogLine
+from homeport.provisioning.schemas import CompleteJobRequest, LogLine, ProvisionerJobWait
 from homeport.provisioning.types import ProvisionerJobRow
 
 API_VERSION = (1, 0)
@@ -240,3 +240,83 @@ def reaper_words(ending: Ending, limits: Limits, worker: str) -> tuple[tuple[str
         todo,
         "You can start it again.",
     ), error
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """What a daemon that works for a job's organization offers, and what it does."""
+
+    provisioners: Sequence[str]
+    tags: Mapping[str, str]
+    isolates: bool
+    is_alive: bool
+    is_busy: bool
+
+
+def wait_of(job: ProvisionerJobRow, candidates: Sequence[Candidate], ahead: int) -> ProvisionerJobWait:
+    """Return why a pending job waits. `candidates` are all daemons that work for its organization, also quiet ones."""
+    able = [each for each in candidates if job.provisioner in each.provisioners and tags_match(job.tags, each.tags)]
+    living = [each for each in able if each.is_alive]
+    if job.needs_isolation:
+        living = [each for each in living if each.isolates] or living
+    if living:
+        return _wait_for_turn(living, ahead)
+    if able:
+        who = "The provisioner that accepts" if len(able) == 1 else f"None of the {len(able)} provisioners that accept"
+        what = "is not connected" if len(able) == 1 else "is connected"
+        return ProvisionerJobWait(
+            reason="none_alive", message=f"{who} this job {what}. It begins as soon as one is back."
+        )
+    return _wait_for_somebody(job, candidates)
+
+
+def _wait_for_turn(able: Sequence[Candidate], ahead: int) -> ProvisionerJobWait:
+    before = "" if not ahead else " One job is ahead." if ahead == 1 else f" {ahead} jobs are ahead."
+    if not all(each.is_busy for each in able):
+        words = "A provisioner that accepts this job is free." if ahead else "A provisioner is free and takes it now."
+        return ProvisionerJobWait(reason="next", message=words + before, ahead=ahead)
+    who = (
+        "The provisioner that accepts this job is"
+        if len(able) == 1
+        else f"All {len(able)} provisioners that accept this job are"
+    )
+    return ProvisionerJobWait(reason="busy", message=f"{who} busy.{before or ' It is next.'}", ahead=ahead)
+
+
+def _wait_for_somebody(job: ProvisionerJobRow, candidates: Sequence[Candidate]) -> ProvisionerJobWait:
+    """Return what is missing where no daemon accepts the job: what the connected ones lack, else any of them."""
+    if not candidates:
+        return ProvisionerJobWait(
+            reason="no_daemons",
+            message="No provisioner works for this organization.",
+        )
+    connected = [each for each in candidates if each.is_alive]
+    if not connected:
+        return ProvisionerJobWait(reason="none_alive", message="No provisioner of this organization is connected.")
+    engines = sorted({name for each in connected for name in each.provisioners})
+    known = [each for each in connected if job.provisioner in each.provisioners]
+    if not known:
+        return ProvisionerJobWait(
+            reason="engine",
+            message=f"No connected provisioner has the engine '{job.provisioner}': there is only {', '.join(engines)}.",
+        )
+    return _wait_for_tags(job, known)
+
+
+def _wait_for_tags(job: ProvisionerJobRow, known: Sequence[Candidate]) -> ProvisionerJobWait:
+    if job.tags.get("scope") == "user" and not any(each.tags.get("owner") == job.tags["owner"] for each in known):
+        words = "The job is for provisioners of one person (scope=user), and none of theirs is connected."
+        return ProvisionerJobWait(reason="tags", message=words, missing_tags={"scope": "user"})
+    if job.tags == DEFAULT_TAGS:
+        words = "The job has no tags, so it goes to provisioners without tags, and all that are connected have some."
+        return ProvisionerJobWait(reason="tags", message=words)
+    wanted = {name: value for name, value in job.tags.items() if name not in DEFAULT_TAGS}
+    offered = {pair for each in known for pair in each.tags.items()}
+    missing = {name: value for name, value in wanted.items() if (name, value) not in offered}
+    text = ", ".join(f"{name}={value}" for name, value in sorted((missing or wanted).items()))
+    if missing:
+        noun = "tag" if len(missing) == 1 else "tags"
+        words = f"No connected provisioner offers the {noun} {text}."
+        return ProvisionerJobWait(reason="tags", message=words, missing_tags=missing)
+    return ProvisionerJobWait(
+        reason="tags", message=f"No connected provisioner offers all of the tags {text} together."
+    )

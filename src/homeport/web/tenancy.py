@@ -32,6 +32,7 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
     can_read_audit: bool
     can_read_connections: bool
     can_read_sync: bool
+    can_list_provisioners: bool
 
 
 class Tab(msgspec.Struct, frozen=True):
@@ -99,6 +100,9 @@ def rights(subject: Subject, organization_id: UUID) -> Rights:
         can_delete=is_allowed(subject, Action.DELETE, organization),
         can_read_audit=_may_read_log(subject, ResourceType.AUDIT_LOG, organization_id),
         can_read_sync=is_allowed(subject, Action.READ, sync_object(organization_id)),
+        can_list_provisioners=is_allowed(
+            subject, Action.READ, Object(ResourceType.PROVISIONER_DAEMON, organization_id=organization_id)
+        ),
         can_read_connections=_may_read_log(subject, ResourceType.CONNECTION_LOG, organization_id),
     )
 
@@ -110,6 +114,7 @@ def tabs(can: Rights, path: str, here: str) -> list[Tab]:
         ("Members", "members", can.can_list_members),
         ("Groups", "groups", can.can_list_groups),
         ("Roles", "roles", can.can_read_roles),
+        ("Provisioners", "provisioners", can.can_list_provisioners),
         ("Sign-in sync", "sync", can.can_read_sync),
         ("Settings", "settings", can.can_update or can.can_delete),
     )

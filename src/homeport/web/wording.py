@@ -23,6 +23,8 @@ STATUS_KINDS = {
     "ready": "good",
     "created": "idle",
     "off": "idle",
+    "idle": "good",
+    "offline": "bad",
     "active": "good",
     "dormant": "idle",
     "suspended": "bad",
@@ -78,6 +80,8 @@ NOTICES |= {
     "person-out": "The account is signed out everywhere.",
     "user-gone": "The account has been deleted.",
     "permissions": "The permissions of the template have been changed.",
+    "daemon-key-gone": "The key has been deleted; its provisioners get no more jobs.",
+    "job-canceling": "The job has been asked to stop.",
     "quiet-hours": "Your quiet hours have been saved.",
 }
 AN_APPLICATION_ASKS = "An application asks for access. Sign in to see what it wants; nothing is allowed by that."

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Provisioners: daemons that build workspaces.")
 keys = typer.Typer(no_args_is_help=True, help="Keys of remote provisioners.")
 app.add_typer(keys, name="keys")
+jobs = typer.Typer(help="Jobs of an organization: what waits and why, what runs, what has ended.")
+app.add_typer(jobs, name="jobs")
 provider = typer.Typer(no_args_is_help=True, help="The Terraform provider for coder/coder that comes with Homeport.")
 app.add_typer(provider, name="terraform-provider")
 OrganizationOption = Annotated[str, typer.Option("--org", "-O", help="The organization.")]
@@ -25,6 +27,7 @@ DAEMONS: Columns = {
     "version": lambda item: item.version,
     "key": lambda item: item.key_name or "",
     "tags": lambda item: write_tags(item.tags),
+    "engines": lambda item: ",".join(item.provisioners),
     "last seen": lambda item: ago(item.last_seen_at),
     "job": lambda item: item.current_job.id if item.current_job else "",
 }
@@ -37,6 +40,7 @@ JOBS: Columns = {
     "tags": lambda item: write_tags(item.tags),
     "worker": lambda item: item.worker_name,
     "created": lambda item: ago(item.created_at),
+    "why": lambda item: item.wait.message if item.wait else item.error,
 }
 KEYS: Columns = {
     "name": lambda item: item.name,
@@ -69,26 +73,64 @@ def start(
 
 
 @app.command("list")
-def list_daemons(organization: OrganizationOption = "default", output: OutputOption = Format.TABLE) -> None:
-    """List provisioner daemons."""
-    found = context.run(lambda client: client.provisioning.list_daemons(organization=organization))
+def list_daemons(
+    organization: OrganizationOption = "default",
+    has_offline: Annotated[bool, typer.Option("--offline", help="Also those that have gone quiet.")] = False,
+    output: OutputOption = Format.TABLE,
+) -> None:
+    """List provisioner daemons and what each does."""
+    found = context.run(
+        lambda client: client.provisioning.list_daemons(organization=organization, has_offline=has_offline)
+    )
     show(found, DAEMONS, output, empty="No provisioner was seen. Start one: homeport provisioner start")
 
 
-@app.command("jobs")
-def list_jobs(
-    status: Annotated[
-        str, typer.Option("--status", "-s", help="Only jobs of these states, by commas, like pending,running.")
-    ] = "",
-    limit: Annotated[int, typer.Option("--limit", "-l", min=1, max=1000, help="How many.")] = 50,
+StatusOption = Annotated[
+    str, typer.Option("--status", "-s", help="Only jobs of these states, by commas, like pending,running.")
+]
+LimitOption = Annotated[int, typer.Option("--limit", "-l", min=1, max=1000, help="How many.")]
+
+
+@jobs.callback(invoke_without_command=True)
+def show_jobs(
+    ctx: typer.Context,
+    status: StatusOption = "",
+    limit: LimitOption = 50,
     organization: OrganizationOption = "default",
     output: OutputOption = Format.TABLE,
 ) -> None:
-    """List jobs, the newest first."""
+    """Jobs of an organization, the newest first: what waits and why, what runs, what has ended."""
+    if ctx.invoked_subcommand is None:
+        list_jobs(status=status, limit=limit, organization=organization, output=output)
+
+
+@jobs.command("list")
+def list_jobs(
+    status: StatusOption = "",
+    limit: LimitOption = 50,
+    organization: OrganizationOption = "default",
+    output: OutputOption = Format.TABLE,
+) -> None:
+    """List jobs, the newest first, with the reason why one waits or has failed."""
     found = context.run(
         lambda client: client.provisioning.list_jobs(organization=organization, status=status, limit=limit)
     )
     show(found, JOBS, output, empty="No jobs found.")
+
+
+@jobs.command("cancel")
+def cancel_job(
+    job: Annotated[str, typer.Argument(metavar="ID", help="Id of the job, as `jobs list` shows it.")],
+    organization: OrganizationOption = "default",
+) -> None:
+    """Ask a job to stop. Whoever may cancel its build or template version may do this."""
+
+    async def work(client: "Client") -> None:
+        found = await client.provisioning.get_job(job, organization=organization)
+        await client.provisioning.cancel_job(found)
+
+    context.run(work)
+    typer.echo(f"The job {job} was asked to stop.", err=True)
 
 
 @keys.command("list")
@@ -108,7 +150,7 @@ def create_key(
     organization: OrganizationOption = "default",
     output: OutputOption = Format.TABLE,
 ) -> None:
-    """Make a key and print it; it is shown this once. Daemons read it from HOMEPORT_PROVISIONER_DAEMON_KEY."""
+    """Make a key and print it; it is shown this once. Daemons read it from HOMEPORT_PROVISIONER_KEY."""
     tags = parse_pairs(tag or [], flag="--tag")
 
     async def work(client: "Client") -> str:
@@ -128,7 +170,7 @@ def create_key(
 def delete_key(
     name: Annotated[str, typer.Argument()], organization: OrganizationOption = "default", is_assumed: YesOption = False
 ) -> None:
-    """Delete a key: its daemons get no more jobs."""
+    """Delete a key: its daemons get no more jobs, and what they work on ends as failed."""
     context.confirm(f"Delete the key '{name}'?", is_assumed=is_assumed)
     context.run(lambda client: client.provisioning.delete_key(name, organization=organization))
     typer.echo(f"Deleted the key '{name}'.", err=True)

@@ -86,6 +86,14 @@ LIST_DAEMONS = f"""
     order by d.created_at desc, d.id
 """
 
+LIST_SERVING = f"""
+    select {_DAEMON}, exists (
+        select 1 from provisioner_jobs j where j.worker_id = d.id and j.started_at is not null and j.completed_at is null
+    ) as is_busy
+    from provisioner_daemons d
+    where d.organization_id = any ($1::uuid[]) or d.is_shared
+"""
+
 # There are few daemons, and a page shows few of their names.
 LIST_UNISOLATED = f"""
     select {_DAEMON} from provisioner_daemons d
@@ -116,6 +124,12 @@ RENEW_KEY = "update provisioner_keys set expires_at = $2 where id = $1 and built
 DELETE_KEY = "delete from provisioner_keys where id = $1"
 DELETE_KEYS_OF_INSTALLATION = "delete from provisioner_keys where builtin_of = $1"
 DELETE_EXPIRED_KEYS = "delete from provisioner_keys where expires_at < $1"
+
+
+class ServingRow(DaemonRow, frozen=True, kw_only=True):
+    """A daemon, and whether it has a job."""
+
+    is_busy: bool
 
 
 class DaemonViewRow(DaemonRow, frozen=True, kw_only=True):
@@ -182,6 +196,11 @@ async def list_daemons(
 ) -> list[DaemonViewRow]:
     """Return the daemons that work for an organization, newest first."""
     return many(DaemonViewRow, await conn.fetch(LIST_DAEMONS, organization_id, ids, tags, seen_after))
+
+
+async def list_serving(conn: Connection, organization_ids: Sequence[UUID]) -> list[ServingRow]:
+    """Return the daemons, also quiet ones, that work for any of these organizations."""
+    return many(ServingRow, await conn.fetch(LIST_SERVING, organization_ids))
 
 
 async def list_unisolated(conn: Connection, *, seen_after: datetime) -> list[DaemonRow]:

@@ -14,6 +14,7 @@ from homeport.provisioning.schemas.jobs import (
     ProvisionerJobInput,
     ProvisionerJobLog,
     ProvisionerJobMetadata,
+    ProvisionerJobWait,
     ProvisionerTiming,
 )
 from homeport.provisioning.schemas.protocol import (
@@ -67,6 +68,7 @@ __all__ = [
     "ProvisionerJobInput",
     "ProvisionerJobLog",
     "ProvisionerJobMetadata",
+    "ProvisionerJobWait",
     "ProvisionerKey",
     "ProvisionerKeyDaemons",
     "ProvisionerTiming",

@@ -7,6 +7,7 @@ import msgspec
 
 from homeport.kit.ids import NIL_ID
 from homeport.provisioning.types import JobStatus, JobType, LogLevel, LogSource
+from homeport.provisioning.types.rows import WaitReason
 
 
 class ProvisionerJobInput(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -29,8 +30,25 @@ class ProvisionerJobMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_def
     workspace_name: str = ""
 
 
+class ProvisionerJobWait(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why a pending job waits, as a word and in a sentence for people.
+
+    `no_daemons`: none was ever started. `none_alive`: none is connected, or none of those that could do it. `engine`: those that
+    are connected have other engines. `tags`: they do not offer its tags; `missing_tags` are those that nobody offers. `busy`:
+    all that could do it have a job. `next`: one is free. `ahead` jobs go before it.
+    """
+
+    reason: WaitReason
+    message: str
+    ahead: int = 0
+    missing_tags: dict[str, str] | None = None
+
+
 class ProvisionerJob(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A job. `queue_position` counts from 1 among pending jobs that some live daemon could take; 0 of 0 otherwise."""
+    """A job. `queue_position` counts from 1 among pending jobs that some live daemon could take; 0 of 0 otherwise.
+
+    `wait` says of a pending one why it waits.
+    """
 
     id: UUID
     created_at: datetime
@@ -53,6 +71,7 @@ class ProvisionerJob(msgspec.Struct, kw_only=True, omit_defaults=True):
     available_workers: list[UUID] | None = None
     metadata: ProvisionerJobMetadata
     logs_overflowed: bool
+    wait: ProvisionerJobWait | None = None
 
 
 class ProvisionerJobLog(msgspec.Struct, frozen=True):

@@ -18,6 +18,7 @@ from homeport.provisioning.schemas import (
     ProvisionerJob,
     ProvisionerJobInput,
     ProvisionerJobMetadata,
+    ProvisionerJobWait,
 )
 from homeport.provisioning.service import inputs
 from homeport.rbac import Action, Object, ResourceType, Subject, require
@@ -41,7 +42,8 @@ async def job_views(conn: Connection, job_ids: Sequence[UUID]) -> dict[UUID, Pro
     if not job_ids:
         return {}
     rows = await queries.list_views(conn, job_ids, seen_after=clock.now() - rules.STALE_AFTER)
-    return {row.id: _view(row, _NO_METADATA) for row in rows}
+    waits = await _waits(conn, rows)
+    return {row.id: _view(row, _NO_METADATA, waits.get(row.id)) for row in rows}
 
 
 async def list_jobs(conn: Connection, subject: Subject, organization: str, which: JobFilter) -> list[ProvisionerJob]:
@@ -55,7 +57,10 @@ async def list_jobs(conn: Connection, subject: Subject, organization: str, which
         return []
     rows = {row.id: row for row in await queries.list_views(conn, ids, seen_after=clock.now() - rules.STALE_AFTER)}
     metadata = await inputs.job_metadata(conn, list(rows.values()))
-    return [_view(rows[job_id], metadata.get(job_id, _NO_METADATA)) for job_id in ids if job_id in rows]
+    waits = await _waits(conn, list(rows.values()))
+    return [
+        _view(rows[job_id], metadata.get(job_id, _NO_METADATA), waits.get(job_id)) for job_id in ids if job_id in rows
+    ]
 
 
 async def read_job(conn: Connection, subject: Subject, organization: str, job_id: UUID) -> ProvisionerJob:
@@ -98,14 +103,38 @@ async def _authorize(conn: Connection, subject: Subject, organization: str) -> U
     return found.id
 
 
-def _view(row: queries.JobViewRow, metadata: ProvisionerJobMetadata) -> ProvisionerJob:
+async def _waits(conn: Connection, rows: Sequence[queries.JobViewRow]) -> dict[UUID, ProvisionerJobWait]:
+    """Return why those of these jobs that are pending wait: one query, and none where none is."""
+    pending = [row for row in rows if row.job_status == "pending"]
+    if not pending:
+        return {}
+    now = clock.now()
+    daemons = await daemon_queries.list_serving(conn, sorted({row.organization_id for row in pending}))
+    found: dict[UUID, ProvisionerJobWait] = {}
+    for row in pending:
+        candidates = [
+            rules.Candidate(
+                provisioners=each.provisioners,
+                tags=each.tags,
+                isolates=each.isolates,
+                is_alive=rules.is_alive(each.last_seen_at, now),
+                is_busy=each.is_busy,
+            )
+            for each in daemons
+            if each.is_shared or each.organization_id == row.organization_id
+        ]
+        found[row.id] = rules.wait_of(row, candidates, max(row.queue_position - 1, 0))
+    return found
+
+
+def _view(row: queries.JobViewRow, metadata: ProvisionerJobMetadata, wait: ProvisionerJobWait | None) -> ProvisionerJob:
     return ProvisionerJob(
         id=row.id, created_at=row.created_at, started_at=row.started_at, completed_at=row.completed_at,
         canceled_at=row.canceled_at, error=row.error, error_code=row.error_code, status=row.job_status,
         worker_id=row.worker_id, worker_name=row.worker_name, file_id=row.file_id or NIL_ID, tags=row.tags,
         queue_position=row.queue_position, queue_size=row.queue_size, organization_id=row.organization_id,
         initiator_id=row.initiator_id, input=_input_of(row), type=row.type, available_workers=row.available_workers,
-        metadata=metadata, logs_overflowed=row.logs_overflowed,
+        metadata=metadata, logs_overflowed=row.logs_overflowed, wait=wait,
     )  # fmt: skip
 
 

@@ -39,6 +39,7 @@ from homeport.provisioning.types.rows import (
     ProvisionerJobRow,
     ProvisionerKeyRow,
     ProvisionerType,
+    WaitReason,
 )
 
 __all__ = [
@@ -76,4 +77,5 @@ __all__ = [
     "ProvisionerJobRow",
     "ProvisionerKeyRow",
     "ProvisionerType",
+    "WaitReason",
 ]

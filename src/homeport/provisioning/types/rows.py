@@ -14,6 +14,8 @@ LogLevel = Literal["trace", "debug", "info", "warn", "error"]
 LogSource = Literal["provisioner_daemon", "provisioner"]
 ProvisionerType = Literal["terraform", "echo", "process", "container"]
 
+WaitReason = Literal["no_daemons", "none_alive", "engine", "tags", "busy", "next"]
+
 # How a daemon keeps process workspaces apart from its machine; a daemon that does not say so does not.
 Isolation = Literal["", "none", "bubblewrap"]
 
