@@ -63,7 +63,14 @@ _ALL: Final = (
     Component("runc", ("runc",), _same("runc")),
     Component("netavark", ("netavark", "/usr/lib/podman/netavark", "/usr/libexec/podman/netavark"), _same("netavark")),
     Component("iptables", ("iptables",), _same("iptables")),
+    # Makes images without a registry (examples/images).
+    Component("debootstrap", ("debootstrap",), {"apt-get": "debootstrap", "dnf": "debootstrap"}),
     Component("bubblewrap", ("bwrap",), {"apt-get": "bubblewrap", "dnf": "bubblewrap", "apk": "bubblewrap"}),
+    # Shells and programs for fetching that images may have instead of others.
+    Component("busybox", ("busybox",), _same("busybox")),
+    Component("dash", ("dash",), _same("dash")),
+    Component("curl", ("curl",), _same("curl")),
+    Component("wget", ("wget",), _same("wget")),
 )
 COMPONENTS: Final[Mapping[str, Component]] = {component.name: component for component in _ALL}
 

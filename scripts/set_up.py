@@ -26,6 +26,7 @@ PYTHON = ENVIRONMENT / "bin" / "python"
 STAMP = ENVIRONMENT / "homeport-set-up.json"
 UNFINISHED = ENVIRONMENT / "homeport-set-up.unfinished"
 CACHE = ROOT / ".cache"
+PACKING = ROOT / "src" / "homeport" / "bootstrap" / "service" / "packing.py"
 PROFILES = ("run", "dev")
 PYTHON_VERSION = "{}.{}".format(*sys.version_info[:2])
 
@@ -44,6 +45,7 @@ def wanted_state(profile: str) -> State:
         "project": _hash_project(),
         "run": _hash_file("run.txt"),
         "terraform-provider": _hash_file("terraform-provider.txt"),
+        "agent": _hash_file("agent.txt", PACKING),
     }
     if profile == "dev":
         state["dev"] = _hash_file("dev.txt")
@@ -125,9 +127,15 @@ def _install(profile: str, recorded: State, wanted: State) -> None:
         _pip("install", "--no-deps", "--no-build-isolation", "--editable", ".")
     if recorded.get("terraform-provider") != wanted["terraform-provider"]:
         # Not worth failing for: without it, Terraform templates need a registry. A command makes it later.
-        command = [str(PYTHON), "-I", "-m", "homeport_provisioner.terraform_provider"]
-        if subprocess.run(command, cwd=ROOT, check=False).returncode < 0:
-            raise KeyboardInterrupt
+        _attempt("homeport_provisioner.terraform_provider")
+    if recorded.get("agent") != wanted["agent"]:
+        # Nor is this: without it, the agent is offered for this very Python. A command makes it later.
+        _attempt("homeport.bootstrap.service")
+
+
+def _attempt(module: str) -> None:
+    if subprocess.run([str(PYTHON), "-I", "-m", module], cwd=ROOT, check=False).returncode < 0:
+        raise KeyboardInterrupt
 
 
 def _create_environment() -> None:
@@ -176,8 +184,9 @@ def _only_one() -> Iterator[None]:
         yield
 
 
-def _hash_file(name: str) -> str:
-    return hashlib.sha256((ROOT / "requirements" / name).read_bytes()).hexdigest()
+def _hash_file(name: str, *others: Path) -> str:
+    paths = (ROOT / "requirements" / name, *others)
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
 
 
 def _hash_project() -> str:

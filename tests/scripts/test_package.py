@@ -44,6 +44,12 @@ def test_the_wheel_holds_what_the_bundled_provider_needs(wheel):
 
 
 @pytest.mark.requirement("PACKAGE-WHEEL-01")
+def test_the_wheel_holds_what_brings_the_agent(wheel):
+    assert wheel.read("homeport/bootstrap/requirements.txt") == (ROOT / "requirements" / "agent.txt").read_bytes()
+    assert "homeport/bootstrap/service/script/init.sh" in wheel.namelist()
+
+
+@pytest.mark.requirement("PACKAGE-WHEEL-01")
 def test_the_wheel_holds_the_programs_and_nothing_else(wheel):
     tops = {name.partition("/")[0] for name in wheel.namelist()}
     assert {top for top in tops if not top.endswith(".dist-info")} == {

@@ -30,6 +30,7 @@ def build_editable(folder, config_settings=None, metadata_directory=None):
     with zipfile.ZipFile(f"{folder}/{name}", "w") as wheel:
         wheel.writestr("sample.py", "x = 1")
         wheel.writestr("homeport_provisioner/terraform_provider.py", "import sys; sys.exit('making the provider')")
+        wheel.writestr("homeport/bootstrap/service.py", "import sys; sys.exit('making parts')")
         wheel.writestr("sample-1.dist-info/METADATA", "Metadata-Version: 2.1\\nName: sample\\nVersion: 1\\n")
         wheel.writestr("sample-1.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
         wheel.writestr("sample-1.dist-info/RECORD", "")
@@ -37,8 +38,9 @@ def build_editable(folder, config_settings=None, metadata_directory=None):
 """
 pytestmark = pytest.mark.timeout(300)  # each makes an environment, which takes seconds on a busy machine
 CREATING, REQUIREMENTS, PROJECT = "creating .venv", "installing requirements/", "installing homeport"
-PROVIDER = "making the provider"
-ALL = {CREATING, REQUIREMENTS, PROJECT, PROVIDER}
+PROVIDER, AGENT = "making the provider", "making parts"
+PACKING = "src/homeport/bootstrap/service/packing.py"
+ALL = {CREATING, REQUIREMENTS, PROJECT, PROVIDER, AGENT}
 
 
 class Project:
@@ -47,9 +49,10 @@ class Project:
     def __init__(self, root):
         self.root = root
         shutil.copytree(ROOT / "scripts", root / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
-        for name in ("run", "dev", "build", "terraform-provider"):
+        for name in ("run", "dev", "build", "terraform-provider", "agent"):
             self.write(f"requirements/{name}.txt", "")
         self.write("src/homeport_sdk/version.py", "")
+        self.write(PACKING, "")
         self.write("pyproject.toml", PYPROJECT)
         self.write("backend.py", BACKEND)
 
@@ -98,6 +101,14 @@ def test_the_environment_of_the_bundled_provider_is_made_and_nothing_fails_for_i
     assert project.set_up() == (0, set())
 
 
+@pytest.mark.requirement("BOOT-SETUP-01")
+@pytest.mark.parametrize("path", ["requirements/agent.txt", PACKING])
+def test_what_agents_need_is_fetched_and_nothing_fails_for_it(project, path):
+    project.write(path, "# changed")
+    assert project.set_up() == (0, {AGENT})
+    assert project.set_up() == (0, set())
+
+
 def test_an_interrupted_or_moved_environment_is_made_anew(project):
     (project.root / ".venv" / "homeport-set-up.unfinished").touch()
     assert project.set_up() == (0, ALL)
@@ -131,4 +142,4 @@ def test_an_environment_of_another_python_gives_way_to_the_one_that_is_asked_for
 def test_an_environment_made_by_hand_is_taken_over(tmp_path):
     project = Project(tmp_path / "project")
     subprocess.run([sys.executable, "-m", "venv", project.root / ".venv"], check=True)
-    assert project.set_up() == (0, {REQUIREMENTS, PROJECT, PROVIDER})
+    assert project.set_up() == (0, {REQUIREMENTS, PROJECT, PROVIDER, AGENT})

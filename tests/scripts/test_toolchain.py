@@ -26,7 +26,7 @@ def pins(name):
 
 
 @pytest.mark.requirement("M14")
-@pytest.mark.parametrize("name", ["run", "dev", "build", "terraform-provider"])
+@pytest.mark.parametrize("name", ["run", "dev", "build", "terraform-provider", "agent"])
 def test_every_requirement_is_one_version_with_hashes(name):
     for package, entries in pins(name).items():
         for requirement, hashes in entries:
@@ -36,7 +36,7 @@ def test_every_requirement_is_one_version_with_hashes(name):
 
 
 @pytest.mark.requirement("M14")
-@pytest.mark.parametrize("name", ["run", "dev", "build", "terraform-provider"])
+@pytest.mark.parametrize("name", ["run", "dev", "build", "terraform-provider", "agent"])
 def test_requirements_hold_no_address(name):
     lines = (ROOT / "requirements" / f"{name}.txt").read_text().splitlines()
     assert [line for line in lines if "://" in line or line.startswith("--")] == []

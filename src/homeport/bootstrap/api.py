@@ -27,7 +27,7 @@ Asked = Request[Any, Any, Any]
 
 
 @get(
-    "/init-script/{system:str}/{architecture:str}",
+    "/init-script/{os:str}/{arch:str}",
     opt=public(_REASON),
     tags=["InitScript"],
     summary="Get agent init script",
@@ -35,9 +35,9 @@ Asked = Request[Any, Any, Any]
     media_type=MediaType.TEXT,
     sync_to_thread=False,
 )
-def get_init_script(request: Asked, settings: Settings, system: str, architecture: str) -> Response[str]:
+def get_init_script(request: Asked, settings: Settings, os: str, arch: str) -> Response[str]:
     """Return the script; 404 for platforms without an agent."""
-    text = init_script(settings.access_url, system, architecture)
+    text = init_script(settings.access_url, os, arch)
     etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
     headers = {"etag": etag, "cache-control": _ASK_AGAIN}
     if is_same(request.headers.get("if-none-match", ""), etag):

@@ -4,6 +4,7 @@ import gzip
 import io
 import tarfile
 from collections.abc import Iterable, Mapping
+from importlib.metadata import Distribution
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -41,10 +42,11 @@ def pack(files: Mapping[str, bytes], *, is_last: bool) -> bytes:
     return gzip.compress(buffer.getbuffer()[:end], compresslevel=6, mtime=0)
 
 
-def read_packages(folder: Path) -> dict[str, bytes]:
-    """Return what agents need of a folder into which packages were installed."""
-    paths = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    return {name: (folder / name).read_bytes() for name in choose(paths)}
+def read_distribution(installed: Distribution) -> dict[str, bytes]:
+    """Return what agents need of an installed package."""
+    inside = [path.as_posix() for path in installed.files or [] if not path.is_absolute() and ".." not in path.parts]
+    base = Path(str(installed.locate_file("")))
+    return {name: (base / name).read_bytes() for name in choose(inside) if (base / name).is_file()}
 
 
 def choose(names: Iterable[str]) -> list[str]:

@@ -7,6 +7,7 @@ command line and message.
 import datetime as dt
 import fcntl
 import hashlib
+import http.client
 import json
 import os
 import pwd
@@ -318,7 +319,7 @@ def download(path: str, target: Path, most: int) -> None:
         try:
             if way(URL + path, target, most):
                 return
-        except (OSError, ValueError, subprocess.SubprocessError) as error:
+        except (OSError, ValueError, http.client.HTTPException, subprocess.SubprocessError) as error:
             problems.append(f"{way.__name__.removeprefix('by_')}: {explain(error)}")
             if isinstance(error, urllib.error.HTTPError):
                 break
@@ -415,7 +416,7 @@ def report(text: str) -> None:
         try:
             with urllib.request.urlopen(request, timeout=10):
                 return
-        except (OSError, ValueError):
+        except (OSError, ValueError, http.client.HTTPException):
             time.sleep(float(os.environ.get("HOMEPORT_AGENT_REPORT_DELAY") or 3))
 
 
