@@ -1,5 +1,6 @@
 """The starter templates of Terraform, planned and applied with the bundled provider and stand-ins for the others."""
 
+import dataclasses
 import shlex
 import sys
 from pathlib import Path
@@ -59,7 +60,7 @@ def test_a_starter_is_tidy_and_valid(name: str, tmp_path: Path) -> None:
 @pytest.mark.requirement("TF-STARTER-01")
 def test_the_container_keeps_its_volume_while_the_workspace_is_stopped(tmp_path: Path) -> None:
     terraform = starter(tmp_path, "terraform-container")
-    terraform.facts = Facts(**{**_fields(FACTS), "parameters": {"memory": "8", "cpus": "4"}})
+    terraform.facts = dataclasses.replace(FACTS, parameters={"memory": "8", "cpus": "4"})
     terraform.more = {"TF_VAR_server_host": "host-gateway"}
     terraform.apply()
     values = terraform.values()
@@ -71,7 +72,7 @@ def test_the_container_keeps_its_volume_while_the_workspace_is_stopped(tmp_path:
     assert container["host"] == [{"host": "homeport.example.com", "ip": "host-gateway"}]
     presets = {key: each["parameters"] for key, each in values.items() if key.startswith("data.coder_workspace_preset")}
     assert presets["data.coder_workspace_preset.small"] == {"memory": "2", "cpus": "1"}
-    terraform.facts = Facts(**{**_fields(terraform.facts), "transition": "stop"})
+    terraform.facts = dataclasses.replace(terraform.facts, transition="stop")
     terraform.plan()
     assert terraform.changes()["docker_container.workspace[0]"] == ["delete"]
     assert "docker_volume.home" not in terraform.changes()
@@ -80,7 +81,7 @@ def test_the_container_keeps_its_volume_while_the_workspace_is_stopped(tmp_path:
 @pytest.mark.requirement("TF-STARTER-01")
 def test_the_pod_has_what_was_chosen_and_no_rights(tmp_path: Path) -> None:
     terraform = starter(tmp_path, "kubernetes")
-    terraform.facts = Facts(**{**_fields(FACTS), "parameters": {"home_size": "20", "memory": "6", "cpus": "3"}})
+    terraform.facts = dataclasses.replace(FACTS, parameters={"home_size": "20", "memory": "6", "cpus": "3"})
     terraform.apply("-var=namespace=teams", "-var=storage_class=fast")
     values = terraform.values()
     claim = values["kubernetes_persistent_volume_claim_v1.home"]
@@ -93,10 +94,6 @@ def test_the_pod_has_what_was_chosen_and_no_rights(tmp_path: Path) -> None:
     assert pod["automount_service_account_token"] is False
     assert pod["security_context"][0]["run_as_non_root"] is True
     assert pod["hostname"] == "dev"
-    terraform.facts = Facts(**{**_fields(terraform.facts), "transition": "stop"})
+    terraform.facts = dataclasses.replace(terraform.facts, transition="stop")
     terraform.plan("-var=namespace=teams", "-var=storage_class=fast")
     assert list(terraform.changes()) == ["kubernetes_deployment_v1.workspace[0]"]
-
-
-def _fields(facts: Facts) -> dict[str, object]:
-    return {name: getattr(facts, name) for name in facts.__dataclass_fields__}

@@ -9,6 +9,7 @@ from homeport.workspaces.service import may, may_start
 _AT_REST = frozenset({"stopped", "failed", "canceled"})
 _CANCELABLE = frozenset({"pending", "starting", "stopping", "deleting"})
 UNDER_WAY = frozenset({"pending", "starting", "stopping", "deleting", "canceling"})
+JOB_UNDER_WAY = frozenset({"pending", "running", "canceling"})
 
 
 class Buttons(msgspec.Struct, frozen=True, kw_only=True):

@@ -32,6 +32,8 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     is_locked: bool
     is_ephemeral: bool
     is_immutable: bool
+    is_preset: bool
+    is_monotonic: str
     problem: str
 
 
@@ -41,11 +43,20 @@ def build_fields(
     values: Mapping[str, str],
     problems: Mapping[str, str],
     is_first_build: bool,
+    preset: Mapping[str, str] | None = None,
 ) -> list[Field]:
-    """Return the fields of a form. `values` and `problems` are by the parameter's name; absent values are the default."""
-    return [
-        _field(number, parameter, values, problems.get(parameter.name, ""), is_first_build)
+    """Return the fields of a form. `values` and `problems` are by the parameter's name; absent values are the default.
+
+    What a preset sets is shown and cannot be changed.
+    """
+    fixed = preset or {}
+    fields = [
+        _field(number, parameter, {**values, **fixed}, problems.get(parameter.name, ""), is_first_build)
         for number, parameter in enumerate(parameters)
+    ]
+    return [
+        msgspec.structs.replace(field, is_locked=True, is_preset=True) if field.parameter in fixed else field
+        for field in fields
     ]
 
 
@@ -94,6 +105,8 @@ def _field(
         is_locked=not is_first_build and not parameter.mutable,
         is_ephemeral=parameter.ephemeral,
         is_immutable=not parameter.mutable,
+        is_preset=False,
+        is_monotonic=parameter.validation_monotonic,
         problem=problem,
     )
 

@@ -84,6 +84,18 @@ NOTICES |= {
     "job-canceling": "The job has been asked to stop.",
     "quiet-hours": "Your quiet hours have been saved.",
 }
+NOTICES |= {
+    "template": "The template has been created. Workspaces can be made from it.",
+    "template-changed": "The settings of the template have been changed.",
+    "template-gone": "The template has been deleted; its name is free again.",
+    "promoted": "It is the active version: new workspaces get it.",
+    "archived": "The version is archived: nothing can be made of it until it is taken back.",
+    "unarchived": "The version is back.",
+    "archived-unused": "Versions that nothing uses are archived.",
+    "version-changed": "The version has been changed.",
+    "import-canceled": "The import has been asked to stop.",
+    "trial-canceled": "The dry run has been asked to stop.",
+}
 AN_APPLICATION_ASKS = "An application asks for access. Sign in to see what it wants; nothing is allowed by that."
 _EMOJI_PATH = re.compile(r"/emojis/([0-9a-f]{1,6}(?:-[0-9a-f]{1,6}){0,7})\.png")
 _STEPS = ((60, 1, "second"), (3600, 60, "minute"), (86400, 3600, "hour"), (86400 * 30, 86400, "day"))

@@ -1,6 +1,6 @@
 """Asking for builds, canceling them, and showing one with its log, live while it runs."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -13,14 +13,13 @@ from homeport.kit.crypto import Cipher
 from homeport.kit.errors import HomeportError, NotFound
 from homeport.kit.http import Page as Window
 from homeport.kit.routes import lasting, requires
-from homeport.provisioning.schemas import ProvisionerJobLog
 from homeport.provisioning.service import follow_logs
 from homeport.rbac import Subject
 from homeport.templates.schemas import TemplateVersionParameter
 from homeport.templates.service.contents import list_parameters
 from homeport.web.actions import UNDER_WAY
 from homeport.web.forms import NO_PROBLEMS, Problems, read_form
-from homeport.web.pages.workspace import STREAM_HEADERS
+from homeport.web.log_stream import line_asked_for, log_stream
 from homeport.web.parameters import build_fields, read_values
 from homeport.web.places import owner_of, workspace_path
 from homeport.web.rendering import View
@@ -30,7 +29,6 @@ from homeport.workspaces.service import cancellation, create_build, reading, sta
 from homeport.workspaces.types import Transition
 
 _READ = requires("workspace:read", is_page=True)
-_encode = msgspec.json.Encoder().encode
 Page = Response[str] | Redirect
 
 
@@ -155,18 +153,7 @@ async def follow_build(
 ) -> Stream:
     """Send the lines of a build's log after line `after` as they come, then `end`."""
     build = await _find_build(db, subject, handle, name, number)
-    asked = view.request.headers.get("last-event-id", "") or view.request.query_params.get("after", "")
-    after = int(asked[:18]) if asked.isascii() and asked.isdigit() else 0
-    batches = follow_logs(db, listener, build.job.id, after=after)
-    return Stream(_server_sent(batches), media_type="text/event-stream", headers=STREAM_HEADERS)
-
-
-async def _server_sent(batches: AsyncIterator[list[ProvisionerJobLog]]) -> AsyncIterator[bytes]:
-    yield b"retry: 2000\n\n"
-    async for batch in batches:
-        lines = [{"id": line.id, "stage": line.stage, "level": line.log_level, "output": line.output} for line in batch]
-        yield b"id: %d\nevent: lines\ndata: %s\n\n" % (batch[-1].id, _encode(lines))
-    yield b"event: end\ndata: now\n\n"
+    return log_stream(follow_logs(db, listener, build.job.id, after=line_asked_for(view)))
 
 
 async def _find(db: Database, subject: Subject, handle: str, name: str) -> Workspace:

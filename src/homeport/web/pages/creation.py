@@ -12,8 +12,8 @@ from homeport.kit.errors import HomeportError
 from homeport.kit.ids import random_name
 from homeport.kit.routes import requires
 from homeport.rbac import Subject
-from homeport.templates.schemas import Template, TemplateVersionParameter
-from homeport.templates.service.contents import list_parameters
+from homeport.templates.schemas import Preset, Template, TemplateVersionParameter
+from homeport.templates.service.contents import list_parameters, list_presets
 from homeport.templates.service.templates import list_templates
 from homeport.web.forms import NO_PROBLEMS, Problems, read_form
 from homeport.web.parameters import build_fields, read_values
@@ -26,6 +26,8 @@ from homeport.workspaces.service.isolation import Outlook, isolation_outlook
 
 _READ = requires("template:read", is_page=True)
 _NAME = frozenset({"name"})
+_LONGEST_NAME = 32
+NO_PRESET = "none"
 
 
 @get("/workspaces/new", opt=_READ, include_in_schema=False)
@@ -43,8 +45,10 @@ async def choose_template(view: View, db: Database, subject: Subject) -> Respons
 @get("/templates/{template:str}/workspace", opt=_READ, include_in_schema=False)
 async def show_form(view: View, template: str, db: Database, subject: Subject) -> Response[str]:
     """Show the form of a template's active version."""
-    loaded = await _load(view, template, db, subject)
-    return _page(view, loaded, name=random_name(), values={}, problems=NO_PROBLEMS, wrong={})
+    wish = view.request.query_params.get("preset", "")
+    loaded = await _load(view, template, db, subject, wish)
+    name = view.request.query_params.get("name", "")[:_LONGEST_NAME] or random_name()
+    return _page(view, loaded, name=name, values={}, problems=NO_PROBLEMS, wrong={})
 
 
 @post(
@@ -56,12 +60,14 @@ async def show_form(view: View, template: str, db: Database, subject: Subject) -
 async def create(view: View, template: str, db: Database, subject: Subject, cipher: Cipher) -> Response[str] | Redirect:
     """Create the workspace and lead to its page, where its first build can be watched."""
     form = await read_form(view.request)
-    loaded = await _load(view, template, db, subject)
-    values = read_values(loaded.parameters, form, is_first_build=True)
+    loaded = await _load(view, template, db, subject, form.text("preset") or NO_PRESET)
+    preset = {} if loaded.preset is None else {each.name: each.value for each in loaded.preset.parameters}
+    values = {**read_values(loaded.parameters, form, is_first_build=True), **preset}
     request = CreateWorkspaceRequest(
         name=form.text("name"),
         template_id=loaded.template.id,
         rich_parameter_values=[WorkspaceBuildParameter(name, value) for name, value in values.items()],
+        template_version_preset_id=None if loaded.preset is None else loaded.preset.id,
     )
     wrong: Mapping[str, str] = {}
     try:
@@ -80,13 +86,23 @@ class _Loaded(NamedTuple):
     template: Template
     parameters: list[TemplateVersionParameter]
     outlook: Outlook
+    presets: list[Preset]
+    preset: Preset | None
 
 
-async def _load(view: View, template: str, db: Database, subject: Subject) -> _Loaded:
+async def _load(view: View, template: str, db: Database, subject: Subject, wish: str) -> _Loaded:
+    """Return what the form shows. `wish` is the id of a preset, NO_PRESET, or empty for the default one."""
     async with db.connection() as conn:
         found = await find_template(conn, subject, template, view.request.query_params.get("organization", ""))
         parameters = await list_parameters(conn, subject=subject, version_id=found.active_version_id)
-        return _Loaded(found, parameters, await isolation_outlook(conn, subject=subject, template=found))
+        presets = await list_presets(conn, subject=subject, version_id=found.active_version_id)
+        outlook = await isolation_outlook(conn, subject=subject, template=found)
+    return _Loaded(found, parameters, outlook, presets, _chosen(presets, wish))
+
+
+def _chosen(presets: list[Preset], wish: str) -> Preset | None:
+    """Return the preset that is asked for. One of an older version is none any more: the form is shown without it."""
+    return next((each for each in presets if (str(each.id) == wish if wish else each.is_default)), None)
 
 
 def _page(
@@ -98,7 +114,8 @@ def _page(
     problems: Problems,
     wrong: Mapping[str, str],
 ) -> Response[str]:
-    fields = build_fields(loaded.parameters, values=values, problems=wrong, is_first_build=True)
+    preset = None if loaded.preset is None else {each.name: each.value for each in loaded.preset.parameters}
+    fields = build_fields(loaded.parameters, values=values, problems=wrong, is_first_build=True, preset=preset)
     return view.page(
         "new_workspace.html",
         status=problems.status,
@@ -107,6 +124,9 @@ def _page(
         organization=view.request.query_params.get("organization", ""),
         name=name,
         fields=fields,
+        presets=loaded.presets,
+        preset=loaded.preset,
+        no_preset=NO_PRESET,
         problems=problems,
         wrong=wrong,
     )

@@ -12,13 +12,12 @@ from homeport.database import Database
 from homeport.kit.errors import BadRequest, HomeportError, invalid_field
 from homeport.kit.http import Page as Window
 from homeport.kit.routes import requires
-from homeport.rbac import Action, Subject, is_allowed
+from homeport.rbac import Subject
 from homeport.templates.schemas import ACLAvailable, Template, TemplateACL, UpdateTemplateACL
-from homeport.templates.service import access
 from homeport.templates.service.access_lists import list_available, read_acl, update_acl
 from homeport.web.forms import NO_PROBLEMS, Form, Problems, read_form
-from homeport.web.places import find_template
 from homeport.web.rendering import View
+from homeport.web.template_place import TemplatePlace, load_template_place
 
 _PATH = "/templates/{template:str}/permissions"
 _ROLES = frozenset({"", "use", "admin"})
@@ -39,6 +38,7 @@ class Entry(msgspec.Struct, frozen=True):
 class Found(msgspec.Struct, frozen=True):
     """A template, whether the person may change its list, and the list."""
 
+    place: TemplatePlace
     template: Template
     can_update: bool
     acl: TemplateACL
@@ -78,6 +78,7 @@ async def _page(
     return view.page(
         "template_permissions.html",
         status=problems.status if problems else search_problems.status,
+        place=found.place,
         template=found.template,
         can_update=found.can_update,
         entries=entries,
@@ -92,10 +93,9 @@ async def _page(
 
 async def _load(view: View, db: Database, subject: Subject, name: str) -> Found:
     async with db.connection() as conn:
-        template = await find_template(conn, subject, name, view.request.query_params.get("organization", ""))
-        row = await access.get_template(conn, subject, template.id)
-        acl = await read_acl(conn, subject=subject, template_id=template.id)
-    return Found(template, is_allowed(subject, Action.UPDATE, access.template_object(row)), acl)
+        place = await load_template_place(view, conn, subject, name, "permissions")
+        acl = await read_acl(conn, subject=subject, template_id=place.template.id)
+    return Found(place, place.template, place.can_update, acl)
 
 
 async def _search(db: Database, subject: Subject, template: Template, search: str) -> ACLAvailable:

@@ -19,6 +19,7 @@ from homeport.kit.http import Page
 from homeport.kit.routes import lasting, requires
 from homeport.rbac import Subject
 from homeport.web.actions import UNDER_WAY, agents_of, buttons, lacks_isolation
+from homeport.web.log_stream import STREAM_HEADERS
 from homeport.web.places import owner_of, workspace_path
 from homeport.web.rendering import View
 from homeport.workspaces.schemas import Workspace
@@ -32,7 +33,6 @@ _REFRESH_SECONDS = 15.0
 _LEAST_PAUSE = 0.5
 # So long after a stop the page starts the workspace again by itself, when that is what was asked for.
 _RESTART_WINDOW = timedelta(minutes=2)
-STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 @get("/{handle:str}/{name:str}", opt=_READ, include_in_schema=False)

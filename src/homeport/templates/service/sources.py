@@ -1,0 +1,101 @@
+"""The files of a version for people who write templates: read, changed into a new version, tried with other variables."""
+
+import asyncio
+from collections.abc import Mapping
+from uuid import UUID
+
+from homeport.database import Connection, Database
+from homeport.files import service as files
+from homeport.files.errors import ArchiveRefused, FileNotFound
+from homeport.files.rules import archive
+from homeport.files.rules.editing import change_files, read_files
+from homeport.kit.crypto import Cipher
+from homeport.kit.errors import BadRequest
+from homeport.provisioning.service import get_job
+from homeport.provisioning.types import ProvisionerType
+from homeport.rbac import Action, Subject
+from homeport.templates.queries import contents as queries
+from homeport.templates.rules.engines import engine_of
+from homeport.templates.service import access, examples
+
+
+class UnchangedSource(BadRequest):
+    """400: a new version would have the same files."""
+
+    def __init__(self) -> None:
+        super().__init__("Nothing has been changed, so there is nothing to save.")
+
+
+async def read_source(db: Database, *, subject: Subject, version_id: UUID) -> dict[str, bytes]:
+    """Return a version's files by name. Needs to be allowed the archive, as its download does: 403 and 404 as there."""
+    return await asyncio.to_thread(read_files, await _archive(db, subject, version_id))
+
+
+async def store_changed(
+    db: Database, *, subject: Subject, version_id: UUID, changes: Mapping[str, bytes | None]
+) -> UUID:
+    """Store the files of a version with changes (None removes one), as a file of the subject; return its id.
+
+    Raises ArchiveRefused for a name that cannot be, and UnchangedSource.
+    """
+    data = await _archive(db, subject, version_id)
+    changed = await asyncio.to_thread(_change, data, changes)
+    async with db.transaction() as conn:
+        version = (await access.get_version(conn, subject, version_id)).version
+        file = await files.store_archive(
+            conn, subject=subject, owner_id=subject.id, organization_id=version.organization_id, data=changed
+        )
+        return file.id
+
+
+async def version_engine(conn: Connection, *, subject: Subject, version_id: UUID) -> ProvisionerType:
+    """Return the engine that imports a version."""
+    version = (await access.get_version(conn, subject, version_id)).version
+    return (await get_job(conn, version.job_id)).provisioner  # type: ignore[return-value]  # the column holds no other
+
+
+async def kept_values(conn: Connection, cipher: Cipher, *, subject: Subject, version_id: UUID) -> dict[str, str]:
+    """Return the values that were given to a version's variables, opened, so that a version made of it has them too.
+
+    Needs `template:update`. Defaults are left out: a change of them in the files shall count. Never shown to anybody.
+    """
+    version = (await access.get_version(conn, subject, version_id, Action.UPDATE)).version
+    found: dict[str, str] = {}
+    for row in await queries.list_variables(conn, version.id):
+        value = row.value if row.value_sealed is None else cipher.decrypt(row.value_sealed).decode()
+        if value != row.default_value:
+            found[row.name] = value
+    return found
+
+
+def example_engine(example_id: str) -> ProvisionerType:
+    """Return the engine of an example; raises 400 for an unknown one."""
+    return engine_of(read_files(examples.example_archive(example_id)))
+
+
+def _change(data: bytes, changes: Mapping[str, bytes | None]) -> bytes:
+    changed = change_files(data, changes)
+    archive.validate(changed)
+    names = set(read_files(changed))
+    for name in sorted(changes):
+        above = next((each for each in _folders(name) if each in names), None)
+        if name in names and above is not None:
+            raise ArchiveRefused(f"{above} is a file, and no folder.", entry=name)
+    if read_files(changed) == read_files(data):
+        raise UnchangedSource
+    return changed
+
+
+def _folders(name: str) -> list[str]:
+    parts = name.split("/")
+    return ["/".join(parts[:count]) for count in range(1, len(parts))]
+
+
+async def _archive(db: Database, subject: Subject, version_id: UUID) -> bytes:
+    async with db.connection() as conn:
+        version = (await access.get_version(conn, subject, version_id)).version
+        job = await get_job(conn, version.job_id)
+        if job.file_id is None:
+            raise FileNotFound
+        _, data = await files.read_file(conn, subject, job.file_id)
+    return data
