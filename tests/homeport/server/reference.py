@@ -56,6 +56,7 @@ MODELS: dict[str, str] = {
     "ephemeral",
     "TemplateVersionVariable": "name description type value default_value required sensitive",
     "ArchiveTemplateVersionsResponse": "template_id archived_ids",
+    "DynamicParametersResponse": "id diagnostics parameters",
     "MatchedProvisioners": "count available most_recently_seen?",
     "ProvisionerJob": "id created_at started_at? completed_at? canceled_at? error? error_code? status worker_id? worker_name? "
     "file_id tags queue_position queue_size organization_id initiator_id input type available_workers? metadata "
@@ -255,6 +256,8 @@ CALLS: tuple[Call, ...] = (
     Call("GET", "/templateversions/{templateversion}/logs?format=text", 200, "text/plain"),
     Call("GET", "/organizations/{organization}/templates/{templatename}/versions/{new_versionname}/previous", 200,
          "TemplateVersion"),
+    Call("POST", "/templateversions/{templateversion}/dynamic-parameters/evaluate", 200, "DynamicParametersResponse",
+         {"id": 1, "inputs": {}}),
     Call("POST", "/templateversions/{templateversion}/dry-run", 201, "ProvisionerJob", {}),
     Call("GET", "/templateversions/{templateversion}/dry-run/{job}", 200, "ProvisionerJob"),
     Call("GET", "/templateversions/{templateversion}/dry-run/{job}/logs", 200, "[ProvisionerJobLog]"),

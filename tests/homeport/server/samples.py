@@ -61,6 +61,7 @@ _SAMPLES: dict[str, Any] = {
         "provisioner": "echo", "file_id": "{file_id}", "tags": {"a": "b"}, "name": "{unique}",
         "user_variable_values": [{"name": "a", "value": "b"}],
     },
+    "DynamicParametersRequest": {"id": 1, "inputs": {"size": "small"}},
     "CreateTokenRequest": {"token_name": "{unique}", "scopes": ["workspace:read"], "allow_list": [{"type": "*", "id": "*"}]},
     "CreateUserRequestWithOrgs": {"email": "{email}", "username": "{unique}", "login_type": "none", "organization_ids": None},
     "CreateWorkspaceBuildRequest": {

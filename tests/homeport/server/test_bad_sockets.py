@@ -16,7 +16,7 @@ from tests.support.accounts import Person, build_api
 from tests.support.logging import ErrorLog
 
 # Sockets that follow what is finished, or that stay open: fine for those who may.
-OPEN_TO_OWNERS = ("/logs", "/watch-ws", "/watch-metadata-ws", "/tunnel")
+OPEN_TO_OWNERS = ("/logs", "/watch-ws", "/watch-metadata-ws", "/tunnel", "/dynamic-parameters")
 QUERIES = ("after", "before", "follow", "reconnect", "width", "height", "command", "format")
 
 

@@ -51,6 +51,7 @@ TRAIL = {
     "PATCH /api/v2/templateversions/{templateversion}/cancel": "template_version:write",
     "POST /api/v2/templateversions/{templateversion}/dry-run": "- a trial makes nothing",
     "PATCH /api/v2/templateversions/{templateversion}/dry-run/{job}/cancel": "- a trial makes nothing",
+    "POST /api/v2/templateversions/{templateversion}/dynamic-parameters/evaluate": _NOTHING,
     "POST /api/v2/users": "user:create organization_member:create",
     "POST /api/v2/users/first": "user:create organization_member:create",
     "POST /api/v2/users/login": "api_key:login",
