@@ -66,6 +66,7 @@ _ALL: Final = (
     # Makes images without a registry (examples/images).
     Component("debootstrap", ("debootstrap",), {"apt-get": "debootstrap", "dnf": "debootstrap"}),
     Component("bubblewrap", ("bwrap",), {"apt-get": "bubblewrap", "dnf": "bubblewrap", "apk": "bubblewrap"}),
+    Component("ip", ("ip",), {"apt-get": "iproute2", "dnf": "iproute", "apk": "iproute2"}),
     # Shells and programs for fetching that images may have instead of others.
     Component("busybox", ("busybox",), _same("busybox")),
     Component("dash", ("dash",), _same("dash")),

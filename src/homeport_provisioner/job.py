@@ -50,7 +50,7 @@ class JobRun:
         self._url = job.access_url or url
         self._plane = plane
         self._calls: JobCalls = plane.job(job)
-        self._reporter = Reporter(self._calls)
+        self._reporter = Reporter(self._calls, silence_seconds=job.silence_seconds)
         self._stopped = asyncio.Event()
         self._is_begun = False
         self._has_reported_failure = False

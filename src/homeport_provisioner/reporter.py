@@ -1,6 +1,7 @@
 """Streams a job's log to the server and learns from the answers whether the job is canceled, must stop by force, or is lost."""
 
 import asyncio
+import time
 from contextlib import suppress
 
 from homeport_provisioner.control_plane import JobCalls, JobLost
@@ -21,13 +22,16 @@ _WAITING_BYTES = 4 * 1024 * 1024
 class Reporter:
     """The log and the heart of one job. `run` it beside the work; `canceled`, `forced` and `lost` are set by the server's answers."""
 
-    def __init__(self, calls: JobCalls) -> None:
+    def __init__(self, calls: JobCalls, *, silence_seconds: float = 180.0) -> None:
+        """When no report gets through for `silence_seconds`, the job counts as lost: the server is about to give it away."""
         self.canceled = asyncio.Event()
         self.forced = asyncio.Event()
         self.lost = asyncio.Event()
         self.loss = ""
         self.stage = "Setting up"
         self._calls = calls
+        self._silence_seconds = silence_seconds
+        self._heard_at = time.monotonic()
         self._waiting: list[LogLine] = []
         self._size = 0
         self._dropped = 0
@@ -79,7 +83,12 @@ class Reporter:
         async with self._sending:
             request.logs = self._take_batch()
             try:
-                answer = await self._calls.update(request)
+                async with asyncio.timeout(self._heard_at + self._silence_seconds - time.monotonic()):
+                    answer = await self._calls.update(request)
+            except TimeoutError:
+                self.loss = f"the server could not be reached for {self._silence_seconds:g} s"
+                self.lost.set()
+                return []
             except (JobLost, ApiError) as error:
                 if (
                     isinstance(error, ApiError)
@@ -93,6 +102,7 @@ class Reporter:
                 self.loss = str(error)
                 self.lost.set()
                 return []
+            self._heard_at = time.monotonic()
             if answer.canceled:
                 self.canceled.set()
             if answer.force:

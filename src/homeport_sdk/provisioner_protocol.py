@@ -210,7 +210,10 @@ class BuildInput(msgspec.Struct, kw_only=True):
 
 
 class AcquiredJob(msgspec.Struct, kw_only=True):
-    """A job. `input` is one of the inputs above, by `type`: read it with `read_input`."""
+    """A job. `input` is one of the inputs above, by `type`: read it with `read_input`.
+
+    A daemon that cannot reach the server for `silence_seconds` abandons the work: soon after, the job is somebody else's.
+    """
 
     daemon_id: UUID
     job_id: UUID
@@ -222,6 +225,7 @@ class AcquiredJob(msgspec.Struct, kw_only=True):
     created_at: datetime
     file_id: UUID | None = None
     access_url: str = ""
+    silence_seconds: float = 180.0
     input: msgspec.Raw
 
     def read_input(self) -> ImportInput | DryRunInput | BuildInput:

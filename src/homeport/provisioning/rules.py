@@ -20,6 +20,10 @@ STALE_AFTER = timedelta(seconds=90)
 FORGET_AFTER = timedelta(days=7)
 # How long a daemon may work on a job without a word; a setting says otherwise.
 HUNG_AFTER = timedelta(minutes=5)
+# The part of that time after which the daemon itself gives up, so that it has stopped when the server does.
+SILENCE_SHARE = 0.6
+# A daemon reports at once when it gets a job. Without a word for so long it has not got it, and another shall have it.
+UNHEARD_AFTER = timedelta(seconds=30)
 # After a canceled job was to stop by force, its daemon has so long to say that it has.
 STOP_AFTER_FORCE = timedelta(minutes=2)
 PENDING_TOO_LONG_AFTER = timedelta(minutes=30)
@@ -191,6 +195,11 @@ class Limits(msgspec.Struct, frozen=True):
 
     hung_after: timedelta = HUNG_AFTER
     stop_after: timedelta = timedelta(minutes=10) + STOP_AFTER_FORCE
+
+    @property
+    def unheard_after(self) -> timedelta:
+        """After which time a job goes back whose daemon has never reported: well before it would be ended."""
+        return min(UNHEARD_AFTER, self.hung_after * SILENCE_SHARE)
 
 
 def ending_of(job: ProvisionerJobRow, now: datetime, limits: Limits) -> Ending | None:

@@ -21,8 +21,12 @@ def sweep_limits(settings: Settings) -> rules.Limits:
 
 
 async def sweep(db: Database, limits: rules.Limits | None = None) -> None:
-    """Do one round: end still jobs, forget daemons that are gone, measure the queue."""
-    ended = await reaper.reap(db, limits or rules.Limits())
+    """Do one round: take jobs back, end still ones, forget daemons that are gone, measure the queue."""
+    limits = limits or rules.Limits()
+    returned = await reaper.release_unheard(db, limits)
+    if returned:
+        log.warning("took jobs back from daemons that never reported", jobs=[str(job_id) for job_id in returned])
+    ended = await reaper.reap(db, limits)
     if ended:
         log.warning("ended jobs that nobody worked on", jobs=[str(job_id) for job_id in ended])
     await reaper.forget_the_gone(db)
@@ -30,12 +34,12 @@ async def sweep(db: Database, limits: rules.Limits | None = None) -> None:
 
 
 async def sweep_forever(db: Database, settings: Settings) -> None:
-    """Do a round every minute (more often where jobs are given up earlier) until cancelled.
+    """Do a round several times a minute until cancelled, more often where jobs are given up earlier.
 
     A round that fails is logged, and the next one tries again.
     """
     limits = sweep_limits(settings)
-    pause = min(SWEEP_SECONDS, limits.hung_after.total_seconds() / 5)
+    pause = min(SWEEP_SECONDS, limits.unheard_after.total_seconds() / 2)
     while True:
         try:
             await sweep(db, limits)

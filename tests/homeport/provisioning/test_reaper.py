@@ -9,7 +9,7 @@ import pytest
 from homeport.config import Settings
 from homeport.kit.clock import FakeClock
 from homeport.provisioning import rules, tasks
-from homeport.provisioning.errors import JobEnded
+from homeport.provisioning.errors import JobEnded, JobTokenInvalid
 from homeport.provisioning.schemas import CompleteJobRequest
 from homeport.provisioning.service import cancel_job, follow_logs, metrics, progress, reaper
 from homeport.provisioning.service.keys import create_builtin_key, renew_builtin_key
@@ -222,3 +222,38 @@ async def test_a_job_that_reports_between_the_look_and_the_lock_lives_on(
     monkeypatch.setattr(reaper.queries, "list_ids_to_reap", slow)
     assert await reaper.reap(queue.db) == []
     assert (await queue.find(job.job_id)).job_status == "running"
+
+
+@pytest.mark.requirement("QUEUE-REMOTE-03")
+async def test_a_job_of_which_nothing_was_heard_goes_back_and_one_that_was_heard_of_does_not(
+    queue: QueueWorld, clock: FakeClock
+) -> None:
+    unheard = await queue.running()
+    clock.advance(timedelta(seconds=1))
+    heard = await queue.running()
+    clock.advance(timedelta(seconds=1))
+    await queue.log(heard, "here")
+    clock.advance(timedelta(seconds=28))
+    assert await reaper.release_unheard(queue.db) == []
+    clock.advance(timedelta(seconds=1))
+    assert await reaper.release_unheard(queue.db) == [unheard.job_id]
+    assert (await queue.find(unheard.job_id)).job_status == "pending"
+    with pytest.raises(JobTokenInvalid):
+        await queue.log(unheard, "late")
+    again = await queue.acquire()
+    assert again is not None
+    assert (again.job_id, again.job_token != unheard.job_token) == (unheard.job_id, True)
+    clock.advance(timedelta(seconds=1))
+    await queue.log(again, "mine")
+    clock.advance(timedelta(seconds=40))
+    assert await reaper.release_unheard(queue.db) == []
+
+
+@pytest.mark.requirement("QUEUE-REMOTE-03")
+async def test_a_job_that_nobody_ever_reports_of_is_not_handed_out_for_ever(
+    queue: QueueWorld, clock: FakeClock
+) -> None:
+    job = await queue.running()
+    clock.advance(31 * MINUTE)
+    assert await reaper.release_unheard(queue.db) == []
+    assert await reaper.reap(queue.db) == [job.job_id]

@@ -1,9 +1,9 @@
 """HTTP that daemons speak: acquire a job, read its archive, report, finish. Every call about a job brings the job's token."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import Response, get, post
+from litestar import Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import Parameter
 
@@ -11,6 +11,7 @@ from homeport.access.routes import job_route, lasting, provisioner_route
 from homeport.access.types import ProvisionerIdentity
 from homeport.config import Settings
 from homeport.database import Database
+from homeport.provisioning.api.waiting import unless_gone
 from homeport.provisioning.schemas import (
     AcquiredJob,
     AcquireJobRequest,
@@ -38,11 +39,16 @@ JobToken = Annotated[str, Parameter(header="Homeport-Job-Token", description="Th
     status_code=200,
 )
 async def acquire_job(
-    organization: str, data: AcquireJobRequest, daemon: ProvisionerIdentity, db: Database, acquirer: Acquirer
+    organization: str,
+    data: AcquireJobRequest,
+    daemon: ProvisionerIdentity,
+    db: Database,
+    acquirer: Acquirer,
+    request: Request[Any, Any, Any],
 ) -> Response[AcquiredJob | None]:
-    """Register the daemon and hand it its next job."""
+    """Register the daemon and hand it its next job; where it hangs up meanwhile, others get that."""
     row = await daemons.register_daemon(db, daemon, organization, data)
-    job = await acquirer.acquire(row, wait_seconds=data.wait_seconds)
+    job = await unless_gone(request, acquirer.acquire(row, wait_seconds=data.wait_seconds))
     return Response(job, status_code=204 if job is None else 200, headers={DAEMON_ID_HEADER: str(row.id)})
 
 

@@ -106,6 +106,7 @@ RELEASE = """
     update provisioner_jobs
     set started_at = null, updated_at = $3, worker_id = null, worker_name = '', token_hash = null
     where id = $1 and token_hash = $2 and completed_at is null and canceled_at is null
+      and ($4::boolean is false or updated_at = started_at)
     returning organization_id
 """
 
@@ -146,6 +147,14 @@ LIST_TO_REAP = """
      where canceled_at < $3 and completed_at is null
      order by canceled_at limit $4)
     order by updated_at limit $4
+"""
+
+# A daemon that has a job reports within seconds; of one that never did it is not known that it ever got the job.
+LIST_UNHEARD = """
+    select id, token_hash from provisioner_jobs
+    where started_at is not null and completed_at is null and canceled_at is null
+      and updated_at = started_at and updated_at < $1 and created_at > $2
+    order by updated_at limit $3
 """
 
 LIST_RUNNING_OF_KEY = """
@@ -271,9 +280,14 @@ async def claim_job(
     return maybe(ProvisionerJobRow, row)
 
 
-async def release_job(conn: Connection, job_id: UUID, token_hash: bytes, now: datetime) -> UUID | None:
-    """Put a running job back into the queue if this token still owns it; returns its organization."""
-    found: UUID | None = await conn.fetchval(RELEASE, job_id, token_hash, now)
+async def release_job(
+    conn: Connection, job_id: UUID, token_hash: bytes, now: datetime, *, only_unheard: bool = False
+) -> UUID | None:
+    """Put a running job back into the queue if this token still owns it; returns its organization.
+
+    With `only_unheard` not if anything was heard of it since it was taken.
+    """
+    found: UUID | None = await conn.fetchval(RELEASE, job_id, token_hash, now, only_unheard)
     return found
 
 
@@ -331,6 +345,14 @@ async def list_ids_to_reap(
     """Return ids of jobs that nobody has moved for too long, or that do not stop though they were told to; the stillest first."""
     rows = await conn.fetch(LIST_TO_REAP, hung_before, pending_before, canceled_before, limit)
     return [row["id"] for row in rows]
+
+
+async def list_unheard(
+    conn: Connection, *, taken_before: datetime, created_after: datetime, limit: int
+) -> list[tuple[UUID, bytes]]:
+    """Return ids and token hashes of jobs that were handed out and of which nothing was heard since."""
+    rows = await conn.fetch(LIST_UNHEARD, taken_before, created_after, limit)
+    return [(row["id"], row["token_hash"]) for row in rows]
 
 
 async def list_running_ids_of_key(conn: Connection, key_id: UUID) -> list[UUID]:

@@ -135,7 +135,10 @@ JobInput = ImportInput | DryRunInput | BuildInput
 
 
 class AcquiredJob(msgspec.Struct, frozen=True, kw_only=True):
-    """A job for the daemon that asked. Whoever holds `job_token` owns the job."""
+    """A job for the daemon that asked. Whoever holds `job_token` owns the job.
+
+    A daemon whose reports do not get through for `silence_seconds` abandons the work, before the server ends the job.
+    """
 
     daemon_id: UUID
     job_id: UUID
@@ -147,6 +150,7 @@ class AcquiredJob(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     file_id: UUID | None
     access_url: str
+    silence_seconds: float = 180.0
     input: JobInput
 
 

@@ -8,6 +8,7 @@ becomes first looks at once, which is why no posting is missed in between. Where
 import asyncio
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from uuid import UUID
 
 from homeport.database import Connection, Database, DatabaseError, ForeignKeyViolation, Listener
@@ -36,13 +37,23 @@ class Acquirer:
     """The lines of this process. Made once by the composition root."""
 
     def __init__(
-        self, db: Database, listener: Listener, *, access_url: str = "", poll_seconds: float = POLL_SECONDS
+        self,
+        db: Database,
+        listener: Listener,
+        *,
+        access_url: str = "",
+        poll_seconds: float = POLL_SECONDS,
+        hung_after: timedelta = rules.HUNG_AFTER,
     ) -> None:
-        """`poll_seconds` bounds how long a lost message can hide a job, and how rarely a waiting daemon is marked as seen."""
+        """`poll_seconds` bounds how long a lost message can hide a job, and how rarely a waiting daemon is marked as seen.
+
+        `hung_after` is when the reaper gives a silent daemon up; the daemon itself does so earlier.
+        """
         self._db = db
         self._listener = listener
         self._access_url = access_url
         self._poll_seconds = poll_seconds
+        self._silence_seconds = (hung_after * rules.SILENCE_SHARE).total_seconds()
         self._lines: dict[Hashable, _Line] = {}
         self._returns: set[asyncio.Task[None]] = set()
 
@@ -144,7 +155,7 @@ class Acquirer:
             daemon_id=daemon.id, job_id=job.id, job_token=token, type=job.type, provisioner=job.provisioner,
             organization_id=job.organization_id, created_at=job.created_at, file_id=job.file_id,
             initiator_username=await queries.find_username(conn, job.initiator_id),
-            access_url=self._access_url, input=job_input,
+            access_url=self._access_url, silence_seconds=self._silence_seconds, input=job_input,
         )  # fmt: skip
 
     async def _touch(self, daemon: DaemonRow) -> None:

@@ -12,7 +12,7 @@ from homeport.provisioning.queries import jobs as queries
 from homeport.provisioning.queries import logs as log_queries
 from homeport.provisioning.schemas import LogLine
 from homeport.provisioning.service import metrics
-from homeport.provisioning.service.jobs import LOGGED, Cause, fail_job
+from homeport.provisioning.service.jobs import CHANGED, LOGGED, POSTED, Cause, fail_job
 from homeport.provisioning.types import ProvisionerJobRow
 
 _USUAL = rules.Limits()
@@ -51,6 +51,31 @@ async def reap(db: Database, limits: rules.Limits = _USUAL) -> list[UUID]:
             limit=rules.REAPED_PER_SWEEP,
         )
     return [job_id for job_id in ids if await _reap_one(db, job_id, now, limits)]
+
+
+async def release_unheard(db: Database, limits: rules.Limits = _USUAL) -> list[UUID]:
+    """Put jobs back whose daemons have never reported since they took them: those were gone when the job was handed out.
+
+    Their tokens end with that, so whoever comes back late owns nothing. What is older than the longest wait is left to `reap`.
+    """
+    now = clock.now()
+    async with db.connection() as conn:
+        found = await queries.list_unheard(
+            conn,
+            taken_before=now - limits.unheard_after,
+            created_after=now - rules.PENDING_TOO_LONG_AFTER,
+            limit=rules.REAPED_PER_SWEEP,
+        )
+    released: list[UUID] = []
+    for job_id, token_hash in found:
+        async with db.transaction() as conn:
+            organization_id = await queries.release_job(conn, job_id, token_hash, clock.now(), only_unheard=True)
+            if organization_id is not None:
+                await conn.notify(POSTED, str(organization_id))
+                await conn.notify(CHANGED, str(job_id))
+                conn.after_commit(metrics.returned.inc)
+                released.append(job_id)
+    return released
 
 
 async def end_builtin_jobs(conn: Connection, installation: str) -> list[UUID]:
