@@ -84,6 +84,7 @@ class AcquiredJob(Struct, kw_only=True):
     organization_id: str
     provisioner: str
     type: Literal["template_version_import", "template_version_dry_run", "workspace_build"]
+    silence_seconds: float = 180.0
 
 
 class AgentConnectionInfo(Struct, kw_only=True):
