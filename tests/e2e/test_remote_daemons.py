@@ -154,7 +154,7 @@ def test_a_daemon_that_was_frozen_finds_its_job_gone_and_works_on(server: Server
         # Thawed, it would report the old job done: nothing of that counts.
         first.allow("go")
         first.send(signal.SIGCONT)
-        wait_for(lambda: "was lost" in first.words(), seconds=30)
+        wait_for(lambda: f"Job {ended['job']['id']} ends" in first.words(), seconds=30)
         job = job_of(server, ended)
         assert (job["status"], job["error"]) == (ended["job"]["status"], ended["job"]["error"])
         assert server.api.call("GET", f"/workspaces/{workspace['id']}")["latest_build"]["status"] == "running"

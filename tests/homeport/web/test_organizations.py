@@ -198,7 +198,14 @@ async def test_pages_of_an_organization_are_nothing_to_others(site: Site) -> Non
     owner, other = await site.accounts.make("owner"), await site.accounts.make("organization-admin")
     made = await make_organization(site, owner)
     person = await site.accounts.make("member", organization_ids=[made.id])
-    places = {"organization": made.name, "user": person.username, "group": "Everyone", "role": "any", "key": "any", "job": NIL_ID}
+    places = {
+        "organization": made.name,
+        "user": person.username,
+        "group": "Everyone",
+        "role": "any",
+        "provisionerkey": "any",
+        "job": NIL_ID,
+    }
     before = await site.db.fetchval("select count(*) from audit_logs")
     seen = 0
     for handler in handlers():

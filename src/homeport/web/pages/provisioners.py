@@ -68,22 +68,26 @@ async def create_key(view: View, organization: str, db: Database, identity: Iden
     return await _page(view, db, identity.subject, place, secret=secret, made=request.name)
 
 
-@get(f"{_PATH}/keys/{{key:str}}/delete", opt=_DELETE, include_in_schema=False)
-async def confirm_deletion(view: View, organization: str, key: str, db: Database, identity: Identity) -> Response[str]:
+@get(f"{_PATH}/keys/{{provisionerkey:str}}/delete", opt=_DELETE, include_in_schema=False)
+async def confirm_deletion(
+    view: View, organization: str, provisionerkey: str, db: Database, identity: Identity
+) -> Response[str]:
     """Ask before a key goes, and say whom that stops."""
     place = await load_place(db, identity, organization, "provisioners")
-    return await _deletion_page(view, db, identity.subject, place, key, NO_PROBLEMS)
+    return await _deletion_page(view, db, identity.subject, place, provisionerkey, NO_PROBLEMS)
 
 
-@post(f"{_PATH}/keys/{{key:str}}/delete", opt=_DELETE, include_in_schema=False, status_code=200)
-async def delete_key(view: View, organization: str, key: str, db: Database, identity: Identity) -> Page:
+@post(f"{_PATH}/keys/{{provisionerkey:str}}/delete", opt=_DELETE, include_in_schema=False, status_code=200)
+async def delete_key(view: View, organization: str, provisionerkey: str, db: Database, identity: Identity) -> Page:
     """Delete a key."""
     await read_form(view.request)
     place = await load_place(db, identity, organization, "provisioners")
     try:
-        await keys.delete_key(db, identity.subject, str(place.organization.id), key)
+        await keys.delete_key(db, identity.subject, str(place.organization.id), provisionerkey)
     except HomeportError as error:
-        return await _deletion_page(view, db, identity.subject, place, key, Problems(error, known=frozenset()))
+        return await _deletion_page(
+            view, db, identity.subject, place, provisionerkey, Problems(error, known=frozenset())
+        )
     return view.go(f"{place.path}/provisioners?notice=daemon-key-gone")
 
 
