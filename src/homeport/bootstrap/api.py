@@ -19,7 +19,7 @@ from homeport.config import Settings
 from homeport.kit.routes import public
 
 _CHUNK: Final = 256 * 1024
-_ASK_AGAIN: Final = "no-cache"
+_ASK_AGAIN: Final = "public, no-cache"
 _KEEP: Final = "public, max-age=31536000, immutable"
 _REASON: Final = "machines fetch the agent before anybody knows them"
 

@@ -41,7 +41,7 @@ async def test_the_script_is_text_with_a_tag(whole):
         answer = await whole.raw("GET", f"/api/v2/init-script/linux/{architecture}")
         assert answer.status_code == 200
         assert answer.headers["content-type"] == "text/plain; charset=utf-8"
-        assert answer.headers["cache-control"] == "no-cache"
+        assert answer.headers["cache-control"] == "public, no-cache"
         assert answer.text.startswith("#!/bin/sh\n")
         assert f"'{ACCESS_URL}'" in answer.text
         assert f"'{architecture}'" in answer.text
