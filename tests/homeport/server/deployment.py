@@ -169,7 +169,7 @@ class Deployment:
         role = await self.ask(admin, "POST", "/organizations/default/members/roles", {"name": unique_name("role")})
         words = {
             "group": group["id"], "groupname": group["name"], "rolename": role[0]["name"],
-            "organization": "default", "organizationname": "coder", "user": user,
+            "organization": "default", "organizationname": "coder", "user": user, "os": "linux", "arch": "amd64", "file": "agent",
             "keyid": token["key"].partition("-")[0], "keyname": token_name, "file_id": version["file_id"],
             "template": template["id"], "templatename": template["name"], "templateversion": version["id"],
             "templateversionname": version["name"], "job": jobs["dry_run"].id, "provisionerkey": key_name,

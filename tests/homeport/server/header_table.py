@@ -87,6 +87,8 @@ def class_of(route: Route) -> str:
         return f"api: {access.credential}{' with cors' if access.has_cors else ''}{', lasting' if access.lasts else ''}"
     if route.path.startswith("/static/") or route.path == "/favicon.ico":
         return "static"
+    if route.path.startswith("/bin/"):
+        return "bundles"
     top = next(part for part in route.path.split("/") if part)
     named = {".well-known": "well-known", "oauth2": "oauth2 protocol", "scim": "scim"}
     return f"{named[top]}: {access.credential}" if top in named else f"root: {route.path}"
@@ -227,6 +229,7 @@ class HeaderWalk:
             words |= {
                 "handle": owner.username, "name": words["workspacename"], "template": words["templatename"], "user": owner.username,
                 "group": words["groupname"], "role": words["rolename"], "number": "1", "app": words.get("app", "x"),
+                "version": words["templateversionname"], "example": "shell", "id": words["fresh_version"],
             }  # fmt: skip
         return words
 

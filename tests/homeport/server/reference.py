@@ -132,6 +132,7 @@ VERSION = {"provisioner": "echo", "storage_method": "file", "file_id": "{file_id
 CALLS: tuple[Call, ...] = (
     Call("GET", "/", 200, "Response"),
     Call("GET", "/buildinfo", 200, "BuildInfoResponse"),
+    Call("GET", "/init-script/{os}/{arch}", 200, "text/plain"),
     Call("GET", "/updatecheck", 200, "UpdateCheckResponse"),
     Call("GET", "/experiments", 200, "[]"),
     Call("GET", "/experiments/available", 200, "AvailableExperiments"),
