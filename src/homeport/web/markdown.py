@@ -16,6 +16,8 @@ def render_markdown(text: str) -> Markup:
         if token.type in {"heading_open", "heading_close"}:
             token.tag = f"h{min(int(token.tag[1:]) + 2, _LEAST_LEVEL)}"
     html: str = _READER.renderer.render(tokens, _READER.options, {})
+    # Code is wider than a phone: who has no pointer scrolls it by the keyboard. No text can look like this tag.
+    html = html.replace("<pre>", '<pre tabindex="0">')
     return Markup(html)  # noqa: S704 raw HTML is off, so the renderer escapes everything
 
 

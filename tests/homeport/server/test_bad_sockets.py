@@ -113,7 +113,18 @@ async def test_what_is_no_websocket_refuses_to_be_one(deployment: Deployment, er
     owner = await deployment.accounts.make("owner")
     places = await deployment.furnish(owner, owner, user="me")
     sockets_of = {route.path for route in all_routes(deployment.app) if route.method == "WS"}
-    blanks = {"handle": "@me", "name": "x", "number": "1", "digest": "x", "key": "x", "path": "x", "role": "x"}
+    blanks = {
+        "handle": "@me",
+        "name": "x",
+        "number": "1",
+        "digest": "x",
+        "key": "x",
+        "path": "x",
+        "role": "x",
+        "version": "x",
+        "example": "x",
+        "id": "x",
+    }
     words = {**places.words, **blanks}
     for route in all_routes(deployment.app):
         if route.path in sockets_of:

@@ -89,5 +89,11 @@ def dry_run(
 
 def _rows(resources: "list[WorkspaceResource]") -> Iterator[list[str]]:
     for resource in resources:
-        agents = ", ".join(f"{agent.name} ({agent.operating_system}/{agent.architecture})" for agent in resource.agents or [])  # fmt: skip
+        agents = ", ".join(
+            _agent(agent.name, agent.operating_system, agent.architecture) for agent in resource.agents or []
+        )
         yield [f"{resource.type}.{resource.name}", agents, str(resource.daily_cost)]
+
+
+def _agent(name: str, system: str, architecture: str) -> str:
+    return f"{name} ({system}/{architecture})" if system else name
