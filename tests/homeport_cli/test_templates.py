@@ -10,6 +10,8 @@ import pytest
 from homeport_cli.commands.templates.comparing import differences
 from homeport_cli.errors import CliError
 from homeport_cli.folders import unpack
+from homeport_cli.presets import choose_preset, preset_values
+from homeport_sdk.models import Preset, PresetParameter
 from tests.support.names import unique_name
 
 SCRIPT = """\
@@ -149,3 +151,29 @@ def test_settings_are_changed_and_what_is_wrong_is_named(cli, template):
         refused = cli.run("templates", "edit", template, *words)
         assert refused.status == 1
         assert said in refused.err
+
+
+@pytest.mark.requirement("CLI-TEMPLATES-05")
+def test_presets_are_chosen_by_name_by_default_or_not_at_all():
+    small = Preset(Default=False, Description="", ID="1", Icon="", Name="Small", Parameters=[])
+    large = Preset(
+        Default=True,
+        Description="",
+        ID="2",
+        Icon="",
+        Name="Large",
+        Parameters=[PresetParameter(Name="size", Value="8")],
+    )
+    presets = [large, small]
+    assert choose_preset(presets, "", is_asking=False) is large
+    assert choose_preset([small], "", is_asking=False) is None
+    assert choose_preset(presets, "Small", is_asking=True) is small
+    assert choose_preset(presets, "none", is_asking=True) is None
+    assert choose_preset([], "", is_asking=True) is None
+    for known, words in ((presets, "It has: Large, Small"), ([], "has no presets")):
+        with pytest.raises(CliError, match=words):
+            choose_preset(known, "Huge", is_asking=False)
+    assert preset_values(large, {"size": "8", "place": "x"}) == {"size": "8"}
+    assert preset_values(None, {"size": "9"}) == {}
+    with pytest.raises(CliError, match="sets size=8"):
+        preset_values(large, {"size": "9"})
