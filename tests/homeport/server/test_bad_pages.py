@@ -37,11 +37,12 @@ QUERIES = (
 )
 # The many pages of an organization read no more than these.
 FEW_QUERIES = ("q", "page", "notice")
+TEMPLATE_QUERIES = ("organization", "version", "show", "page", "preset", "name", "after")
 FIELDS = (
     "username", "name", "email", "password", "old_password", "token_name", "lifetime", "redirect", "confirm", "update",
     "parameter.size", "parameter.", "user_status", "login_type", "roles", "callback_url", "client_type", "scope", "registration",
     "decision", "user_code", "display_name", "description", "icon", "avatar_url", "quota_allowance", "permission", "status",
-    "organization_ids", "group.x", "user.x",
+    "organization_ids", "group.x", "user.x", "preset", "do", "weeks", "switches", "stop_days", "default_ttl_ms", "new_name", "new_content",
 )  # fmt: skip
 TEXTS = (
     b"",
@@ -70,13 +71,16 @@ def words(places: Places) -> Mapping[str, str]:
     """Return values of the pages' path parameters."""
     return {
         **places.words, "handle": "@me", "name": places.words["workspacename"], "number": "1", "digest": "x",
-        "template": places.words["templatename"], "key": places.words["keyid"],
+        "template": places.words["templatename"], "version": places.words["templateversionname"], "example": "shell",
+        "id": places.words["fresh_version"], "key": places.words["keyid"],
         "group": places.words["groupname"], "role": places.words["rolename"],
     }  # fmt: skip
 
 
 def asked_of(route: Route) -> tuple[str, ...]:
     """Return the names in an address to try odd values for."""
+    if route.path.startswith("/templates/{template}/"):
+        return TEMPLATE_QUERIES
     return FEW_QUERIES if route.path.startswith("/organizations/{") else QUERIES
 
 
@@ -108,6 +112,7 @@ def wrong(route: Route, what: str, answer: Answer, log: ErrorLog) -> list[str]:
 
 
 @pytest.mark.requirement("HTTP-BAD-INPUT-03")
+@pytest.mark.timeout(300)
 @pytest.mark.identities("owner", "member")
 async def test_odd_addresses_get_a_page(deployment: Deployment, error_log: ErrorLog, identity: Person) -> None:
     owner = identity if identity.kind == "owner" else await deployment.accounts.make("owner")
@@ -129,6 +134,7 @@ async def test_odd_addresses_get_a_page(deployment: Deployment, error_log: Error
 
 
 @pytest.mark.requirement("HTTP-BAD-INPUT-03")
+@pytest.mark.timeout(300)
 @pytest.mark.identities("owner", "member")
 async def test_odd_forms_get_a_page(deployment: Deployment, error_log: ErrorLog, identity: Person) -> None:
     owner = identity if identity.kind == "owner" else await deployment.accounts.make("owner")

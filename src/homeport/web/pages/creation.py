@@ -61,8 +61,7 @@ async def create(view: View, template: str, db: Database, subject: Subject, ciph
     """Create the workspace and lead to its page, where its first build can be watched."""
     form = await read_form(view.request)
     loaded = await _load(view, template, db, subject, form.text("preset") or NO_PRESET)
-    preset = {} if loaded.preset is None else {each.name: each.value for each in loaded.preset.parameters}
-    values = {**read_values(loaded.parameters, form, is_first_build=True), **preset}
+    values = {**read_values(loaded.parameters, form, is_first_build=True), **loaded.fixed}
     request = CreateWorkspaceRequest(
         name=form.text("name"),
         template_id=loaded.template.id,
@@ -89,6 +88,11 @@ class _Loaded(NamedTuple):
     presets: list[Preset]
     preset: Preset | None
 
+    @property
+    def fixed(self) -> dict[str, str]:
+        """Return what the preset sets."""
+        return {} if self.preset is None else {each.name: each.value for each in self.preset.parameters}
+
 
 async def _load(view: View, template: str, db: Database, subject: Subject, wish: str) -> _Loaded:
     """Return what the form shows. `wish` is the id of a preset, NO_PRESET, or empty for the default one."""
@@ -114,8 +118,7 @@ def _page(
     problems: Problems,
     wrong: Mapping[str, str],
 ) -> Response[str]:
-    preset = None if loaded.preset is None else {each.name: each.value for each in loaded.preset.parameters}
-    fields = build_fields(loaded.parameters, values=values, problems=wrong, is_first_build=True, preset=preset)
+    fields = build_fields(loaded.parameters, values=values, problems=wrong, is_first_build=True, preset=loaded.fixed)
     return view.page(
         "new_workspace.html",
         status=problems.status,

@@ -72,22 +72,7 @@ async def save_files(
 async def show_comparison(view: View, template: str, version: str, db: Database, subject: Subject) -> Response[str]:
     """Show what differs from another version, or from the one before."""
     loaded = await _load(view, db, subject, template, version)
-    async with db.connection() as conn:
-        row = await access.get_template(conn, subject, loaded.place.template.id)
-        known = await versions.list_versions(
-            conn, subject=subject, template_id=row.id, page=Window(limit=_OTHERS), has_archived=True
-        )
-        name = view.request.query_params.get("version", "")
-        try:
-            other = await (
-                versions.read_version_by_name(conn, subject=subject, template=row, name=name)
-                if name
-                else versions.read_previous_version(conn, subject=subject, template=row, name=loaded.version.name)
-            )
-        except NotFound:
-            if name:
-                raise
-            other = None
+    other, others = await _compared(db, subject, loaded, view.request.query_params.get("version", ""))
     before = {} if other is None else await sources.read_source(db, subject=subject, version_id=other.id)
     return view.page(
         "template_comparison.html",
@@ -95,9 +80,27 @@ async def show_comparison(view: View, template: str, version: str, db: Database,
         template=loaded.place.template,
         version=loaded.version,
         other=other,
-        others=[each for each in known if each.id != loaded.version.id],
+        others=others,
         changes=compare_files(before, loaded.files),
     )
+
+
+async def _compared(
+    db: Database, subject: Subject, loaded: _Files, name: str
+) -> tuple[TemplateVersion | None, list[TemplateVersion]]:
+    """Return the version to compare with (of this name, or the one before; the first has none), and all that one may choose."""
+    async with db.connection() as conn:
+        row = await access.get_template(conn, subject, loaded.place.template.id)
+        window = Window(limit=_OTHERS)
+        known = await versions.list_versions(conn, subject=subject, template_id=row.id, page=window, has_archived=True)
+        others = [each for each in known if each.id != loaded.version.id]
+        if name:
+            return await versions.read_version_by_name(conn, subject=subject, template=row, name=name), others
+        try:
+            before = await versions.read_previous_version(conn, subject=subject, template=row, name=loaded.version.name)
+        except NotFound:
+            return None, others
+        return before, others
 
 
 async def _load(view: View, db: Database, subject: Subject, template: str, version: str) -> _Files:
