@@ -37,6 +37,7 @@ def filled(path: str, workspace: str) -> str:
         "{example:str}": "shell",
         "{id:str}": NIL,
         "{job:str}": NIL,
+        "{provisionerkey:str}": "any",
         "{key:str}": "abcdefghij",
         "{grant:str}": NIL,
         "{app:str}": NIL,
