@@ -123,6 +123,12 @@ def send(request: BaseHTTPRequestHandler, status: int, body: bytes, *, length: i
     request.wfile.write(body)
 
 
+def break_off(request: BaseHTTPRequestHandler) -> None:
+    """Answer with less than was promised."""
+    send(request, 200, b"x" * 100, length=100_000)
+    request.close_connection = True
+
+
 @contextmanager
 def offering(*bundles: Bundle, **options: Any) -> Iterator[Offer]:
     """Serve until the block ends."""
