@@ -6,6 +6,7 @@ from typing import Any
 from homeport.kit.names import MAX_NAME, is_valid_name
 
 MOST_DISPLAY_NAME = 128
+_MOST_ADDRESS = 2048
 _MOST_DEPTH = 32
 _UNFIT = re.compile(r"[^a-zA-Z0-9]+")
 _MOST_NUMBER = 2**63
@@ -37,6 +38,11 @@ def display_name_from(name: str) -> str:
     """Return a name of at most 128 printable characters without white space at its ends; it never fails a sign-in."""
     printable = "".join(letter if letter.isprintable() else " " for letter in name)
     return " ".join(printable.split())[:MOST_DISPLAY_NAME].rstrip()
+
+
+def picture_from(address: str) -> str:
+    """Return the address of a picture; empty where it is none that pages show: from https alone."""
+    return address if address.startswith("https://") and len(address) <= _MOST_ADDRESS and address.isprintable() else ""
 
 
 def storable(value: Any, depth: int = 0) -> Any:

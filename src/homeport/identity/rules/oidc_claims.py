@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from homeport.identity.errors import AddressNotAllowed, NotVouchedFor
-from homeport.identity.rules.claiming import merged, storable
+from homeport.identity.rules.claiming import merged, picture_from, storable
 from homeport.kit.errors import BadRequest
 from homeport.kit.names import is_storable, validate_email
 
@@ -63,7 +63,7 @@ def profile_of(claims: dict[str, Any], fields: Fields) -> Profile:
         email=email,
         username=_text(claims, fields.username),
         name=_text(claims, fields.name),
-        avatar_url=_picture(_text(claims, "picture")),
+        avatar_url=picture_from(_text(claims, "picture")),
     )
 
 
@@ -113,8 +113,3 @@ def _is_address(text: str) -> bool:
 def _text(claims: dict[str, Any], name: str) -> str:
     value = claims.get(name)
     return str(storable(value)).strip() if isinstance(value, str) else ""
-
-
-def _picture(address: str) -> str:
-    """Return the address of a picture; pages show pictures from https alone."""
-    return address if address.startswith("https://") and len(address) <= 2048 and address.isprintable() else ""
