@@ -5,6 +5,7 @@ it, sealed, so that nobody can put another address before a person, and no serve
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -13,10 +14,11 @@ from litestar.response import Redirect
 
 from homeport.config import Settings
 from homeport.database import Database
-from homeport.identity.errors import DeviceRefused
+from homeport.identity.errors import ConversionEnded, DeviceRefused
 from homeport.identity.login.completing import Deployment
 from homeport.identity.login.configured import Providers
 from homeport.identity.login.github import visits
+from homeport.identity.login.redirecting import CONVERT_PREFIX
 from homeport.identity.schemas import ExternalAuthDevice
 from homeport.kit.crypto import Cipher, DecryptionFailed
 from homeport.kit.errors import BadRequest, HomeportError
@@ -68,7 +70,8 @@ def _refused(view: View, state: str, error: HomeportError, sealed: str, cipher: 
     words = f"{error.message} {error.detail}" if error.status == 403 and error.detail else error.message
     problems = Problems()
     problems.summary, problems.status = words, error.status
-    return _page(view, state, problems=problems)
+    is_over = isinstance(error, ConversionEnded)
+    return _page(view, state, problems=problems, headers=error.headers, is_over=is_over)
 
 
 def _page(
@@ -79,12 +82,16 @@ def _page(
     sealed: str = "",
     hint: str = "",
     problems: Problems = NO_PROBLEMS,
+    headers: Mapping[str, str] | None = None,
+    is_over: bool = False,
 ) -> Response[str]:
     return view.page(
         "sign_in_code.html",
         status=problems.status,
-        headers=unframed(view),
+        headers={**(headers or {}), **unframed(view)},
         state=state,
+        converts=state.startswith(CONVERT_PREFIX),
+        is_over=is_over,
         device=device,
         sealed=sealed,
         hint=hint,
