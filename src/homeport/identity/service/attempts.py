@@ -50,6 +50,15 @@ async def count_address(db: Database, settings: Settings, address: str) -> None:
     await _take(db, settings, address_allowance(settings.login_rate_limit), network_of(address))
 
 
+async def uncount_address(db: Database, settings: Settings, address: str) -> None:
+    """Take back an attempt from an address that has turned out to be none."""
+    if settings.dangerous_disable_rate_limits:
+        return
+    allowance = address_allowance(settings.login_rate_limit)
+    window = window_start(clock.now(), allowance.window)
+    await queries.give_back(db, kind=allowance.kind, subject=digest(network_of(address)), window_start=window)
+
+
 async def is_right(db: Database, settings: Settings, *, email: str, user: UserRow | None, password: str) -> bool:
     """Tell whether a password is an account's, and count the attempt where it is not. Raises TooManyRequests.
 

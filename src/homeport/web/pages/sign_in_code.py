@@ -19,6 +19,7 @@ from homeport.identity.login.completing import Deployment
 from homeport.identity.login.configured import Providers
 from homeport.identity.login.github import visits
 from homeport.identity.login.redirecting import CONVERT_PREFIX
+from homeport.identity.rules.github import PENDING
 from homeport.identity.schemas import ExternalAuthDevice
 from homeport.kit.crypto import Cipher, DecryptionFailed
 from homeport.kit.errors import BadRequest, HomeportError
@@ -28,7 +29,7 @@ from homeport.web.rendering import View, unframed
 
 _OPT = optional("this is how one signs in, or converts an account", is_page=True)
 _MOST_STATE = 128
-_GOING_ON = frozenset({"authorization_pending", "slow_down"})
+_GOING_ON = frozenset({PENDING, "slow_down"})
 Page = Response[str] | Redirect
 
 
