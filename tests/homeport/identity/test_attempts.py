@@ -194,3 +194,15 @@ def test_subjects_are_digests_without_case_and_parts_do_not_run_together() -> No
     assert digest(" Ada@X ") == digest("ada@x")
     assert digest("a", "bc") != digest("ab", "c")
     assert len(digest("\ud800" * 9000)) == 64
+
+
+@pytest.mark.requirement("LIMIT-ACCOUNT-06")
+@pytest.mark.parametrize(
+    ("address", "other"), [("ida@homeport.test", "İda@homeport.test"), ("kim@homeport.test", "\u212aim@homeport.test")]
+)
+async def test_letters_that_fold_to_those_of_an_address_open_no_account(db: Database, address: str, other: str) -> None:
+    api = server(db)
+    await api.call(None, "POST", "/users/first", {**ADA, "email": address})
+    assert await db.fetchval("select lower($1) = lower($2)", address, other), "the database takes both for one"
+    assert await statuses(api, PASSWORD, email=other) == [401]
+    assert await statuses(api, PASSWORD, email=address.upper()) == [201]

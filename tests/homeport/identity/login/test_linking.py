@@ -111,6 +111,21 @@ async def test_an_account_that_is_linked_to_nothing_is_found_by_its_address(
     assert await db.fetchval("select linked_id from user_links") == f"{issuer.url}||ada-1"
 
 
+@pytest.mark.requirement("LINK-FOLD-01")
+@pytest.mark.parametrize(
+    ("address", "claimed"), [("ida@example.com", "İda@example.com"), ("kim@example.com", "\u212aim@example.com")]
+)
+async def test_an_address_whose_letters_only_fold_to_those_of_an_account_is_another(
+    db: Database, issuer: Issuer, accounts: Accounts, address: str, claimed: str
+) -> None:
+    person = await accounts.make("member")
+    await db.execute("update users set login_type = 'oidc', email = $2 where id = $1", person.id, address)
+    issuer.person["email"] = claimed
+    reply = await sign_in(api_of(db, issuer), issuer)
+    assert (reply.status_code, reply.json()["message"]) == (409, "A user with this email already exists.")
+    assert await db.fetchval("select count(*) from user_links") == 0
+
+
 @pytest.mark.requirement("LINK-SUB-01")
 async def test_a_second_sub_with_the_same_address_is_refused(db: Database, issuer: Issuer) -> None:
     api = api_of(db, issuer)
