@@ -184,7 +184,8 @@ async def create_account(
                 now=clock.now(),
             )
     except UniqueViolation as error:
-        raise name_taken(error) from error
+        # The address of a service account is made of its name, which is what was asked for.
+        raise (_taken("username") if email == _service_address(username) else name_taken(error)) from error
     await conn.emit(UserCreated(user_id=row.id, organization_ids=organization_ids, actor=subject))
     await record_user(conn, subject.id, AuditAction.CREATE, after=row)
     return row
@@ -237,8 +238,16 @@ def require_rank(subject: Subject, target: UserRow) -> None:
 
 def name_taken(error: UniqueViolation) -> Taken:
     """Turn the violation of a unique index on users into the 409 that names the field."""
-    field = _UNIQUE_FIELDS.get(error.constraint, "username")
+    return _taken(_UNIQUE_FIELDS.get(error.constraint, "username"))
+
+
+def _taken(field: str) -> Taken:
     return Taken(f"A user with this {field} already exists.", field)
+
+
+def _service_address(username: str) -> str:
+    """Return an address of nobody's: the domain is one that never is (RFC 2606)."""
+    return f"{username}@service.invalid"
 
 
 def _creatable_login_type(request: CreateUserRequestWithOrgs) -> LoginType:
@@ -277,8 +286,7 @@ async def create_service_account(
     return await create_account(
         conn,
         subject=subject,
-        # No address of anybody's: the domain is one that never is (RFC 2606).
-        email=f"{username}@service.invalid",
+        email=_service_address(username),
         username=username,
         name=name,
         login_type=LoginType.NONE,
