@@ -297,8 +297,11 @@ async def test_a_claim_that_was_left_out_takes_nothing_from_anybody(
     await come(api, issuer, groups=["dev", "auditor"])
     await come(api, issuer, _claim_names={"groups": "src1"})
     assert (await groups(db), await site_roles(db)) == ({"dev"}, ["auditor"])
-    await come(api, issuer, groups=[str(number) for number in range(3000)])
-    assert (await groups(db), await site_roles(db)) == ({"dev"}, ["auditor"])
+    for unusable in ([str(number) for number in range(3000)], [{"name": "dev"}], True, "x" * 2000):
+        await come(api, issuer, groups=unusable)
+        assert (await groups(db), await site_roles(db)) == ({"dev"}, ["auditor"])
+    await come(api, issuer, groups=[])
+    assert (await groups(db), await site_roles(db)) == (set(), [])
 
 
 @pytest.mark.requirement("SYNC-BROKEN-02")
