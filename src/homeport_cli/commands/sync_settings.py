@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from homeport_sdk.client import Client
 
 app = typer.Typer(no_args_is_help=True, help="What the claims of the identity provider mean when people sign in.")
-T = TypeVar("T")
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 class Kind(StrEnum):
