@@ -23,8 +23,9 @@ from homeport.kit.crypto import Cipher
 from homeport.kit.flights import Flights
 from homeport.telemetry.logs import get_logger
 
-# Longer than a provider is waited for; a server that dies meanwhile leaves its mark for this long.
-CLAIM: Final = timedelta(seconds=20)
+# Longer than a provider is waited for, which is four requests of five seconds at the most: its document, its keys, the tokens,
+# and keys that it has changed. A server that dies meanwhile leaves its mark for this long.
+CLAIM: Final = timedelta(seconds=25)
 _LOOKS: Final = 150
 _PAUSE: Final = 0.1
 # Browsers ask many times at once and again: a provider that was away a moment ago is not asked again in the same breath.
@@ -140,7 +141,7 @@ class LinkClock:
 
     def _over(self, provider: Refresher, ends_at: datetime | None) -> LinkEnded:
         return self._ended(
-            f"The session at {provider.name} ended at {_moment(ends_at)}, and the provider gave no refresh token."
+            f"The session at {provider.name} ended at {_moment(ends_at)}, and there is no refresh token to renew it with."
         )
 
     def _ended(self, detail: str) -> LinkEnded:

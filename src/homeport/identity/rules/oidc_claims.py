@@ -10,6 +10,8 @@ from homeport.identity.rules.claiming import merged, picture_from, storable
 from homeport.kit.errors import BadRequest
 from homeport.kit.names import is_storable, validate_email
 
+# The standard allows 255 characters for sub (OpenID Connect Core 2); what an index of PostgreSQL can hold is not much more.
+_MOST_LINKED_ID = 2048
 # What the ID token says of itself; no other source speaks of that.
 _OF_THE_TOKEN = frozenset(
     {"iss", "sub", "aud", "exp", "iat", "nbf", "nonce", "azp", "at_hash", "c_hash", "auth_time", "jti"}
@@ -35,12 +37,18 @@ class Profile(msgspec.Struct, frozen=True):
     avatar_url: str
 
 
-def subject_of(claims: dict[str, Any]) -> str:
-    """Return who the token is about. Raises NotVouchedFor where it says nobody."""
+def linked_id_of(claims: dict[str, Any]) -> str:
+    """Return whom the token is about, of all issuers' people. Raises NotVouchedFor where it says nobody."""
     subject = claims.get("sub")
-    if not isinstance(subject, str) or not subject.strip() or not is_storable(subject):
+    if not isinstance(subject, str) or not subject.strip():
         raise NotVouchedFor("The provider's ID token does not say who you are: its claim sub is missing or empty.")
-    return subject
+    found = f"{claims.get('iss', '')}||{subject}"
+    if not is_storable(found) or len(found.encode()) > _MOST_LINKED_ID:
+        raise NotVouchedFor(
+            "The provider's ID token does not say who you are in a way that can be kept.",
+            detail=f"Its claims iss and sub may have {_MOST_LINKED_ID - 2} bytes together, none of them NUL.",
+        )
+    return found
 
 
 def merge_user_info(id_token: dict[str, Any], user_info: dict[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from homeport.kit import clock
 from homeport.kit.errors import invalid_field
 from homeport.kit.http import Page
 from homeport.kit.ids import new_id
-from homeport.kit.names import is_storable, validate_display_name, validate_email, validate_name
+from homeport.kit.names import is_storable, validate_display_name, validate_email, validate_username
 from homeport.rbac import Action, ResourceType, Subject, predicate, require
 
 FIRST_USER_LOCK = "identity:first-user"
@@ -262,7 +262,7 @@ def _creatable_login_type(request: CreateUserRequestWithOrgs) -> LoginType:
 def _validate_names(email: str, username: str, name: str, *, password: str | None) -> None:
     rules.validate_all(
         lambda: validate_email(email),
-        lambda: validate_name(username, "username"),
+        lambda: validate_username(username),
         lambda: validate_display_name(name, "name"),
         lambda: rules.validate_password(password) if password is not None else None,
     )
@@ -282,7 +282,7 @@ async def create_service_account(
     Needs user:create and, in the organization, organization_member:create. Raises Taken for a used username.
     """
     require(subject, Action.CREATE, rules.user_object(), noun="user")
-    validate_name(username, "username")
+    validate_username(username)
     return await create_account(
         conn,
         subject=subject,
