@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.access import violations
-from tests.browser.people import Camera
+from tests.browser.people import EMAIL, Camera, sign_in
 from tests.support.api import PASSWORD
 from tests.support.github import GitHub, running_github, settings_of
 from tests.support.server import Server, running_server
@@ -145,6 +145,27 @@ def test_people_sign_in_by_the_pages_of_github(
     page.get_by_role("link", name="Sign in with GitHub").click()
     page.get_by_role("link", name="Authorize").click()
     page.wait_for_url("**/templates")
+
+
+@pytest.mark.requirement("CONVERT-03", "GITHUB-FLOW-01")
+def test_people_convert_their_account_by_the_pages_of_github(hub: GitHub, make_page: MakePage, tmp_path: Path) -> None:
+    settings: dict[str, Any] = settings_of(hub)
+    with running_server(tmp_path, daemons=0, **settings) as server:
+        server.api.make_first_user("first", EMAIL)
+        hub.asks = True
+        hub.person("first-at-github", email=EMAIL)
+        page = make_page(base_url=server.url)
+        sign_in(page)
+        page.goto("/account/convert")
+        page.get_by_label(re.compile("^Password")).fill(PASSWORD)
+        page.get_by_role("button", name="Go on to the provider").click()
+        page.get_by_role("link", name="Authorize").click()
+        page.wait_for_url("**/login?message=*")
+        expect(page.get_by_text("Your account signs in by GitHub from now on. Sign in again.")).to_be_visible()
+        page.get_by_role("link", name="Sign in with GitHub").click()
+        page.get_by_role("link", name="Authorize").click()
+        page.wait_for_url("**/workspaces")
+        expect(page.get_by_role("link", name="first", exact=True)).to_be_visible()
 
 
 @pytest.mark.requirement("M18", "DEVICE-LOGIN-04", "GITHUB-METHODS-01")
