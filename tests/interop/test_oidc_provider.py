@@ -13,7 +13,9 @@ import httpx
 import pytest
 
 from scripts import node_packages
+from tests.support.program import Cli
 from tests.support.server import Server
+from tests.support.terminals import Terminal
 from tests.support.waiting import wait_for
 
 SECRET = "a secret+of/the client:100%, of at least sixty-four characters, as HMAC would want"
@@ -143,6 +145,20 @@ def test_people_sign_in_by_code_and_pkce(provider: Provider, browser: Browser) -
     provider.tell("person", name="ada")
     again.sign_in()
     assert again.me().json()["id"] == person["id"]
+
+
+@pytest.mark.requirement("CLI-LOGIN-05")
+def test_the_command_line_leads_people_of_providers_to_the_browser(browser: Browser, tmp_path: Path) -> None:
+    browser.sign_in()
+    token = browser.http.cookies["coder_session_token"]
+    cli = Cli(tmp_path)
+    with Terminal(cli.words("login", browser.server.url), cli.environment) as terminal:
+        terminal.type("", until="Email: ")
+        assert "Leave the email empty to sign in in the browser." in terminal.seen
+        terminal.type("\n", until="paste the token here: ")
+        assert f"{browser.server.url}/cli-auth" in terminal.seen
+        terminal.type(f"{token}\n", until="as ada")
+    assert cli.ok("whoami", "-o", "json").json()["email"] == "ada@example.com"
 
 
 @pytest.mark.requirement("OIDC-PEER-02", "M12")
