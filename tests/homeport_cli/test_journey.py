@@ -37,7 +37,9 @@ def test_a_token_signs_in_and_a_wrong_one_does_not(server, nobody):
 @pytest.mark.requirement("CLI-LOGIN-04")
 def test_who_is_refused_is_told_what_helps(server, nobody):
     wrong = nobody.run("login", server.url, "--first-user-email", EMAIL, "--first-user-password", "not-this-one")
-    assert (wrong.status, wrong.err) == (1, "error: Incorrect email or password.\n"), "no advice to do what was just done"
+    assert (wrong.status, wrong.err) == (1, "error: Incorrect email or password.\n"), (
+        "no advice to do what was just done"
+    )
     # Signing in would change nothing: the variable goes before the session that is remembered.
     nobody.ok("login", server.url, "--token", server.token)
     other = nobody.run("whoami", HOMEPORT_SESSION_TOKEN="0123456789-0123456789012345678901")
