@@ -130,18 +130,26 @@ class OidcClient:
             # Before the token is shown, which may be good once: without keys what comes of it could not be believed.
             await self._discovery.keys()
             granted = await self._tokens.refresh(metadata, refresh_token)
-            if granted.id_token:
-                header, claims = await id_tokens.verified(self._discovery, granted.id_token)
-                self._check_id_token(metadata, header, claims, access_token=granted.tokens.access_token)
-                if linked_id_of(claims) != linked_id:
-                    raise RefreshFailed("the provider answered with tokens of somebody else", is_final=True)
         except TokensRefused as error:
             raise RefreshFailed(str(error), is_final=error.is_final) from error
         except (CallFailed, DiscoveryFailed) as error:
             raise RefreshFailed(str(error), is_final=False) from error
-        except NotVouchedFor as error:
-            raise RefreshFailed(f"{error.message} {error.detail}".strip(), is_final=False) from error
+        if granted.id_token:
+            await self._check_refreshed(metadata, granted, linked_id)
         return granted.tokens
+
+    async def _check_refreshed(self, metadata: Metadata, granted: Granted, linked_id: str) -> None:
+        try:
+            header, claims = await id_tokens.verified(self._discovery, granted.id_token)
+            self._check_id_token(metadata, header, claims, access_token=granted.tokens.access_token)
+            is_same = linked_id_of(claims) == linked_id
+        except DiscoveryFailed as error:
+            raise RefreshFailed(str(error), is_final=False, given=granted.tokens) from error
+        except NotVouchedFor as error:
+            reason = f"{error.message} {error.detail}".strip()
+            raise RefreshFailed(reason, is_final=False, given=granted.tokens) from error
+        if not is_same:
+            raise RefreshFailed("the provider answered with tokens of somebody else", is_final=True)
 
     async def _metadata(self) -> Metadata:
         try:
