@@ -85,10 +85,11 @@ async def purge(db: Database) -> int:
 
 async def _begin(db: Database, settings: Settings, *, email: str, user_id: UUID | None) -> Taken:
     address = current_request().ip
+    network = network_of(address)
     # Asked for unknown accounts as well: both take as long.
-    is_known = await queries.has_key_from(db, user_id or NIL_ID, address)
+    is_known = await queries.has_key_from(db, user_id or NIL_ID, address, f"{network}/64" if ":" in network else None)
     allowance = account_allowance(settings.login_account_rate_limit, is_known=is_known)
-    return await _take(db, settings, allowance, email, network_of(address) if is_known else "")
+    return await _take(db, settings, allowance, email, network if is_known else "")
 
 
 async def _take(db: Database, settings: Settings, allowance: Allowance, *subject: str) -> Taken:
