@@ -180,10 +180,35 @@ def test_a_session_outlives_the_tokens_by_refreshing_them(provider: Provider, br
 def test_new_keys_are_found(provider: Provider, browser: Browser) -> None:
     assert browser.sign_in().status_code == 307
     provider.tell("rotate")
-    # Keys are not asked for more often than every few seconds.
+    # Somebody else, whose sign-in renews nothing of the first one. Keys are not asked for more often than every few seconds.
+    provider.tell("person", name="grace")
     wait_for(lambda: Browser(browser.server).sign_in().status_code == 307, seconds=30)
     # What was granted before goes on, though its ID tokens are signed anew.
-    wait_for(lambda: browser.me().status_code == 200, seconds=10)
+    _await_refresh(provider, browser)
+    assert browser.me().status_code == 200
+
+
+@pytest.mark.requirement("OIDC-PEER-03", "CLOCK-REFRESH-04")
+def test_a_session_outlives_keys_that_change_faster_than_they_are_asked_for(
+    provider: Provider, browser: Browser
+) -> None:
+    assert browser.sign_in().status_code == 307
+    refused = provider.count("refresh_token invalid_grant")
+    for _ in range(3):
+        provider.tell("rotate")
+        _await_refresh(provider, browser)
+    wait_for(lambda: browser.me().status_code == 200, seconds=20)
+    assert provider.count("refresh_token invalid_grant") == refused
+
+
+def _await_refresh(provider: Provider, browser: Browser) -> None:
+    before = provider.count("refresh_token granted")
+
+    def has_refreshed() -> bool:
+        browser.me()
+        return provider.count("refresh_token granted") > before
+
+    wait_for(has_refreshed, seconds=20)
 
 
 @pytest.mark.requirement("OIDC-PEER-04", "M12")
