@@ -407,7 +407,9 @@ async def test_tokens_of_somebody_else_are_not_taken(
 
 
 @pytest.mark.requirement("CLOCK-SEALED-01")
-async def test_a_refresh_token_whose_key_is_lost_is_none(db: Database, issuer: Issuer, clock: FakeClock) -> None:
+async def test_a_refresh_token_whose_key_is_lost_is_none(
+    db: Database, issuer: Issuer, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
     api = _api(db, issuer)
     token = await signed_in(api, issuer)
     foreign = Cipher([b"x" * 32]).encrypt(b"rt-lost")
@@ -415,6 +417,7 @@ async def test_a_refresh_token_whose_key_is_lost_is_none(db: Database, issuer: I
     clock.advance(LIFETIME + timedelta(seconds=1))
     reply = await me(api, token)
     assert (reply.status_code, "ended" in reply.json()["message"]) == (401, True)
+    assert "sealed with a key that is not configured" in caplog.text
     assert issuer.refreshes() == 0
     # The mark is taken away again, so the next one does not wait.
     assert (await _link(db))["refreshing_until"] is None
