@@ -23,6 +23,7 @@ class Context:
     url_flag: str = ""
     token_flag: str = ""
     store: Store = field(default_factory=lambda: Store(config_dir(os.environ)))
+    is_token_sent: bool = False
 
     @property
     def url(self) -> str:
@@ -34,12 +35,22 @@ class Context:
         """The session token, or an empty text."""
         return self.token_flag or first_of(os.environ, TOKEN_NAMES) or self.store.token()
 
+    def advise(self) -> str:
+        """Return what helps whose request was answered 401, or an empty text where it was not about a session."""
+        if not self.is_token_sent:
+            return ""
+        variable = next((name for name in TOKEN_NAMES if os.environ.get(name)), "")
+        if source := "--token" if self.token_flag else variable:
+            return f"The token came from {source}: give another there, or none and run: homeport login {self.url}"
+        return f"Sign in again: homeport login {self.url}"
+
     def client(self, *, is_anonymous: bool = False) -> "Client":
         """Return a client of the server; raises NotSignedIn when nothing is known of it."""
         from homeport_sdk.client import Client  # lazy: the HTTP client costs a tenth of a second
 
         if not self.url or not (self.token or is_anonymous):
             raise NotSignedIn
+        self.is_token_sent = not is_anonymous
         return Client(self.url, token="" if is_anonymous else self.token)
 
 

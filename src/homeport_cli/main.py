@@ -125,9 +125,8 @@ def _complain(message: str, *, status: int = 1) -> int:
 
 
 def _explain(error: ApiError) -> str:
-    if error.status == 401:
-        return f"{error}\nSign in again: homeport login {context.current.url}"
-    return str(error)
+    advice = context.current.advise() if error.status == 401 else ""
+    return f"{error}\n{advice}" if advice else str(error)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.access import violations
-from tests.browser.people import Camera
+from tests.browser.people import EMAIL, Camera, sign_in
 from tests.support.api import PASSWORD
 from tests.support.github import GitHub, running_github, settings_of
 from tests.support.server import Server, running_server
@@ -20,6 +21,18 @@ pytestmark = [pytest.mark.needs("chromium"), pytest.mark.xdist_group("browser"),
 MakePage = Callable[..., Page]
 TOKEN = "/login/oauth/access_token"
 LOOKS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
+# When the page has asked our server for something, and heard the answer, by its own clock.
+QUESTIONS = """
+window.questions = [];
+const ask = window.fetch;
+window.fetch = async (...given) => {
+  const question = { asked: Date.now(), heard: 0 };
+  questions.push(question);
+  const answer = await ask(...given);
+  question.heard = Date.now();
+  return answer;
+};
+"""
 FINAL = {
     "access_denied": "was declined at GitHub",
     "expired_token": "has expired",
@@ -74,6 +87,19 @@ def come_by_code(page: Page, *, target: str = "/templates") -> None:
     expect(page.locator("[data-part=user-code]")).to_have_text(re.compile(r"[A-Z]{4}-[A-Z]{4}"))
 
 
+def hear(page: Page, count: int) -> None:
+    """Let time pass on the page until it has heard so many answers, the code among them; none passes while it asks."""
+
+    def is_there() -> bool:
+        questions = page.evaluate("questions")
+        heard = [question for question in questions if question["heard"]]
+        if len(heard) < count and len(heard) == len(questions):
+            page.clock.run_for(500)
+        return len(heard) >= count
+
+    wait_for(is_there, seconds=60)
+
+
 def shown_code(page: Page) -> str:
     return page.locator("[data-part=user-code]").inner_text()
 
@@ -121,6 +147,27 @@ def test_people_sign_in_by_the_pages_of_github(
     page.wait_for_url("**/templates")
 
 
+@pytest.mark.requirement("CONVERT-03", "GITHUB-FLOW-01")
+def test_people_convert_their_account_by_the_pages_of_github(hub: GitHub, make_page: MakePage, tmp_path: Path) -> None:
+    settings: dict[str, Any] = settings_of(hub)
+    with running_server(tmp_path, daemons=0, **settings) as server:
+        server.api.make_first_user("first", EMAIL)
+        hub.asks = True
+        hub.person("first-at-github", email=EMAIL)
+        page = make_page(base_url=server.url)
+        sign_in(page)
+        page.goto("/account/convert")
+        page.get_by_label(re.compile("^Password")).fill(PASSWORD)
+        page.get_by_role("button", name="Go on to the provider").click()
+        page.get_by_role("link", name="Authorize").click()
+        page.wait_for_url("**/login?message=*")
+        expect(page.get_by_text("Your account signs in by GitHub from now on. Sign in again.")).to_be_visible()
+        page.get_by_role("link", name="Sign in with GitHub").click()
+        page.get_by_role("link", name="Authorize").click()
+        page.wait_for_url("**/workspaces")
+        expect(page.get_by_role("link", name="first", exact=True)).to_be_visible()
+
+
 @pytest.mark.requirement("M18", "DEVICE-LOGIN-04", "GITHUB-METHODS-01")
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_people_sign_in_by_a_code_while_the_page_waits(
@@ -158,31 +205,28 @@ def test_people_sign_in_by_a_code_while_the_page_waits(
 @pytest.mark.requirement("DEVICE-LOGIN-04")
 def test_the_page_asks_at_the_pace_of_github(by_codes: Server, hub: GitHub, make_page: MakePage) -> None:
     hub.interval = 5
+    hub.next_polls = ["authorization_pending", "slow_down", "slow_down", "authorization_pending"]
     person = hub.person("pace")
     page = make_page(base_url=by_codes.url)
     page.clock.install()
+    page.add_init_script(QUESTIONS)
     come_by_code(page)
     device = hub.last_device
-    page.clock.run_for(4_900)
-    assert device.polls == 0
-    page.clock.run_for(200)
-    wait_for(lambda: device.polls == 1)
-    hub.next_polls = ["slow_down", "slow_down"]
-    page.clock.run_for(5_000)
+    hear(page, 3)
     expect(status(page)).to_have_text("GitHub wants to be asked less often: asking every 10 seconds.")
-    page.clock.run_for(9_900)
-    assert device.polls == 2
-    page.clock.run_for(200)
+    hear(page, 4)
     expect(status(page)).to_have_text("GitHub wants to be asked less often: asking every 15 seconds.")
-    assert device.polls == 3
-    page.clock.run_for(14_900)
-    assert device.polls == 3
-    page.clock.run_for(200)
-    wait_for(lambda: device.polls == 4)
+    hear(page, 5)
     expect(status(page)).to_have_text("Waiting for the code to be typed at GitHub.")
+    questions = page.evaluate("questions")
+    pauses = [after["asked"] - before["heard"] for before, after in pairwise(questions)]
+    # Never sooner; what an answer takes to be read comes on top.
+    for pause, seconds in zip(pauses, (5, 5, 10, 15), strict=True):
+        assert seconds * 1000 <= pause < seconds * 1000 + 2000, pauses
     hub.approve(person, device)
-    page.clock.run_for(15_100)
+    page.clock.run_for(17_000)
     page.wait_for_url("**/templates")
+    assert device.polls == 5
 
 
 @pytest.mark.requirement("DEVICE-LOGIN-04", "DEVICE-LOGIN-02")
@@ -328,6 +372,17 @@ def test_people_convert_their_account_by_a_code(
     page.get_by_label(re.compile("^Password")).fill(PASSWORD)
     page.get_by_role("button", name="Go on to the provider").click()
     page.wait_for_url("**/login/device?state=convert-*")
+    expect(page.locator("[data-part=user-code]")).to_be_visible()
+    # With somebody else's account at GitHub it is over, and begins again.
+    hub.approve(hub.person(f"{name}-somebody-else"))
+    expect(page.get_by_role("alert")).to_contain_text("different e-mail addresses")
+    expect(page.get_by_role("button", name="Get a new code")).to_be_hidden()
+    camera.take(page, "unconverted")
+    assert violations(page) == []
+    page.get_by_role("link", name="Back to your account").click()
+    page.get_by_role("link", name="Let it sign in by GitHub instead").click()
+    page.get_by_label(re.compile("^Password")).fill(PASSWORD)
+    page.get_by_role("button", name="Go on to the provider").click()
     expect(page.locator("[data-part=user-code]")).to_be_visible()
     hub.approve(person)
     page.wait_for_url("**/login?message=*")

@@ -62,6 +62,8 @@ def workspace(server: Server, shell_template: str, tmp_path_factory: pytest.Temp
     program.ok("login", server.url, "--token", server.token)
     name = unique_name("dev")
     program.ok("create", name, "--template", shell_template, "-y")
+    # Made is not yet connected: whoever comes first would read that there is something to wait for.
+    program.ok("ssh", name, "--", "true")
     yield name
     program.ok("delete", name, "-y")
 

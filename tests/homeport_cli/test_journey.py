@@ -34,6 +34,22 @@ def test_a_token_signs_in_and_a_wrong_one_does_not(server, nobody):
     assert nobody.run("list", "-o", "json", HOMEPORT_SESSION_TOKEN="0123456789-wrong").status == 1
 
 
+@pytest.mark.requirement("CLI-LOGIN-04")
+def test_who_is_refused_is_told_what_helps(server, nobody):
+    wrong = nobody.run("login", server.url, "--first-user-email", EMAIL, "--first-user-password", "not-this-one")
+    assert (wrong.status, wrong.err) == (1, "error: Incorrect email or password.\n"), (
+        "no advice to do what was just done"
+    )
+    # Signing in would change nothing: the variable goes before the session that is remembered.
+    nobody.ok("login", server.url, "--token", server.token)
+    other = nobody.run("whoami", HOMEPORT_SESSION_TOKEN="0123456789-0123456789012345678901")
+    assert "The token came from HOMEPORT_SESSION_TOKEN" in other.err
+    flag = nobody.run("--token", "0123456789-0123456789012345678901", "whoami")
+    assert "The token came from --token" in flag.err
+    (nobody.config / "session").write_text("0123456789-0123456789012345678901")
+    assert nobody.run("whoami").err.endswith(f"Sign in again: homeport login {server.url}\n")
+
+
 @pytest.mark.requirement("CLI-JOURNEY-01", "CLI-SSH-01", "CLI-LIST-01")
 def test_from_a_template_to_a_deleted_workspace(cli, tmp_path):
     name, template = unique_name("dev"), unique_name("shell")

@@ -75,6 +75,9 @@ def test_who_waits_for_a_provisioner_is_told_why_and_may_leave(cli, tmp_path):
     command = cli.words(
         "templates", "push", unique_name("lonely"), "-d", str(folder), "-y", "--provisioner-tag", "moon=far"
     )
+
+    # Whatever started the tests may ignore interrupts, as shells let what they run in the background.
+    command = ["env", "--default-signal=INT", *command]
     with subprocess.Popen(command, env=cli.environment, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL) as process:
         assert process.stderr is not None
         lines = []

@@ -187,6 +187,11 @@ def test_settings_that_are_none_are_refused_by_name(cli, organization, tmp_path)
     assert (refused.status, "does not hold these settings" in refused.err) == (1, True)
     refused = cli.run("organizations", "settings", "set", "group-sync", "-f", str(tmp_path / "none.json"))
     assert (refused.status, "cannot be read" in refused.err) == (1, True)
+    misspelled = tmp_path / "misspelled.json"
+    for text, words in ((b'{"feild": "groups"}', "'feild'"), (b'{"field": "\xff"}', "does not hold these settings")):
+        misspelled.write_bytes(text)
+        refused = cli.run("organizations", "settings", "set", "group-sync", "-f", str(misspelled), "-O", organization)
+        assert (refused.status, words in refused.err) == (1, True)
     wrong = json.dumps({"field": "roles", "mapping": {"a": ["owner"]}})
     refused = cli.run("organizations", "settings", "set", "role-sync", "-O", organization, stdin=wrong)
     assert (refused.status, "mapping" in refused.err) == (1, True)

@@ -13,7 +13,9 @@ import httpx
 import pytest
 
 from scripts import node_packages
+from tests.support.program import Cli
 from tests.support.server import Server
+from tests.support.terminals import Terminal
 from tests.support.waiting import wait_for
 
 SECRET = "a secret+of/the client:100%, of at least sixty-four characters, as HMAC would want"
@@ -145,6 +147,20 @@ def test_people_sign_in_by_code_and_pkce(provider: Provider, browser: Browser) -
     assert again.me().json()["id"] == person["id"]
 
 
+@pytest.mark.requirement("CLI-LOGIN-05")
+def test_the_command_line_leads_people_of_providers_to_the_browser(browser: Browser, tmp_path: Path) -> None:
+    browser.sign_in()
+    token = browser.http.cookies["coder_session_token"]
+    cli = Cli(tmp_path)
+    with Terminal(cli.words("login", browser.server.url), cli.environment) as terminal:
+        terminal.type("", until="Email: ")
+        assert "Leave the email empty to sign in in the browser." in terminal.seen
+        terminal.type("\n", until="paste the token here: ")
+        assert f"{browser.server.url}/cli-auth" in terminal.seen
+        terminal.type(f"{token}\n", until="as ada")
+    assert cli.ok("whoami", "-o", "json").json()["email"] == "ada@example.com"
+
+
 @pytest.mark.requirement("OIDC-PEER-02", "M12")
 def test_a_session_outlives_the_tokens_by_refreshing_them(provider: Provider, browser: Browser) -> None:
     """The tokens last three seconds, and each refresh token is good once."""
@@ -164,10 +180,35 @@ def test_a_session_outlives_the_tokens_by_refreshing_them(provider: Provider, br
 def test_new_keys_are_found(provider: Provider, browser: Browser) -> None:
     assert browser.sign_in().status_code == 307
     provider.tell("rotate")
-    # Keys are not asked for more often than every few seconds.
+    # Somebody else, whose sign-in renews nothing of the first one. Keys are not asked for more often than every few seconds.
+    provider.tell("person", name="grace")
     wait_for(lambda: Browser(browser.server).sign_in().status_code == 307, seconds=30)
     # What was granted before goes on, though its ID tokens are signed anew.
-    wait_for(lambda: browser.me().status_code == 200, seconds=10)
+    _await_refresh(provider, browser)
+    assert browser.me().status_code == 200
+
+
+@pytest.mark.requirement("OIDC-PEER-03", "CLOCK-REFRESH-04")
+def test_a_session_outlives_keys_that_change_faster_than_they_are_asked_for(
+    provider: Provider, browser: Browser
+) -> None:
+    assert browser.sign_in().status_code == 307
+    refused = provider.count("refresh_token invalid_grant")
+    for _ in range(3):
+        provider.tell("rotate")
+        _await_refresh(provider, browser)
+    wait_for(lambda: browser.me().status_code == 200, seconds=20)
+    assert provider.count("refresh_token invalid_grant") == refused
+
+
+def _await_refresh(provider: Provider, browser: Browser) -> None:
+    before = provider.count("refresh_token granted")
+
+    def has_refreshed() -> bool:
+        browser.me()
+        return provider.count("refresh_token granted") > before
+
+    wait_for(has_refreshed, seconds=20)
 
 
 @pytest.mark.requirement("OIDC-PEER-04", "M12")

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote_plus, urlencode, urlsplit
 
 import msgspec
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
@@ -108,6 +108,13 @@ class Issuer:
         registry = JWSRegistry(algorithms=[algorithm], strict_check_header=False)
         registry.max_header_length = registry.max_payload_length = 10_000_000
         return jwt.encode(header, claims, key, registry=registry)
+
+    def sign_bytes(self, payload: bytes) -> str:
+        """Return a token whose contents are these bytes, whatever they are."""
+        header = {"alg": self.algorithm, "kid": self.keys[0].kid}
+        registry = JWSRegistry(algorithms=[self.algorithm])
+        registry.max_payload_length = 10_000_000
+        return jws.serialize_compact(header, payload, self.keys[0], registry=registry)
 
     def id_token_claims(self, nonce: str = "") -> dict[str, Any]:
         """Return what an ID token says now."""

@@ -301,6 +301,19 @@ class ConversionMismatch(Forbidden):
         )
 
 
+class ConversionEnded(HomeportError):
+    """What refuses a conversion, with its status and words; the browser forgets what was begun."""
+
+    def __init__(self, reason: HomeportError, *, cookie: str) -> None:
+        super().__init__(reason.message, detail=reason.detail, validations=reason.validations)
+        self.status = reason.status
+        self._headers = {**reason.headers, "Set-Cookie": cookie}
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return self._headers
+
+
 class NobodyToConvert(BadRequest):
     """400: the address at the provider is not the one of an account here."""
 

@@ -349,7 +349,7 @@ class APIKeyWithOwner(APIKey, kw_only=True):
 
 
 class UserSession(msgspec.Struct, kw_only=True):
-    """A session or a token of a person that has not run out. `last_used` is empty for one that was never used.
+    """A session of a person that has not run out, or a token. `last_used` is empty for one that was never used.
 
     `ip_address` is where it was begun, or used last. `is_current`: the request came with it.
     """

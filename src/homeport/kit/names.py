@@ -11,6 +11,8 @@ _VERSION_NAME = re.compile(r"^[a-zA-Z0-9]+(?:[_.-]{1}[a-zA-Z0-9]+)*$")
 _TRIMMED = re.compile(r"^\S(?:.*\S)?$")
 _EMAIL = re.compile(r"^[^@\s]+@[^@\s]+$")
 RESERVED_NAMES = frozenset({"new", "create"})
+# Where a user is named, these are oneself and an id.
+_SOMETHING_ELSE = re.compile("me|[0-9a-f]{32}", re.IGNORECASE)
 
 
 def is_valid_name(value: str, *, most: int = MAX_NAME) -> bool:
@@ -23,6 +25,18 @@ def validate_name(value: str, field: str = "name", *, most: int = MAX_NAME) -> s
     if is_valid_name(value, most=most):
         return value
     raise invalid_field(field, _explain(value, most))
+
+
+def is_valid_username(value: str) -> bool:
+    """Tell whether a user may have this name: a valid one that addresses do not read as something else."""
+    return is_valid_name(value) and not _SOMETHING_ELSE.fullmatch(value)
+
+
+def validate_username(value: str, field: str = "username") -> str:
+    """Return `value`, or raise a 400 that names `field`."""
+    if _SOMETHING_ELSE.fullmatch(value):
+        raise invalid_field(field, f"The name '{value}' is reserved; choose another.")
+    return validate_name(value, field)
 
 
 def validate_version_name(value: str, field: str = "name") -> str:

@@ -37,6 +37,11 @@ def _moment(value: Any) -> Markup:
     )
 
 
+def _ending(value: Any) -> Markup:
+    """Say when something ends, or that it has ended."""
+    return ("ends " if value > clock.now() else "ended ") + _moment(value)
+
+
 def _environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -47,13 +52,19 @@ def _environment() -> Environment:
     )
     made.filters.update(
         moment=_moment,
+        ending=_ending,
         kind=wording.status_kind,
         readable=wording.readable,
         emblem=wording.emblem,
         markdown=render_markdown,
         inline_markdown=render_inline,
     )
-    made.globals.update(static=static_url, duration=wording.duration, transition_words=wording.TRANSITION_WORDS)
+    made.globals.update(
+        static=static_url,
+        duration=wording.duration,
+        transition_words=wording.TRANSITION_WORDS,
+        way_words=wording.WAY_WORDS,
+    )
     return made
 
 

@@ -26,7 +26,8 @@ def read_lines(text: str, field: str, read: Callable[[str], T]) -> dict[str, lis
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
-        value, arrow, target = line.rpartition(ARROW.strip())
+        # As it is written here, for names may hold an arrow themselves; people may leave out the spaces.
+        value, arrow, target = line.rpartition(ARROW if ARROW in line else ARROW.strip())
         if not arrow or not value.strip() or not target.strip():
             raise invalid_field(
                 field, f"Line {number}: write a value of the claim, an arrow, and what it means: value -> name."

@@ -33,6 +33,7 @@ STATUS_KINDS = {
     "initializing": "busy",
 }
 ACTIVE_STATUSES = frozenset({"pending", "starting", "stopping", "canceling", "deleting", "running"})
+WAY_WORDS = {"github": "GitHub", "oidc": "OpenID Connect"}
 TRANSITION_WORDS = {"start": "Start", "stop": "Stop", "delete": "Delete"}
 NOTICES = {
     "profile": "Your profile has been saved.",

@@ -131,9 +131,15 @@ async def _sign_in(client: "Client", answers: dict[str, str]) -> str:
     from homeport_sdk import models  # lazy: wire types load with the call
 
     methods = await client.users.auth_methods()
-    if not methods.password.enabled and not answers["email"]:
+    has_providers = methods.github.enabled or methods.oidc.enabled
+    email = answers["email"]
+    if methods.password.enabled and not email:
+        if has_providers and context.is_interactive():
+            typer.echo("Leave the email empty to sign in in the browser.", err=True)
+        flag = "--token, or --first-user-email and --first-user-password"
+        email = ask("Email", flag=flag, default="" if has_providers else None)
+    if not email:
         return ask(f"Open {client.url}/cli-auth, then paste the token here", flag="--token", is_hidden=True)
-    email = answers["email"] or ask("Email", flag="--token, or --first-user-email and --first-user-password")
     password = answers["password"] or ask("Password", flag="--token", is_hidden=True)
     answer = await client.users.login(models.LoginWithPasswordRequest(email=email, password=password))
     return answer.session_token

@@ -150,11 +150,11 @@ def _decode(file: Path) -> "CustomRoleRequest":
     from homeport_sdk import models  # lazy: wire types load with the call
 
     try:
-        text = typer.get_text_stream("stdin").read().encode() if str(file) == "-" else file.read_bytes()
+        text = typer.get_binary_stream("stdin").read() if str(file) == "-" else file.read_bytes()
         return msgspec.json.decode(text, type=models.CustomRoleRequest)
     except OSError as error:
         raise CliError(f"--file: {file} cannot be read: {error.strerror}.") from error
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeError) as error:
         raise CliError(f"--file: {file} does not hold a role: {error}.") from error
 
 

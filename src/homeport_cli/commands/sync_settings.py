@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from homeport_sdk.client import Client
 
 app = typer.Typer(no_args_is_help=True, help="What the claims of the identity provider mean when people sign in.")
-T = TypeVar("T")
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 class Kind(StrEnum):
@@ -76,13 +76,17 @@ async def _write(client: "Client", kind: Kind, organization: str, text: bytes, f
 
 def _text(file: Path) -> bytes:
     try:
-        return typer.get_text_stream("stdin").read().encode() if str(file) == "-" else file.read_bytes()
+        return typer.get_binary_stream("stdin").read() if str(file) == "-" else file.read_bytes()
     except OSError as error:
         raise CliError(f"--file: {file} cannot be read: {error.strerror}.") from error
 
 
 def _decode(text: bytes, kind: type[T], file: Path) -> T:
     try:
-        return msgspec.json.decode(text, type=kind)
+        found, given = msgspec.json.decode(text, type=kind), msgspec.json.decode(text, type=dict[str, Any])
     except (msgspec.ValidationError, msgspec.DecodeError, UnicodeError) as error:
         raise CliError(f"--file: {file} does not hold these settings: {error}.") from error
+    # What is set replaces what was: a name that is spelled wrong would take the setting away.
+    for name in sorted(given.keys() - {one.encode_name for one in msgspec.structs.fields(kind)}):
+        raise CliError(f"--file: {file} does not hold these settings: '{name}' is none of them.")
+    return found

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from litestar import Response, get
 
+from homeport.access.service import links
 from homeport.database import Database
 from homeport.identity.types import Identity
 from homeport.kit.clock import FakeClock
@@ -349,9 +350,15 @@ async def test_the_mark_of_a_server_that_died_holds_nobody_up_for_long(
     api = _api(db, issuer)
     token = await signed_in(api, issuer)
     clock.advance(LIFETIME + timedelta(seconds=1))
-    await db.execute("update user_links set refreshing_until = clock_timestamp() - interval '1 second'")
+    await db.execute("update user_links set refreshing_until = clock_timestamp() + interval '1 second'")
     assert (await me(api, token)).status_code == 200
     assert issuer.refreshes() == 1
+
+
+@pytest.mark.requirement("CLOCK-SINGLE-03")
+def test_whoever_waits_outlasts_the_mark_and_the_mark_outlasts_the_work() -> None:
+    waits = timedelta(seconds=links._LOOKS * links._PAUSE)
+    assert links.PATIENCE < links.CLAIM < waits
 
 
 @pytest.mark.requirement("CLOCK-SINGLE-03")
@@ -400,7 +407,9 @@ async def test_tokens_of_somebody_else_are_not_taken(
 
 
 @pytest.mark.requirement("CLOCK-SEALED-01")
-async def test_a_refresh_token_whose_key_is_lost_is_none(db: Database, issuer: Issuer, clock: FakeClock) -> None:
+async def test_a_refresh_token_whose_key_is_lost_is_none(
+    db: Database, issuer: Issuer, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
     api = _api(db, issuer)
     token = await signed_in(api, issuer)
     foreign = Cipher([b"x" * 32]).encrypt(b"rt-lost")
@@ -408,6 +417,7 @@ async def test_a_refresh_token_whose_key_is_lost_is_none(db: Database, issuer: I
     clock.advance(LIFETIME + timedelta(seconds=1))
     reply = await me(api, token)
     assert (reply.status_code, "ended" in reply.json()["message"]) == (401, True)
+    assert "sealed with a key that is not configured" in caplog.text
     assert issuer.refreshes() == 0
     # The mark is taken away again, so the next one does not wait.
     assert (await _link(db))["refreshing_until"] is None

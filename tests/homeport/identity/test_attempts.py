@@ -79,6 +79,18 @@ async def test_strangers_cannot_lock_out_whoever_has_a_session_at_their_address(
     assert await statuses(first, WRONG, WRONG, WRONG, PASSWORD, address=HOME) == [401, 401, 401, 429]
 
 
+@pytest.mark.requirement("LIMIT-ACCOUNT-03")
+async def test_where_somebody_is_known_is_a_network_in_ipv6(first: Api) -> None:
+    # Machines change their address within it every day, and so do guessers.
+    assert await statuses(first, PASSWORD, address="2001:db8:1:2::1") == [201]
+    for number in range(5):
+        await login(first, WRONG, address=f"203.0.113.{number}")
+    assert await statuses(first, PASSWORD, address="2001:db8:1:2:aaaa::9") == [201]
+    assert await statuses(first, PASSWORD, address="2001:db8:1:3::1") == [429]
+    guesses = [(await login(first, WRONG, address=f"2001:db8:1:2::{n}")).status_code for n in range(2, 6)]
+    assert guesses == [401, 401, 401, 429]
+
+
 @pytest.mark.requirement("LIMIT-ACCOUNT-04")
 async def test_of_many_wrong_passwords_at_once_no_more_are_looked_at_than_may_fail(first: Api, db: Database) -> None:
     servers = [first, server(db)]
@@ -194,3 +206,15 @@ def test_subjects_are_digests_without_case_and_parts_do_not_run_together() -> No
     assert digest(" Ada@X ") == digest("ada@x")
     assert digest("a", "bc") != digest("ab", "c")
     assert len(digest("\ud800" * 9000)) == 64
+
+
+@pytest.mark.requirement("LIMIT-ACCOUNT-06")
+@pytest.mark.parametrize(
+    ("address", "other"), [("ida@homeport.test", "İda@homeport.test"), ("kim@homeport.test", "\u212aim@homeport.test")]
+)
+async def test_letters_that_fold_to_those_of_an_address_open_no_account(db: Database, address: str, other: str) -> None:
+    api = server(db)
+    await api.call(None, "POST", "/users/first", {**ADA, "email": address})
+    assert await db.fetchval("select lower($1) = lower($2)", address, other), "the database takes both for one"
+    assert await statuses(api, PASSWORD, email=other) == [401]
+    assert await statuses(api, PASSWORD, email=address.upper()) == [201]

@@ -10,7 +10,7 @@ from homeport.identity.service.keys import create_key
 from homeport.identity.service.sessions import KEPT, purge
 from homeport.identity.types import LoginType, SignedOutEverywhere
 from homeport.kit.clock import FakeClock
-from tests.support.accounts import Accounts, Api, Person, build_api
+from tests.support.accounts import Accounts, Api, Person
 
 OTHER = "198.51.100.4"
 
@@ -66,6 +66,22 @@ async def test_sessions_and_tokens_are_listed_by_last_use(
     assert [each["is_current"] for each in await listed(api, other)] == [True]
 
 
+@pytest.mark.requirement("SESSION-LIST-01")
+async def test_tokens_that_ran_out_are_listed_until_they_are_removed(
+    api: Api, db: Database, accounts: Accounts, clock: FakeClock
+) -> None:
+    person = await accounts.make(lifetime=timedelta(days=9))
+    await add_key(db, person, LoginType.OIDC, hours=1)
+    token = await add_key(db, person, LoginType.TOKEN, hours=1, name="robot")
+    clock.advance(timedelta(hours=2))
+    assert [each["token_name"] for each in await listed(api, person)] == ["", "robot"]
+    # Its name is taken as long.
+    wanted = {"token_name": "robot"}
+    assert (await api.call(person, "POST", "/users/me/keys/tokens", wanted)).status_code == 409
+    assert (await api.call(person, "DELETE", f"/users/me/keys/{token[:10]}")).status_code == 204
+    assert (await api.call(person, "POST", "/users/me/keys/tokens", wanted)).status_code == 201
+
+
 @pytest.mark.requirement("SESSION-LIST-02")
 async def test_others_see_and_end_nothing(api: Api, accounts: Accounts) -> None:
     person, other = await accounts.make(), await accounts.make()
@@ -94,9 +110,9 @@ async def test_a_key_with_a_scope_ends_no_more_than_its_scope_says(api: Api, acc
     ("query", "left"), [("", {"token"}), ("?tokens=true", set()), ("?applications=true", {"token"})]
 )
 async def test_signing_out_everywhere_ends_sessions_and_what_is_asked(
-    db: Database, accounts: Accounts, query: str, left: set[str]
+    api: Api, db: Database, accounts: Accounts, query: str, left: set[str]
 ) -> None:
-    api, heard = build_api(db), []
+    heard = []
 
     async def hear(_: Any, event: SignedOutEverywhere) -> None:
         heard.append(event.user_id)

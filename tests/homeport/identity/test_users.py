@@ -144,6 +144,10 @@ async def test_used_names_are_a_409_by_field_also_in_parallel(api: Api, accounts
     assert [each["field"] for each in taken.json()["validations"]] == ["username"]
     mail = await api.call(owner, "POST", "/users", _body("linus", email=(await _email(api, "grace")).upper()))
     assert mail.status_code == 409
+    service = _body("pipeline", email="pipeline@service.invalid", login_type="none", password="")
+    assert (await api.call(owner, "POST", "/users", service)).status_code == 201
+    again = (await api.call(owner, "POST", "/users", service)).json()
+    assert [each["field"] for each in again["validations"]] == ["username"], "nobody has typed this address"
     assert [each["field"] for each in mail.json()["validations"]] == ["email"]
 
 

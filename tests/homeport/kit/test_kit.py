@@ -107,6 +107,17 @@ def test_bad_names_are_refused_with_the_field(name: str) -> None:
     assert caught.value.validations[0].field == "workspace_name"
 
 
+@pytest.mark.requirement("KIT-NAMES-02")
+@pytest.mark.parametrize("name", ["me", "ME", "0123456789abcdefABCDEF0123456789", "new", "a_b", ""])
+def test_no_user_is_called_what_means_oneself_or_is_an_id(name: str) -> None:
+    assert not names.is_valid_username(name)
+    with pytest.raises(BadRequest) as caught:
+        names.validate_username(name)
+    assert caught.value.validations[0].field == "username"
+    assert names.validate_username("meg") == "meg"
+    assert names.validate_username("0123456789abcdef0123456789abcde") == "0123456789abcdef0123456789abcde"
+
+
 @pytest.mark.parametrize("address", ["", "a", "a@", "@b", "a b@c", "a@b\n", "x" * 250 + "@e.co", "a@b\x00"])
 def test_bad_addresses_are_refused(address: str) -> None:
     with pytest.raises(BadRequest):

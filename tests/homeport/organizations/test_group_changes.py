@@ -8,6 +8,7 @@ from homeport.database import Database
 from homeport.kit.ids import new_id
 from homeport.organizations.errors import GroupNotFound, MembershipUnfit
 from homeport.organizations.service import groups
+from homeport.organizations.types import GroupChange
 from tests.homeport.organizations.crews import EVERYONE, add, make
 from tests.support.accounts import DEFAULT_ORGANIZATION_ID, Accounts, Api
 
@@ -127,10 +128,11 @@ async def test_other_rooms_change_groups_in_their_own_transactions(db: Database,
         group = await groups.lock(conn, group.id)
         with pytest.raises(MembershipUnfit):
             await groups.add_members(conn, actor_id=actor, group=group, user_ids=[ann.id])
-        await groups.remove_members(conn, actor_id=actor, group=group, user_ids=[ann.id])
-        await groups.remove_members(conn, actor_id=actor, group=group, user_ids=[ann.id], is_idempotent=True)
+        await groups.change(conn, actor_id=actor, group=group, wanted=GroupChange(remove_users=(ann.id,)))
+        wanted = GroupChange(remove_users=(ann.id,), is_idempotent=True)
+        await groups.change(conn, actor_id=actor, group=group, wanted=wanted)
         with pytest.raises(MembershipUnfit):
-            await groups.remove_members(conn, actor_id=actor, group=group, user_ids=[ann.id])
+            await groups.change(conn, actor_id=actor, group=group, wanted=GroupChange(remove_users=(ann.id,)))
     assert [row["user_id"] for row in await db.fetch("select user_id from group_members")] == [bob.id]
     # What changed nothing left no entry.
     assert (

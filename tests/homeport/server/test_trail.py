@@ -5,12 +5,15 @@ import re
 from base64 import urlsafe_b64encode
 from collections import Counter
 from collections.abc import Mapping
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
+from homeport.kit import clock
+from homeport.kit.crypto import hash_token
 from homeport.server.openapi import document
 from tests.homeport.server.deployment import CALLBACK, PSK, Deployment, Places
 from tests.homeport.server.driver import Answer, Headers, send
@@ -109,16 +112,25 @@ async def first_steps(walk: Walk) -> None:
     await walk.use("POST /api/v2/users/first", "/api/v2/users/first", body=who)
     who.pop("username")
     await walk.use("POST /api/v2/users/login", "/api/v2/users/login", body=who)
+    await walk.deployment.db.execute(
+        "update users set hashed_one_time_passcode = $2, one_time_passcode_expires_at = $3 where email = $1",
+        who["email"], hash_token("code").hex(), clock.now() + timedelta(minutes=5),
+    )  # fmt: skip
+    changed = {"email": who["email"], "one_time_passcode": "code", "password": f"{PASSWORD}-anew"}
+    await walk.use("POST /api/v2/users/otp/change-password", "/api/v2/users/otp/change-password", body=changed)
 
 
 async def marks(walk: Walk, person: Person, places: Places) -> None:
-    """What only the owner of a workspace does, and an upload."""
+    """What only the owner of a workspace does, an upload, and the end of somebody's only session."""
     headers = [(TOKEN, person.token)]
     target = f"/api/v2/workspaces/{places.words['workspace']}/favorite"
     for method in ("PUT", "DELETE"):
         await walk.use(f"{method} /api/v2/workspaces/{{workspace}}/favorite", target, headers=headers)
     archive = pack({"homeport.yaml": unique_name().encode()})
     await walk.use("POST /api/v2/files", "/api/v2/files", headers=headers, body=archive, kind="application/x-tar")
+    other = await walk.deployment.accounts.make("member")
+    route, sessions = "DELETE /api/v2/users/{user}/sessions", "/api/v2/users/me/sessions"
+    await walk.use(route, sessions, headers=[(TOKEN, other.token)])
     grant = f"/api/v2/oauth2-provider/grants/{places.words['grant']}"
     await walk.use("DELETE /api/v2/oauth2-provider/grants/{grant}", grant, headers=headers)
 

@@ -15,10 +15,12 @@ from tests.homeport.web.site import Document, Site
 from tests.support.accounts import Person
 
 
-async def another(site: Site, person: Person, *, login_type: LoginType = LoginType.PASSWORD, name: str = "") -> str:
+async def another(
+    site: Site, person: Person, *, login_type: LoginType = LoginType.PASSWORD, name: str = "", hours: float = 24
+) -> str:
     async with site.db.transaction() as conn:
         _, token = await create_key(
-            conn, user_id=person.id, login_type=login_type, lifetime=timedelta(days=1), token_name=name
+            conn, user_id=person.id, login_type=login_type, lifetime=timedelta(hours=hours), token_name=name
         )
     return token
 
@@ -30,6 +32,21 @@ def as_person(person: Person, token: str) -> Person:
 async def works(site: Site, token: str) -> bool:
     answer = await site.app.raw("GET", "/api/v2/users/me", headers={"Coder-Session-Token": token})
     return answer.status_code == 200
+
+
+@pytest.mark.requirement("WEB-ACCOUNT-08")
+async def test_sessions_are_named_by_their_way_and_tokens_that_ran_out_are_shown_as_such(
+    site: Site, clock: FakeClock
+) -> None:
+    member, owner = await site.accounts.make("member"), await site.accounts.make("owner")
+    await another(site, member, login_type=LoginType.OIDC)
+    await another(site, member, login_type=LoginType.TOKEN, name="robot", hours=1)
+    clock.advance(timedelta(hours=2))
+    for person, path in ((member, "/account"), (owner, f"/users/{member.username}")):
+        text = Document((await site.get(person, path)).text).text
+        assert "by OpenID Connect" in text
+        assert "ended 1 hour ago" in text
+        assert "ends in" in text
 
 
 @pytest.mark.requirement("WEB-ACCOUNT-07")

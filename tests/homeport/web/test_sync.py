@@ -112,6 +112,9 @@ def test_lines_are_read_as_they_are_written() -> None:
     text = mapping_lines(mapping, names)
     assert text == f"a -> b -> red\nc -> red\nc -> {UUID(int=8)}"
     assert read_lines(text, "mapping", target_reader({"red": RED}, "group")) == mapping
+    renamed = {"team->x": ["a->b"], "c": ["d"]}
+    assert read_lines(mapping_lines(renamed, {}), "names", str) == renamed
+    assert read_lines("a->b", "names", str) == {"a": ["b"]}
     with pytest.raises(BadRequest) as error:
         read_lines("a -> red\nb -> blue", "mapping", target_reader({"red": RED}, "group"))
     assert error.value.validations[0].detail == "Line 2: there is no group named 'blue'."

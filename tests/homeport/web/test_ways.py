@@ -10,6 +10,7 @@ import pytest
 from homeport import web
 from homeport.database import Database, Listener
 from homeport.identity.login.notices import login_path
+from homeport.identity.login.redirecting import CONVERSION_COOKIE
 from homeport.identity.service.passwords import hash_password
 from homeport.kit.crypto import Cipher
 from tests.homeport.web.site import ORIGIN, Document
@@ -212,6 +213,30 @@ async def test_without_scripts_each_step_is_a_form(make_site: MakeSite, github: 
     done = await send(browser, "/login/device", again, state=state, device=again.field("device")["value"])
     assert (done.status_code, done.headers["location"]) == (303, "/templates")
     assert (await browser.me())["username"] == "ada"
+
+
+@pytest.mark.requirement("DEVICE-LOGIN-05", "CONVERT-04")
+async def test_without_scripts_a_refused_conversion_leads_back_to_the_account(
+    make_site: MakeSite, github: GitHub
+) -> None:
+    world = make_site(**FLOW)
+    person = await person_of(world)
+    another = github.person("ada", email="another@corp.test")
+    browser = signed_in(world, person)
+    asked = Document((await browser.get("/account/convert")).text)
+    begun = await send(browser, "/account/convert", asked, to_type="github", password=PASSWORD)
+    path = (await browser.get(begun.headers["location"], headers=HTML)).headers["location"]
+    page = Document((await browser.get(path)).text)
+    assert [("data-converts" in part) for part in page.all("section") if "data-device" in part] == [True]
+    state = page.field("state")["value"]
+    shown = Document((await send(browser, "/login/device", page, state=state)).text)
+    github.approve(another)
+    over = await send(browser, "/login/device", shown, state=state, device=shown.field("device")["value"])
+    assert over.status_code == 400
+    assert "different e-mail addresses" in Document(over.text).text
+    assert "Get a new code" not in over.text
+    assert "/account" in [a["href"] for a in Document(over.text).all("a")]
+    assert CONVERSION_COOKIE not in browser.http.cookies
 
 
 @pytest.mark.requirement("DEVICE-LOGIN-04", "DEVICE-LOGIN-03")

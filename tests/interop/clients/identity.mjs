@@ -26,9 +26,41 @@ function newKey() {
   return { ...privateKey.export({ format: "jwk" }), kid: `key-${serial}`, use: "sig", alg: "RS256" };
 }
 
+// What the provider has granted, for all its instances: one of its own has each a storage of its own.
+const stored = new Map();
+class Storage {
+  constructor(model) {
+    this.model = model;
+  }
+  key(id) {
+    return `${this.model} ${id}`;
+  }
+  async upsert(id, payload, seconds) {
+    stored.set(this.key(id), { model: this.model, payload, ends: seconds ? Date.now() + seconds * 1000 : Infinity });
+  }
+  async find(id) {
+    const found = stored.get(this.key(id));
+    return found && found.ends > Date.now() ? found.payload : undefined;
+  }
+  async findByUid(uid) {
+    const all = [...stored.values()].filter((found) => found.model === this.model && found.ends > Date.now());
+    return all.find((found) => found.payload.uid === uid)?.payload;
+  }
+  async consume(id) {
+    stored.get(this.key(id)).payload.consumed = Math.floor(Date.now() / 1000);
+  }
+  async destroy(id) {
+    stored.delete(this.key(id));
+  }
+  async revokeByGrantId(grantId) {
+    for (const [key, found] of stored) if (found.payload.grantId === grantId) stored.delete(key);
+  }
+}
+
 // Another instance on the same storage: what it has granted stays, what it has signed before cannot be verified any more.
 function begin() {
   provider = new Provider(issuer, {
+    adapter: Storage,
     clients: [{
       client_id: "homeport",
       client_secret: CLIENT_SECRET,

@@ -23,9 +23,11 @@ from homeport.kit.crypto import Cipher
 from homeport.kit.flights import Flights
 from homeport.telemetry.logs import get_logger
 
-# Longer than a provider is waited for; a server that dies meanwhile leaves its mark for this long.
-CLAIM: Final = timedelta(seconds=20)
-_LOOKS: Final = 150
+# A provider is waited for, then a server's mark ends, then others stop to wait: each of them outlasts the one before, so that
+# no token is shown twice, and who waits for a server that has died does its work in the end.
+PATIENCE: Final = timedelta(seconds=12)
+CLAIM: Final = timedelta(seconds=14)
+_LOOKS: Final = 160
 _PAUSE: Final = 0.1
 # Browsers ask many times at once and again: a provider that was away a moment ago is not asked again in the same breath.
 _REMEMBERED_SECONDS: Final = 3.0
@@ -86,16 +88,18 @@ class LinkClock:
         try:
             if not token:
                 raise self._over(provider, claimed.oauth_expiry)
-            tokens = await provider.refresh(token, linked_id=claimed.linked_id)
+            tokens = await _refreshed(provider, token, claimed)
         except RefreshFailed as error:
-            await self._abandon(claimed, is_final=error.is_final)
+            if error.given is None:
+                await self._abandon(claimed, is_final=error.is_final)
+            else:
+                # Nothing rests on them: the link is over as before, and the next refresh shows the new token.
+                await self._store(claimed, _with(error.given, token, ends_at=claimed.oauth_expiry))
             raise self._refused(claimed, provider, error) from error
         except BaseException:
             await self._abandon(claimed, is_final=False)
             raise
-        await self._store(
-            claimed, ProviderTokens(tokens.access_token, tokens.refresh_token or token, tokens.expires_at)
-        )
+        await self._store(claimed, _with(tokens, token, ends_at=tokens.expires_at))
 
     async def _store(self, claimed: UserLinkRow, tokens: ProviderTokens) -> None:
         access, refresh = seal(self._cipher, tokens)
@@ -140,11 +144,25 @@ class LinkClock:
 
     def _over(self, provider: Refresher, ends_at: datetime | None) -> LinkEnded:
         return self._ended(
-            f"The session at {provider.name} ended at {_moment(ends_at)}, and the provider gave no refresh token."
+            f"The session at {provider.name} ended at {_moment(ends_at)}, and there is no refresh token to renew it with."
         )
 
     def _ended(self, detail: str) -> LinkEnded:
         return LinkEnded(PROVIDER_ENDED, detail, access_url=self._access_url, is_final=True)
+
+
+async def _refreshed(provider: Refresher, token: str, claimed: UserLinkRow) -> ProviderTokens:
+    try:
+        async with asyncio.timeout(PATIENCE.total_seconds()):
+            return await provider.refresh(token, linked_id=claimed.linked_id)
+    except TimeoutError as error:
+        words = f"no new tokens within {PATIENCE.total_seconds():g} seconds"
+        raise RefreshFailed(words, is_final=False) from error
+
+
+def _with(tokens: ProviderTokens, token: str, *, ends_at: datetime | None) -> ProviderTokens:
+    """Return tokens with an end, and with the refresh token of before where they have none."""
+    return ProviderTokens(tokens.access_token, tokens.refresh_token or token, ends_at)
 
 
 def _moment(ends_at: datetime | None) -> str:

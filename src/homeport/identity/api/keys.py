@@ -95,7 +95,7 @@ async def delete_key(user: str, keyid: str, subject: Subject, db: Database) -> N
     summary="List user sessions and tokens",
 )
 async def list_sessions(user: str, identity: Identity, db: Database) -> list[UserSession]:
-    """List a user's sessions and tokens that have not run out, the one used last first."""
+    """List a user's sessions that have not run out, and all tokens, the one used last first."""
     return await sessions.list_sessions(db, identity=identity, value=user)
 
 

@@ -12,15 +12,17 @@ from litestar.response import Redirect
 
 from homeport.config import Settings
 from homeport.database import Database
+from homeport.identity.errors import ConversionEnded
 from homeport.identity.login import callbacks, converting
-from homeport.identity.login.cookies import sign_in_cookies, sign_out_cookies
+from homeport.identity.login.cookies import passing_cookie, sign_in_cookies, sign_out_cookies
 from homeport.identity.login.notices import login_path
 from homeport.identity.login.providers import Refresher
-from homeport.identity.login.redirecting import Journey, ended_cookies
+from homeport.identity.login.redirecting import CONVERSION_COOKIE, Journey, ended_cookies
 from homeport.identity.login.signing_in import SignUps, sign_in_claimed
 from homeport.identity.schemas import DeviceSignIn
 from homeport.identity.types import Claimed, LoginType
 from homeport.kit.crypto import Cipher
+from homeport.kit.errors import HomeportError
 
 
 class Deployment(msgspec.Struct, frozen=True):
@@ -65,15 +67,25 @@ async def complete(
     if not journey.converts:
         session = await sign_in_claimed(db, settings, cipher, login_type=login_type, person=person, sign_ups=sign_ups)
         return Completion(journey.redirect, [*ended_cookies(settings), *sign_in_cookies(settings, session.token)])
-    await converting.convert_claimed(
-        db,
-        settings,
-        cipher,
-        login_type=login_type,
-        person=person,
-        state=journey.state,
-        cookie=request.cookies.get(converting.COOKIE, ""),
-    )
+    try:
+        await converting.convert_claimed(
+            db,
+            settings,
+            cipher,
+            login_type=login_type,
+            person=person,
+            state=journey.state,
+            cookie=request.cookies.get(CONVERSION_COOKIE, ""),
+        )
+    except HomeportError as error:
+        raise _ended(settings, error) from error
     words = f"Your account signs in by {provider.name} from now on. Sign in again."
-    gone = [*ended_cookies(settings), converting.ended_cookie(settings), *sign_out_cookies(settings)]
-    return Completion(login_path(cipher, words), gone)
+    return Completion(login_path(cipher, words), [*ended_cookies(settings), *sign_out_cookies(settings)])
+
+
+def _ended(settings: Settings, error: HomeportError) -> HomeportError:
+    """Return what refuses a conversion, which is over by that; what is the trouble of a moment lets it go on."""
+    if error.status >= 500:
+        return error
+    ended = passing_cookie(settings, CONVERSION_COOKIE, "", max_age=-1)
+    return ConversionEnded(error, cookie=ended.to_header(header=""))

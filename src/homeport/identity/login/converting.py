@@ -26,7 +26,7 @@ from homeport.identity.errors import (
 )
 from homeport.identity.login.configured import Providers
 from homeport.identity.login.cookies import passing_cookie
-from homeport.identity.login.redirecting import CONVERT_PREFIX
+from homeport.identity.login.redirecting import CONVERSION_COOKIE, CONVERT_PREFIX
 from homeport.identity.login.signing_in import find_claimed, lock_claimed
 from homeport.identity.queries import keys as key_queries
 from homeport.identity.queries import users as queries
@@ -40,7 +40,6 @@ from homeport.kit.crypto import Cipher
 from homeport.kit.errors import BadRequest, Forbidden, invalid_field
 from homeport.kit.ids import random_text
 
-COOKIE: Final = "coder_oauth_convert_jwt"
 LIFETIME: Final = timedelta(minutes=5)
 _STATE_LENGTH: Final = 32
 _ALGORITHM: Final = "HS256"
@@ -179,18 +178,13 @@ def conversion_cookie(settings: Settings, cipher: Cipher, conversion: Conversion
         "to_login_type": conversion.to_login_type.value,
     }
     token = jwt.encode({"alg": _ALGORITHM}, claims, _key(cipher))
-    return passing_cookie(settings, COOKIE, token, max_age=int(LIFETIME.total_seconds()))
-
-
-def ended_cookie(settings: Settings) -> Cookie:
-    """Return the cookie that makes a browser forget a conversion, whatever came of it."""
-    return passing_cookie(settings, COOKIE, "", max_age=-1)
+    return passing_cookie(settings, CONVERSION_COOKIE, token, max_age=int(LIFETIME.total_seconds()))
 
 
 def read_cookie(settings: Settings, cipher: Cipher, text: str, *, state: str) -> Conversion:
     """Return what a cookie says. Raises ConversionInvalid (400), ConversionMismatch (403) for another deployment or state."""
     if not text:
-        raise ConversionInvalid(f"The cookie {COOKIE} is missing.")
+        raise ConversionInvalid(f"The cookie {CONVERSION_COOKIE} is missing.")
     try:
         claims = jwt.decode(text, _key(cipher), algorithms=[_ALGORITHM]).claims
         conversion = Conversion(

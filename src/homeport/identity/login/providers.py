@@ -8,12 +8,14 @@ from homeport.identity.types import ProviderTokens
 class RefreshFailed(Exception):
     """A provider gave no new tokens. `is_final`: it has said that this refresh token is good no more; else it may work later.
 
+    `given` is what it gave with something that could not be believed: its refresh token may be the only one that is still good.
     The text is for logs and programs.
     """
 
-    def __init__(self, reason: str, *, is_final: bool) -> None:
+    def __init__(self, reason: str, *, is_final: bool, given: ProviderTokens | None = None) -> None:
         super().__init__(reason)
         self.is_final = is_final
+        self.given = given
 
 
 class Refresher(Protocol):

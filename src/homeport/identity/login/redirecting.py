@@ -22,6 +22,8 @@ STATE_COOKIE = "oauth_state"
 REDIRECT_COOKIE = "oauth_redirect"
 VERIFIER_COOKIE = "oauth_pkce_verifier"
 NONCE_COOKIE = "oauth_nonce"
+# What a conversion brings along besides; it is made when that begins, and over when its journey is.
+CONVERSION_COOKIE = "coder_oauth_convert_jwt"
 # States that begin so belong to the conversion of an account; they never make a session.
 CONVERT_PREFIX = "convert-"
 # As long as providers wait for people at most: device codes of GitHub live 15 minutes.
@@ -83,7 +85,7 @@ def journey_cookies(settings: Settings, journey: Journey) -> list[Cookie]:
 
 def ended_cookies(settings: Settings) -> list[Cookie]:
     """Return the cookies that make a browser forget its journey: no code and no state is good twice."""
-    names = (STATE_COOKIE, REDIRECT_COOKIE, VERIFIER_COOKIE, NONCE_COOKIE)
+    names = (STATE_COOKIE, REDIRECT_COOKIE, VERIFIER_COOKIE, NONCE_COOKIE, CONVERSION_COOKIE)
     return [passing_cookie(settings, name, "", max_age=-1) for name in names]
 
 

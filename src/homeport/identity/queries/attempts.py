@@ -17,7 +17,14 @@ GIVE_BACK = """
 update login_attempts set attempts = attempts - 1
 where kind = $1 and subject = $2 and window_start = $3 and attempts > 0
 """
-HAS_KEY_FROM = "select exists (select 1 from api_keys where user_id = $1 and ip_address = $2 and login_type <> 'token')"
+# The address is cast only where it is one of IPv6, and without a zone.
+HAS_KEY_FROM = """
+select exists (
+    select 1 from api_keys where user_id = $1 and login_type <> 'token' and (
+        ip_address = $2 or case when ip_address ~ '^[0-9a-f.]*:[0-9a-f.:]*$' then ip_address::inet <<= $3::text::inet end
+    )
+)
+"""
 DELETE_OLD = "delete from login_attempts where window_start < $1"
 
 
@@ -31,9 +38,9 @@ async def give_back(db: Database, *, kind: str, subject: str, window_start: date
     await db.execute(GIVE_BACK, kind, subject, window_start)
 
 
-async def has_key_from(db: Database, user_id: UUID, address: str) -> bool:
-    """Tell whether somebody has a session that was begun, or last used, at an address."""
-    return bool(await db.fetchval(HAS_KEY_FROM, user_id, address))
+async def has_key_from(db: Database, user_id: UUID, address: str, network: str | None) -> bool:
+    """Tell whether somebody has a session that was begun, or last used, at an address, or in a network of IPv6."""
+    return bool(await db.fetchval(HAS_KEY_FROM, user_id, address, network))
 
 
 async def delete_old(conn: Connection, before: datetime) -> int:

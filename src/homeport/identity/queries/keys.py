@@ -38,7 +38,7 @@ order by k.created_at, k.id
 """
 LIST_OWN_KEYS = f"""
 select {_COLUMNS_OF_K} from api_keys k
-where k.user_id = $1 and k.login_type <> 'oauth2_provider_app' and k.expires_at > $2 and ({{predicate}})
+where k.user_id = $1 and k.login_type <> 'oauth2_provider_app' and (k.expires_at > $2 or k.login_type = 'token') and ({{predicate}})
 order by greatest(k.last_used, k.created_at) desc, k.id
 """
 END_KEYS = f"""
@@ -92,7 +92,7 @@ async def list_tokens(
 async def list_own_keys(
     conn: Connection, user_id: UUID, *, now: datetime, predicate: str, arguments: Sequence[Any]
 ) -> list[ApiKeyRow]:
-    """Return a user's sessions and tokens that have not run out, the one used last first.
+    """Return a user's sessions that have not run out, and all tokens, the one used last first.
 
     `predicate` speaks of alias `k`; its parameters begin at 3.
     """

@@ -7,6 +7,7 @@ from uuid import UUID
 from homeport.database import Connection
 from homeport.database.rows import maybe
 from homeport.identity.errors import UserNotFound
+from homeport.identity.rules import fold_address
 from homeport.identity.types import UserRow
 
 COLUMNS = (
@@ -98,8 +99,9 @@ async def find_user_by_name(conn: Connection, username: str) -> UserRow | None:
 
 
 async def find_user_by_email(conn: Connection, email: str) -> UserRow | None:
-    """Return a live user by address, whatever its case."""
-    return maybe(UserRow, await conn.fetchrow(FIND_USER_BY_EMAIL, email))
+    """Return a live user by address, whatever its case; letters that merely fold to its own are others."""
+    found = maybe(UserRow, await conn.fetchrow(FIND_USER_BY_EMAIL, email))
+    return found if found is not None and fold_address(found.email) == fold_address(email) else None
 
 
 async def lock_user(conn: Connection, user_id: UUID) -> UserRow:

@@ -40,6 +40,15 @@ def parse_token(token: str) -> tuple[str, str]:
     return key_id, secret
 
 
+def fold_address(address: str) -> str:
+    """Return an e-mail address as it is compared: whatever its case, but no letter beyond ASCII becomes one of ASCII.
+
+    Databases fold a dotted capital I to i, and the sign of kelvin to k. Then somebody else's address would be an account's, and
+    an account would have many names whose wrong passwords are counted apart.
+    """
+    return "".join(c.lower() if c.isascii() or not c.lower().isascii() else c for c in address)
+
+
 class Refresh(msgspec.Struct, frozen=True):
     """What use of a key changes in its row."""
 

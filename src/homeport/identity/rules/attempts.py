@@ -7,6 +7,8 @@ from typing import Final
 
 import msgspec
 
+from homeport.identity.rules.accounts import fold_address
+
 # Who has an IPv6 address has a whole network of this size.
 _IPV6_NETWORK: Final = 64
 _LONGEST_SUBJECT: Final = 320
@@ -68,5 +70,5 @@ def network_of(address: str) -> str:
 
 def digest(*parts: str) -> str:
     """Return what stands for a subject in the table: nobody shall read addresses of people there."""
-    text = "\x00".join(part.strip().lower()[:_LONGEST_SUBJECT] for part in parts)
+    text = "\x00".join(fold_address(part.strip())[:_LONGEST_SUBJECT] for part in parts)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -3,12 +3,14 @@
 import re
 from typing import Any
 
-from homeport.kit.names import MAX_NAME, is_valid_name
+from homeport.kit.names import MAX_NAME, is_valid_username
 
 MOST_DISPLAY_NAME = 128
+_MOST_ADDRESS = 2048
 _MOST_DEPTH = 32
 _UNFIT = re.compile(r"[^a-zA-Z0-9]+")
 _MOST_NUMBER = 2**63
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def username_from(wish: str, email: str) -> str:
@@ -17,14 +19,14 @@ def username_from(wish: str, email: str) -> str:
     What cannot stand in a name becomes a hyphen. Of a wish that is an address, what stands before the @ counts.
     """
     for text in (wish, email):
-        if is_valid_name(text):
+        if is_valid_username(text):
             return text
         name = _UNFIT.sub("-", text.partition("@")[0]).strip("-")[:MAX_NAME].rstrip("-")
-        if is_valid_name(name):
+        if is_valid_username(name):
             return name
         # Reserved words are valid but for being reserved.
-        if name and is_valid_name(f"{name}-1"):
-            return f"{name}-1"
+        if name and is_valid_username(ended := f"{name[: MAX_NAME - 2]}-1"):
+            return ended
     return ""
 
 
@@ -39,10 +41,16 @@ def display_name_from(name: str) -> str:
     return " ".join(printable.split())[:MOST_DISPLAY_NAME].rstrip()
 
 
+def picture_from(address: str) -> str:
+    """Return the address of a picture; empty where it is none that pages show: from https alone."""
+    return address if address.startswith("https://") and len(address) <= _MOST_ADDRESS and address.isprintable() else ""
+
+
 def storable(value: Any, depth: int = 0) -> Any:
     """Return claims as PostgreSQL and JSON can hold them: no NUL, no half surrogates, no number beyond 64 bits, no endless depth."""
     if isinstance(value, str):
-        return value.replace("\x00", "").encode("utf-8", "replace").decode()
+        # Marked and not dropped: otherwise two texts could become one, and an address that of somebody else.
+        return _UNSTORABLE.sub("\ufffd", value)
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, int):

@@ -5,10 +5,11 @@ from types import MappingProxyType
 from typing import Any, Final
 
 _MOST_ID: Final = 2**63 - 1
+PENDING: Final = "authorization_pending"
 # RFC 8628 section 3.5, RFC 6749 section 5.2, and GitHub's own. Whoever waits goes on asking upon the first two.
 DEVICE_WORDS: Final = MappingProxyType(
     {
-        "authorization_pending": "The code has not been typed at GitHub yet.",
+        PENDING: "The code has not been typed at GitHub yet.",
         "slow_down": "GitHub wants to be asked less often.",
         "access_denied": "The sign-in was declined at GitHub.",
         "expired_token": "The code has expired before it was typed.",

@@ -6,10 +6,12 @@ from typing import Any
 import msgspec
 
 from homeport.identity.errors import AddressNotAllowed, NotVouchedFor
-from homeport.identity.rules.claiming import merged, storable
+from homeport.identity.rules.claiming import merged, picture_from, storable
 from homeport.kit.errors import BadRequest
 from homeport.kit.names import is_storable, validate_email
 
+# The standard allows 255 characters for sub (OpenID Connect Core 2); what an index of PostgreSQL can hold is not much more.
+_MOST_LINKED_ID = 2048
 # What the ID token says of itself; no other source speaks of that.
 _OF_THE_TOKEN = frozenset(
     {"iss", "sub", "aud", "exp", "iat", "nbf", "nonce", "azp", "at_hash", "c_hash", "auth_time", "jti"}
@@ -35,12 +37,18 @@ class Profile(msgspec.Struct, frozen=True):
     avatar_url: str
 
 
-def subject_of(claims: dict[str, Any]) -> str:
-    """Return who the token is about. Raises NotVouchedFor where it says nobody."""
+def linked_id_of(claims: dict[str, Any]) -> str:
+    """Return whom the token is about, of all issuers' people. Raises NotVouchedFor where it says nobody."""
     subject = claims.get("sub")
-    if not isinstance(subject, str) or not subject.strip() or not is_storable(subject):
+    if not isinstance(subject, str) or not subject.strip():
         raise NotVouchedFor("The provider's ID token does not say who you are: its claim sub is missing or empty.")
-    return subject
+    found = f"{claims.get('iss', '')}||{subject}"
+    if not is_storable(found) or len(found.encode()) > _MOST_LINKED_ID:
+        raise NotVouchedFor(
+            "The provider's ID token does not say who you are in a way that can be kept.",
+            detail=f"Its claims iss and sub may have {_MOST_LINKED_ID - 2} bytes together, none of them NUL.",
+        )
+    return found
 
 
 def merge_user_info(id_token: dict[str, Any], user_info: dict[str, Any]) -> dict[str, Any]:
@@ -63,7 +71,7 @@ def profile_of(claims: dict[str, Any], fields: Fields) -> Profile:
         email=email,
         username=_text(claims, fields.username),
         name=_text(claims, fields.name),
-        avatar_url=_picture(_text(claims, "picture")),
+        avatar_url=picture_from(_text(claims, "picture")),
     )
 
 
@@ -113,8 +121,3 @@ def _is_address(text: str) -> bool:
 def _text(claims: dict[str, Any], name: str) -> str:
     value = claims.get(name)
     return str(storable(value)).strip() if isinstance(value, str) else ""
-
-
-def _picture(address: str) -> str:
-    """Return the address of a picture; pages show pictures from https alone."""
-    return address if address.startswith("https://") and len(address) <= 2048 and address.isprintable() else ""

@@ -30,7 +30,7 @@ from homeport.identity.types import (
 )
 from homeport.kit import clock
 from homeport.kit.errors import BadRequest, invalid_field
-from homeport.kit.names import validate_display_name, validate_email, validate_name, validate_text
+from homeport.kit.names import validate_display_name, validate_email, validate_text, validate_username
 from homeport.rbac import Action, Subject, require
 
 _MOST_THEME = 64
@@ -43,7 +43,7 @@ async def update_profile(db: Database, *, subject: Subject, value: str, request:
         attempt_user(subject.id, AuditAction.WRITE, found)
         require_change(subject, found)
         rules.validate_all(
-            lambda: validate_name(request.username, "username"), lambda: validate_display_name(request.name, "name")
+            lambda: validate_username(request.username), lambda: validate_display_name(request.name, "name")
         )
         before = await queries.lock_user(conn, found.id)
         try:

@@ -50,6 +50,15 @@ async def count_address(db: Database, settings: Settings, address: str) -> None:
     await _take(db, settings, address_allowance(settings.login_rate_limit), network_of(address))
 
 
+async def uncount_address(db: Database, settings: Settings, address: str) -> None:
+    """Take back an attempt from an address that has turned out to be none."""
+    if settings.dangerous_disable_rate_limits:
+        return
+    allowance = address_allowance(settings.login_rate_limit)
+    window = window_start(clock.now(), allowance.window)
+    await queries.give_back(db, kind=allowance.kind, subject=digest(network_of(address)), window_start=window)
+
+
 async def is_right(db: Database, settings: Settings, *, email: str, user: UserRow | None, password: str) -> bool:
     """Tell whether a password is an account's, and count the attempt where it is not. Raises TooManyRequests.
 
@@ -76,10 +85,11 @@ async def purge(db: Database) -> int:
 
 async def _begin(db: Database, settings: Settings, *, email: str, user_id: UUID | None) -> Taken:
     address = current_request().ip
+    network = network_of(address)
     # Asked for unknown accounts as well: both take as long.
-    is_known = await queries.has_key_from(db, user_id or NIL_ID, address)
+    is_known = await queries.has_key_from(db, user_id or NIL_ID, address, f"{network}/64" if ":" in network else None)
     allowance = account_allowance(settings.login_account_rate_limit, is_known=is_known)
-    return await _take(db, settings, allowance, email, network_of(address) if is_known else "")
+    return await _take(db, settings, allowance, email, network if is_known else "")
 
 
 async def _take(db: Database, settings: Settings, allowance: Allowance, *subject: str) -> Taken:

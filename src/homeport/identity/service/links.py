@@ -12,6 +12,9 @@ from homeport.identity.types import Claimed, LoginType, ProviderTokens, UserLink
 from homeport.kit import clock
 from homeport.kit.crypto import Cipher, DecryptionFailed
 from homeport.rbac import Action, Subject, require
+from homeport.telemetry.logs import get_logger
+
+_log = get_logger(__name__)
 
 
 async def save(
@@ -73,4 +76,9 @@ def open_refresh_token(cipher: Cipher, row: UserLinkRow) -> str:
     try:
         return cipher.decrypt(row.refresh_token_sealed).decode()
     except DecryptionFailed:
+        _log.warning(
+            "a refresh token is sealed with a key that is not configured: its session cannot go on here",
+            user_id=str(row.user_id),
+            key=row.token_key_id,
+        )
         return ""

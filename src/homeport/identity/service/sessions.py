@@ -31,7 +31,7 @@ class Ending(msgspec.Struct, frozen=True):
 
 
 async def list_sessions(db: Database, *, identity: Identity, value: str) -> list[UserSession]:
-    """Return a user's sessions and tokens that the caller may read and that have not run out, the one used last first."""
+    """Return a user's sessions that have not run out, and all tokens, as far as the caller may read them; the one used last first."""
     subject = identity.subject
     async with db.connection() as conn:
         owner = await resolve_user(conn, subject, value)

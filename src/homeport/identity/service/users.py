@@ -23,7 +23,7 @@ from homeport.kit import clock
 from homeport.kit.errors import invalid_field
 from homeport.kit.http import Page
 from homeport.kit.ids import new_id
-from homeport.kit.names import is_storable, validate_display_name, validate_email, validate_name
+from homeport.kit.names import is_storable, validate_display_name, validate_email, validate_username
 from homeport.rbac import Action, ResourceType, Subject, predicate, require
 
 FIRST_USER_LOCK = "identity:first-user"
@@ -184,7 +184,8 @@ async def create_account(
                 now=clock.now(),
             )
     except UniqueViolation as error:
-        raise name_taken(error) from error
+        # The address of a service account is made of its name, which is what was asked for.
+        raise (_taken("username") if email == _service_address(username) else name_taken(error)) from error
     await conn.emit(UserCreated(user_id=row.id, organization_ids=organization_ids, actor=subject))
     await record_user(conn, subject.id, AuditAction.CREATE, after=row)
     return row
@@ -237,8 +238,16 @@ def require_rank(subject: Subject, target: UserRow) -> None:
 
 def name_taken(error: UniqueViolation) -> Taken:
     """Turn the violation of a unique index on users into the 409 that names the field."""
-    field = _UNIQUE_FIELDS.get(error.constraint, "username")
+    return _taken(_UNIQUE_FIELDS.get(error.constraint, "username"))
+
+
+def _taken(field: str) -> Taken:
     return Taken(f"A user with this {field} already exists.", field)
+
+
+def _service_address(username: str) -> str:
+    """Return an address of nobody's: the domain is one that never is (RFC 2606)."""
+    return f"{username}@service.invalid"
 
 
 def _creatable_login_type(request: CreateUserRequestWithOrgs) -> LoginType:
@@ -253,7 +262,7 @@ def _creatable_login_type(request: CreateUserRequestWithOrgs) -> LoginType:
 def _validate_names(email: str, username: str, name: str, *, password: str | None) -> None:
     rules.validate_all(
         lambda: validate_email(email),
-        lambda: validate_name(username, "username"),
+        lambda: validate_username(username),
         lambda: validate_display_name(name, "name"),
         lambda: rules.validate_password(password) if password is not None else None,
     )
@@ -273,12 +282,11 @@ async def create_service_account(
     Needs user:create and, in the organization, organization_member:create. Raises Taken for a used username.
     """
     require(subject, Action.CREATE, rules.user_object(), noun="user")
-    validate_name(username, "username")
+    validate_username(username)
     return await create_account(
         conn,
         subject=subject,
-        # No address of anybody's: the domain is one that never is (RFC 2606).
-        email=f"{username}@service.invalid",
+        email=_service_address(username),
         username=username,
         name=name,
         login_type=LoginType.NONE,

@@ -28,6 +28,8 @@ _VIEW = f"""
 
 FIND = f"select {_COLUMNS} {_LIVE} where g.id = $1"
 LOCK = f"{FIND} for update of g"
+# In one order for everybody, so that two people do not wait for each other.
+LOCK_SEVERAL = f"select {_COLUMNS} {_LIVE} where g.id = any ($1::uuid[]) order by g.id for update of g"
 FIND_BY_NAME = f"select {_COLUMNS} {_LIVE} where g.organization_id = $1 and lower(g.name) = lower($2)"
 INSERT = f"""
     insert into groups as g ({", ".join(_FIELDS)})
@@ -89,6 +91,18 @@ HOLD_CANDIDATES = """
 INSERT_MEMBERS = """
     insert into group_members (group_id, user_id) select $1, added.id from unnest($2::uuid[]) as added (id) order by added.id
 """
+# One person and several groups, which the caller holds.
+LIST_MEMBER_NAMES_OF_SEVERAL = """
+    select m.group_id, u.id, u.username, u.is_system
+    from group_members m join users u on u.id = m.user_id and not u.deleted
+    where m.group_id = any ($1::uuid[]) order by lower(u.username)
+"""
+LIST_THOSE_OF_MEMBER = "select group_id from group_members where user_id = $1 and group_id = any ($2::uuid[])"
+INSERT_MEMBER = """
+    insert into group_members (group_id, user_id) select entered.id, $1 from unnest($2::uuid[]) as entered (id) order by entered.id
+"""
+DELETE_MEMBER = "delete from group_members where user_id = $1 and group_id = any ($2::uuid[])"
+TOUCH = "update groups set updated_at = $2 where id = any ($1::uuid[])"
 DELETE_MEMBERS = "delete from group_members where group_id = $1 and user_id = any ($2::uuid[])"
 
 
@@ -100,6 +114,11 @@ async def find_group(conn: Connection, group_id: UUID) -> GroupRow | None:
 async def lock_group(conn: Connection, group_id: UUID) -> GroupRow | None:
     """Return a group and hold it until the transaction ends."""
     return maybe(GroupRow, await conn.fetchrow(LOCK, group_id))
+
+
+async def lock_groups(conn: Connection, ids: Collection[UUID]) -> list[GroupRow]:
+    """Return those of the groups that are there, by id, and hold them until the transaction ends."""
+    return many(GroupRow, await conn.fetch(LOCK_SEVERAL, list(ids)))
 
 
 async def find_group_by_name(conn: Connection, organization_id: UUID, name: str) -> GroupRow | None:
@@ -183,6 +202,28 @@ async def list_member_ids(conn: Connection, group_id: UUID) -> set[UUID]:
 async def list_member_names(conn: Connection, group_id: UUID) -> list[MemberCandidate]:
     """Return who is in the group by a row, by username."""
     return many(MemberCandidate, await conn.fetch(LIST_MEMBER_NAMES, group_id))
+
+
+async def list_member_names_of_several(conn: Connection, ids: Collection[UUID]) -> dict[UUID, list[MemberCandidate]]:
+    """Return who is in each of the groups by a row, by username."""
+    found: dict[UUID, list[MemberCandidate]] = {group_id: [] for group_id in ids}
+    for row in await conn.fetch(LIST_MEMBER_NAMES_OF_SEVERAL, list(ids)):
+        found[row["group_id"]].append(MemberCandidate(row["id"], row["username"], row["is_system"]))
+    return found
+
+
+async def list_those_of_member(conn: Connection, user_id: UUID, ids: Collection[UUID]) -> set[UUID]:
+    """Return those of the groups that somebody is in by a row."""
+    return {row["group_id"] for row in await conn.fetch(LIST_THOSE_OF_MEMBER, user_id, list(ids))}
+
+
+async def move_member(
+    conn: Connection, user_id: UUID, *, enters: Collection[UUID], leaves: Collection[UUID], now: datetime
+) -> None:
+    """Put somebody into groups that they are not in, and out of others. Raises CheckViolation for a user deleted meanwhile."""
+    await conn.execute(DELETE_MEMBER, user_id, list(leaves))
+    await conn.execute(INSERT_MEMBER, user_id, list(enters))
+    await conn.execute(TOUCH, [*enters, *leaves], now)
 
 
 async def hold_candidates(conn: Connection, organization_id: UUID, ids: Collection[UUID]) -> list[MemberCandidate]:

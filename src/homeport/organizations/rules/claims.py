@@ -58,7 +58,11 @@ def split_claim(found: Any, *, field: str, known: Container[str] = ()) -> tuple[
         found = [found]
     if len(found) > MOST_VALUES:
         raise UnusableClaim(f"it has more than {MOST_VALUES} values")
-    return tuple(dict.fromkeys(_texts(found)))
+    values = tuple(dict.fromkeys(_texts(found)))
+    if not values and any(map(_says_something, found)):
+        # Objects in place of names, a switch, one endless text: not the same as nothing.
+        raise UnusableClaim("nothing in it could be a value")
+    return values
 
 
 def _find(claims: Any, field: str, steps: int) -> Any:
@@ -90,6 +94,10 @@ def _split(text: str, field: str, known: Container[str]) -> list[Any]:
     if field.rpartition(".")[2] in _OF_WORDS:
         return text.split()
     return text.split(",")
+
+
+def _says_something(value: Any) -> bool:
+    return bool(value.strip() if isinstance(value, str) else value)
 
 
 def _texts(found: Iterable[Any]) -> Iterable[str]:

@@ -22,7 +22,10 @@ from homeport.organizations.errors import (
 )
 from homeport.organizations.queries import groups as queries
 from homeport.organizations.rules import check_group
-from homeport.organizations.types import AuditedGroup, GroupChange, GroupRow, GroupSource
+from homeport.organizations.types import AuditedGroup, GroupChange, GroupRow, GroupSource, MemberCandidate
+
+# Of how many groups all members are in memory at once.
+_AT_ONCE = 50
 
 GROUP = declare("group", AuditedGroup, tracked=AuditedGroup.__struct_fields__)
 
@@ -118,12 +121,24 @@ async def add_members(
     return await change(conn, actor_id=actor_id, group=group, wanted=wanted)
 
 
-async def remove_members(
-    conn: Connection, *, actor_id: UUID, group: GroupRow, user_ids: Collection[UUID], is_idempotent: bool = False
-) -> GroupRow:
-    """Take people out of a held group. Raises as `change`."""
-    wanted = GroupChange(remove_users=tuple(user_ids), is_idempotent=is_idempotent)
-    return await change(conn, actor_id=actor_id, group=group, wanted=wanted)
+async def move_member(
+    conn: Connection,
+    *,
+    actor_id: UUID,
+    organization_id: UUID,
+    user_id: UUID,
+    enters: Collection[UUID],
+    leaves: Collection[UUID],
+) -> None:
+    """Put a member of the organization into some of its groups, and out of others; what is so, or gone, is passed over.
+
+    The number of statements hardly grows with that of groups: one for each entry in the audit log. Raises as `change`.
+    """
+    ids = sorted({*enters, *leaves})
+    if enters:
+        await _require_candidates(conn, organization_id, [user_id])
+    for start in range(0, len(ids), _AT_ONCE):
+        await _move(conn, actor_id, user_id, ids[start : start + _AT_ONCE], frozenset(enters))
 
 
 async def delete(conn: Connection, *, actor_id: UUID, group: GroupRow) -> None:
@@ -195,16 +210,47 @@ async def _require_candidates(conn: Connection, organization_id: UUID, user_ids:
         raise invalid_field("add_users", f"{system[0].id} is a system user, which cannot be in a group.")
 
 
+async def _move(
+    conn: Connection, actor_id: UUID, user_id: UUID, group_ids: Collection[UUID], wanted: Collection[UUID]
+) -> None:
+    """Make somebody a member of those of the groups that are wanted, and of no other one of them."""
+    held = {group.id: group for group in await queries.lock_groups(conn, group_ids)}
+    present = await queries.list_those_of_member(conn, user_id, held)
+    enters = [group_id for group_id in held if group_id in wanted and group_id not in present]
+    leaves = [group_id for group_id in held if group_id not in wanted and group_id in present]
+    changed = [*enters, *leaves]
+    if not changed:
+        return
+    before = await queries.list_member_names_of_several(conn, changed)
+    try:
+        async with conn.savepoint():
+            await queries.move_member(conn, user_id, enters=enters, leaves=leaves, now=clock.now())
+    except CheckViolation:
+        raise _just_deleted() from None
+    after = await queries.list_member_names_of_several(conn, changed)
+    for group_id in changed:
+        group = held[group_id]
+        was, became = (_audited(group, _named(people[group_id])) for people in (before, after))
+        await _record(conn, actor_id, AuditAction.WRITE, before=was, after=became, group=group)
+
+
 async def _insert_members(conn: Connection, group_id: UUID, user_ids: list[UUID]) -> None:
     try:
         async with conn.savepoint():
             await queries.insert_members(conn, group_id, user_ids)
     except CheckViolation:
-        raise MembershipUnfit("add_users", "An account among them has just been deleted.") from None
+        raise _just_deleted() from None
+
+
+def _just_deleted() -> MembershipUnfit:
+    return MembershipUnfit("add_users", "An account among them has just been deleted.")
 
 
 async def _members(conn: Connection, group_id: UUID) -> list[dict[str, str]]:
-    people = await queries.list_member_names(conn, group_id)
+    return _named(await queries.list_member_names(conn, group_id))
+
+
+def _named(people: Collection[MemberCandidate]) -> list[dict[str, str]]:
     return [{"user_id": str(person.id), "username": person.username} for person in people]
 
 

@@ -23,7 +23,6 @@ from homeport.organizations.service.group_changes import (
     create,
     delete,
     lock,
-    remove_members,
     rename,
 )
 from homeport.organizations.service.group_views import group_views, visible_members
@@ -45,7 +44,6 @@ __all__ = [
     "list_groups",
     "list_groups_of_organization",
     "lock",
-    "remove_members",
     "rename",
     "update_group",
 ]

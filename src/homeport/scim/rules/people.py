@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from typing import Any, Final
 
 from homeport.kit.errors import BadRequest
-from homeport.kit.names import MAX_DISPLAY_NAME, MAX_NAME, is_valid_name, validate_email
+from homeport.kit.names import MAX_DISPLAY_NAME, MAX_NAME, is_valid_username, validate_email
 from homeport.scim.errors import invalid_value
 from homeport.scim.rules.bodies import read_boolean, read_text
 from homeport.scim.types import Document, Person, PersonRow
@@ -81,7 +81,7 @@ def username_candidates(user_name: str, random: Iterable[str]) -> Iterable[str]:
     """Yield valid usernames made from a provider's name of an account: the nearest, then the same with what is random."""
     local = user_name.partition("@")[0]
     base = _UNFIT.sub("-", local).strip("-")[:MAX_NAME].strip("-")
-    if base and is_valid_name(base):
+    if base and is_valid_username(base):
         yield base
     base = base or _NO_NAME
     for suffix in random:

@@ -17,9 +17,9 @@ from homeport.kit.routes import requires
 from homeport.rbac import Subject
 from homeport.web.forms import read_form
 from homeport.web.rendering import View
+from homeport.web.wording import WAY_WORDS
 
 _DELETE = requires("api_key:delete", is_page=True)
-_KINDS = {LoginType.GITHUB: "GitHub", LoginType.OIDC: "OpenID Connect"}
 
 
 class LinkedSignIn(msgspec.Struct, frozen=True):
@@ -38,7 +38,7 @@ async def linked_sign_ins(db: Database, providers: Providers, subject: Subject) 
     for row in await links.list_links(db, subject=subject, value="me"):
         kind = LoginType(row.login_type)
         provider = providers.find(kind)
-        name = provider.name if provider is not None else _KINDS.get(kind, kind.value)
+        name = provider.name if provider is not None else WAY_WORDS.get(kind, kind)
         found.append(LinkedSignIn(name, provider is not None, row.created_at, row.updated_at, row.oauth_expiry))
     return found
 

@@ -5,6 +5,7 @@ it, sealed, so that nobody can put another address before a person, and no serve
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -13,10 +14,12 @@ from litestar.response import Redirect
 
 from homeport.config import Settings
 from homeport.database import Database
-from homeport.identity.errors import DeviceRefused
+from homeport.identity.errors import ConversionEnded, DeviceRefused
 from homeport.identity.login.completing import Deployment
 from homeport.identity.login.configured import Providers
 from homeport.identity.login.github import visits
+from homeport.identity.login.redirecting import CONVERT_PREFIX
+from homeport.identity.rules.github import PENDING
 from homeport.identity.schemas import ExternalAuthDevice
 from homeport.kit.crypto import Cipher, DecryptionFailed
 from homeport.kit.errors import BadRequest, HomeportError
@@ -26,7 +29,7 @@ from homeport.web.rendering import View, unframed
 
 _OPT = optional("this is how one signs in, or converts an account", is_page=True)
 _MOST_STATE = 128
-_GOING_ON = frozenset({"authorization_pending", "slow_down"})
+_GOING_ON = frozenset({PENDING, "slow_down"})
 Page = Response[str] | Redirect
 
 
@@ -68,7 +71,8 @@ def _refused(view: View, state: str, error: HomeportError, sealed: str, cipher: 
     words = f"{error.message} {error.detail}" if error.status == 403 and error.detail else error.message
     problems = Problems()
     problems.summary, problems.status = words, error.status
-    return _page(view, state, problems=problems)
+    is_over = isinstance(error, ConversionEnded)
+    return _page(view, state, problems=problems, headers=error.headers, is_over=is_over)
 
 
 def _page(
@@ -79,12 +83,16 @@ def _page(
     sealed: str = "",
     hint: str = "",
     problems: Problems = NO_PROBLEMS,
+    headers: Mapping[str, str] | None = None,
+    is_over: bool = False,
 ) -> Response[str]:
     return view.page(
         "sign_in_code.html",
         status=problems.status,
-        headers=unframed(view),
+        headers={**(headers or {}), **unframed(view)},
         state=state,
+        converts=state.startswith(CONVERT_PREFIX),
+        is_over=is_over,
         device=device,
         sealed=sealed,
         hint=hint,

@@ -125,9 +125,13 @@
       say(`${(found && found.body.message) || "The server cannot be reached."} Trying again in ${Math.round(seconds)} seconds.`);
       schedule(seconds);
     } else {
-      // Whoever may not come in, or has lost the cookie, would be refused with another code as well.
+      // Whoever may not come in, or has lost the cookie, would be refused with another code as well. A conversion that is
+      // refused is over; what became of the code alone is a word.
+      const isOver = page.hasAttribute("data-converts") && !/^[a-z_]+$/.test(found.body.detail || "");
       const more = outcome === 403 && found.body.detail ? ` ${found.body.detail}` : "";
-      stop((found.body.message || "The sign-in did not succeed.") + more, { canRenew: [400, 500].includes(outcome) });
+      stop((found.body.message || "The sign-in did not succeed.") + more, {
+        canRenew: outcome === 500 || (outcome === 400 && !isOver),
+      });
     }
   }
 

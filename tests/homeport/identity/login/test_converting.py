@@ -9,7 +9,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
-from homeport.identity.login import converting
+from homeport.identity.login.redirecting import CONVERSION_COOKIE
 from homeport.identity.service.passwords import hash_password
 from homeport.kit.crypto import Cipher
 from tests.support.accounts import Person
@@ -57,7 +57,7 @@ async def test_a_conversion_begins_with_the_password(make_world: MakeWorld, gith
     assert len(found["state_string"]) == len("convert-") + 32
     assert (found["to_type"], found["user_id"]) == ("github", str(person.id))
     assert found["expires_at"] == (clock.now() + timedelta(minutes=5)).isoformat().replace("+00:00", "Z")
-    (cookie,) = [line for line in answer.headers.get_list("set-cookie") if line.startswith(converting.COOKIE)]
+    (cookie,) = [line for line in answer.headers.get_list("set-cookie") if line.startswith(CONVERSION_COOKIE)]
     assert "httponly" in cookie.lower()
     assert "samesite=lax" in cookie.lower()
     assert "max-age=300" in cookie.lower()
@@ -102,7 +102,7 @@ async def test_what_cannot_be_converted_is_refused(
     assert words in answer.text
     if "to_type" in body:
         assert answer.json()["validations"][0]["field"] == "to_type"
-    assert converting.COOKIE not in browser.http.cookies
+    assert CONVERSION_COOKIE not in browser.http.cookies
     codes = await world.db.fetch("select status_code from audit_logs where resource_type = 'convert_login'")
     assert [entry["status_code"] for entry in codes] == [status]
 
@@ -136,7 +136,7 @@ async def require_converted(world: World, browser: Browser, person: Person) -> N
     kinds = await world.db.fetch("select login_type::text, token_name from api_keys where user_id = $1", person.id)
     assert [tuple(kind) for kind in kinds] == [("token", "ci")]
     assert (await world.api.call(person, "GET", "/users/me")).status_code == 401
-    for name in ("coder_session_token", converting.COOKIE, "oauth_state"):
+    for name in ("coder_session_token", CONVERSION_COOKIE, "oauth_state"):
         assert name not in browser.http.cookies
     actions = await world.db.fetch(
         "select diff from audit_logs where resource_type = 'user' and action = 'write' and resource_id = $1", person.id
@@ -189,6 +189,31 @@ async def test_an_account_is_converted_by_a_code(make_world: MakeWorld, github: 
     assert done.status_code == 200
     assert done.json()["redirect_url"].startswith("/login?message=Your+account+signs+in+by+GitHub")
     await require_converted(world, browser, person)
+
+
+@pytest.mark.requirement("CONVERT-04", "DEVICE-LOGIN-05")
+@pytest.mark.parametrize("headers", [{}, HTML])
+@pytest.mark.parametrize("flow", [{}, FLOW])
+async def test_a_refused_conversion_is_over(
+    make_world: MakeWorld, github: GitHub, flow: dict[str, str], headers: dict[str, str]
+) -> None:
+    world = make_world(**flow)
+    person = await person_of(world)
+    another = github.person("ada", email="another@corp.test")
+    browser = world.browser()
+    state = (await begin(world, browser, person)).json()["state_string"]
+    if flow:
+        poll = await browser.begin_device(f"?oidc_merge_state={state}")
+        # What GitHub says of the code ends nothing.
+        assert (await browser.get(poll)).status_code == 400
+        assert CONVERSION_COOKIE in browser.http.cookies
+        github.approve(another)
+        answer = await browser.get(poll, headers=headers)
+    else:
+        answer = await go(browser, state, headers=headers)
+    assert answer.status_code == (303 if headers else 400)
+    assert CONVERSION_COOKIE not in browser.http.cookies
+    assert (await world.user(person.username))["login_type"] == "password"
 
 
 @pytest.mark.requirement("CONVERT-04")
@@ -246,10 +271,10 @@ async def test_a_conversion_without_its_right_cookie_is_refused(
     browser = world.browser()
     state = (await begin(world, browser, person)).json()["state_string"]
     change, status, words = CASES[case]
-    text = change(browser.http.cookies[converting.COOKIE])
-    browser.http.cookies.delete(converting.COOKIE)
+    text = change(browser.http.cookies[CONVERSION_COOKIE])
+    browser.http.cookies.delete(CONVERSION_COOKIE)
     if text:
-        browser.http.cookies.set(converting.COOKIE, text, domain="homeport.test", path="/")
+        browser.http.cookies.set(CONVERSION_COOKIE, text, domain="homeport.test", path="/")
     answer = await go(browser, state)
     assert answer.status_code == status
     assert words in answer.json()["detail"]
@@ -267,14 +292,14 @@ async def test_a_conversion_is_over_after_five_minutes_and_counts_once(
     github.person("ada", email=person.email)
     browser = world.browser()
     state = (await begin(world, browser, person)).json()["state_string"]
-    text = browser.http.cookies[converting.COOKIE]
+    text = browser.http.cookies[CONVERSION_COOKIE]
     clock.advance(timedelta(seconds=301))
     late = await go(browser, state)
     assert (late.status_code, late.json()["detail"]) == (400, "invalid jwt: it has expired.")
     state = (await begin(world, browser, person)).json()["state_string"]
-    text = browser.http.cookies[converting.COOKIE]
+    text = browser.http.cookies[CONVERSION_COOKIE]
     assert (await go(browser, state)).status_code == 307
-    browser.http.cookies.set(converting.COOKIE, text, domain="homeport.test", path="/")
+    browser.http.cookies.set(CONVERSION_COOKIE, text, domain="homeport.test", path="/")
     again = await go(browser, state)
     assert again.status_code == 403
     assert "signs in by 'github' already" in again.json()["detail"]

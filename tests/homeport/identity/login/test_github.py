@@ -1,5 +1,6 @@
 """Signing in by GitHub's pages: who may come in, and whose account it is."""
 
+import re
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -59,6 +60,33 @@ async def test_a_person_signs_up_and_in_again(make_world: MakeWorld, github: Git
     kinds = [(entry["action"], entry["resource_type"]) for entry in actions]
     assert kinds.count(("register", "api_key")) == 1
     assert kinds.count(("login", "api_key")) == 1
+
+
+ODD_ACCOUNTS: dict[str, dict[str, Any]] = {
+    "a picture that runs": {"avatar_url": "javascript:alert(1)"},
+    "a picture without TLS": {"avatar_url": "http://avatars.example/ada.png"},
+    "a picture with a NUL": {"avatar_url": "https://avatars.example/\x00"},
+    "an endless picture": {"avatar_url": "https://avatars.example/" + "a" * 500_000},
+    "a picture that is a list": {"avatar_url": ["https://avatars.example/ada.png"]},
+    "names with a NUL": {"login": "ada\x00", "name": "Ada\x00"},
+    "endless names": {"login": "n" * 100_000, "name": "Ada " * 100_000},
+    "a name of other letters": {"login": "名前", "name": 7},
+}
+
+
+@pytest.mark.requirement("GITHUB-SIGNUP-01", "GITHUB-TROUBLE-01")
+@pytest.mark.parametrize("case", ODD_ACCOUNTS)
+async def test_odd_accounts_are_made_fit_to_be_stored(make_world: MakeWorld, github: GitHub, case: str) -> None:
+    world = make_world()
+    github.person("ada")
+    github.trouble(f"{API}/user", status=200, body={"id": 1001, "login": "ada", "name": "Ada", **ODD_ACCOUNTS[case]})
+    browser = world.browser()
+    assert (await browser.sign_in()).status_code == REDIRECTED
+    me = await browser.me()
+    assert me["avatar_url"] == ""
+    assert re.fullmatch("[a-z]{3,32}", me["username"])
+    assert len(me["name"]) <= 128
+    assert me["name"].isprintable()
 
 
 @pytest.mark.requirement("GITHUB-SIGNUP-02")

@@ -1,5 +1,7 @@
 """Signing in by a code that is typed at GitHub: the way without pages of GitHub leading back, and every outcome of RFC 8628."""
 
+from datetime import timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -127,6 +129,26 @@ async def test_a_code_counts_once(make_world: MakeWorld, github: GitHub) -> None
     browser.http.cookies.set("oauth_state", state, domain="homeport.test", path="/")
     again = await browser.get(poll)
     assert (again.status_code, again.json()["detail"]) == (400, "incorrect_device_code")
+
+
+@pytest.mark.requirement("DEVICE-LOGIN-06")
+async def test_waiting_at_the_pace_of_github_uses_up_no_attempts(
+    make_world: MakeWorld, github: GitHub, clock: Any
+) -> None:
+    world = make_world(**FLOW, LOGIN_RATE_LIMIT="4", DANGEROUS_DISABLE_RATE_LIMITS="false")
+    person = github.person("ada")
+    browser = world.browser()
+    # Two of the four: the way to the page, and the code.
+    poll = await browser.begin_device()
+    assert {(await browser.get(poll)).json()["detail"] for _ in range(12)} == {"authorization_pending"}
+    github.next_polls = ["slow_down"]
+    assert (await browser.get(poll)).status_code == 400
+    strange = await browser.get(poll.replace("code=", "code=x"))
+    assert strange.json()["detail"] == "incorrect_device_code"
+    assert (await browser.get(poll)).status_code == 429
+    clock.advance(timedelta(seconds=61))
+    github.approve(person)
+    assert (await browser.get(poll)).status_code == 200
 
 
 @pytest.mark.requirement("DEVICE-LOGIN-03")

@@ -95,6 +95,34 @@ async def test_the_link_counts_and_not_the_address(db: Database, issuer: Issuer)
     assert other["id"] != first["id"]
 
 
+@pytest.mark.requirement("LINK-ID-02")
+@pytest.mark.parametrize("subject", ["ä" * 1200, "s" * 100_000, "a\x00"])
+async def test_a_sub_that_cannot_be_kept_is_refused(db: Database, issuer: Issuer, subject: str) -> None:
+    issuer.id_token_changes = {"sub": subject}
+    reply = await sign_in(api_of(db, issuer), issuer)
+    assert (reply.status_code, "in a way that can be kept" in reply.text) == (400, True)
+    assert await db.fetchval("select count(*) from user_links") == 0
+
+
+@pytest.mark.requirement("LINK-ID-02")
+async def test_a_long_sub_is_kept_whole(db: Database, issuer: Issuer) -> None:
+    api = api_of(db, issuer)
+    issuer.person["sub"] = "".join(f"{number:05}" for number in range(380))
+    first = (await me(api, await signed_in(api, issuer))).json()
+    assert (await me(api, await signed_in(api, issuer))).json()["id"] == first["id"]
+    issuer.person |= {"sub": issuer.person["sub"][:-1] + "0", "email": "eve@example.com"}
+    assert (await me(api, await signed_in(api, issuer))).json()["id"] != first["id"]
+
+
+@pytest.mark.requirement("LINK-CLAIMS-02")
+async def test_an_address_with_what_cannot_be_kept_is_not_that_of_somebody_else(db: Database, issuer: Issuer) -> None:
+    api = api_of(db, issuer)
+    first = (await me(api, await signed_in(api, issuer))).json()
+    issuer.person = {"sub": "eve-2", "email": "a\x00da@example.com"}
+    other = (await me(api, await signed_in(api, issuer))).json()
+    assert (other["id"] != first["id"], other["email"]) == (True, "a\ufffdda@example.com")
+
+
 @pytest.mark.requirement("LINK-EMAIL-01")
 @pytest.mark.parametrize("linked", ["", None])
 async def test_an_account_that_is_linked_to_nothing_is_found_by_its_address(
@@ -109,6 +137,21 @@ async def test_an_account_that_is_linked_to_nothing_is_found_by_its_address(
     answer = (await me(api, await signed_in(api, issuer))).json()
     assert (answer["id"], answer["username"]) == (str(person.id), person.username)
     assert await db.fetchval("select linked_id from user_links") == f"{issuer.url}||ada-1"
+
+
+@pytest.mark.requirement("LINK-FOLD-01")
+@pytest.mark.parametrize(
+    ("address", "claimed"), [("ida@example.com", "İda@example.com"), ("kim@example.com", "\u212aim@example.com")]
+)
+async def test_an_address_whose_letters_only_fold_to_those_of_an_account_is_another(
+    db: Database, issuer: Issuer, accounts: Accounts, address: str, claimed: str
+) -> None:
+    person = await accounts.make("member")
+    await db.execute("update users set login_type = 'oidc', email = $2 where id = $1", person.id, address)
+    issuer.person["email"] = claimed
+    reply = await sign_in(api_of(db, issuer), issuer)
+    assert (reply.status_code, reply.json()["message"]) == (409, "A user with this email already exists.")
+    assert await db.fetchval("select count(*) from user_links") == 0
 
 
 @pytest.mark.requirement("LINK-SUB-01")

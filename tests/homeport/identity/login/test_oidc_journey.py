@@ -262,6 +262,10 @@ async def test_a_provider_that_is_away_is_asked_again(db: Database, issuer: Issu
         ({"authorization_endpoint": "javascript:alert(1)"}, "authorization_endpoint"),
         ({"jwks_uri": "file:///etc/passwd"}, "jwks_uri"),
         ({"scopes_supported": "openid"}, "scopes_supported"),
+        ({"authorization_endpoint": "http://[bad"}, "authorization_endpoint"),
+        ({"token_endpoint": "https://"}, "token_endpoint"),
+        ({"userinfo_endpoint": "http://127.0.0.1/a\r\nSet-Cookie: a=b"}, "userinfo_endpoint"),
+        ({"end_session_endpoint": 7}, "end_session_endpoint"),
     ],
 )
 async def test_a_document_that_cannot_be_right_is_not_used(

@@ -85,6 +85,33 @@ async def test_keys_without_names_and_of_other_uses_do_not_confuse(db: Database,
     await signed_in(api_of(db, issuer), issuer)
 
 
+@pytest.mark.requirement("OIDC-TOKEN-03")
+async def test_keys_that_are_none_do_not_confuse(db: Database, issuer: Issuer) -> None:
+    good = issuer.keys[0].as_dict(private=False)
+    odd = [None, 7, {"kty": ["RSA"]}, {"kty": "RSA", "kid": {"a": 1}}, {"kty": "EC", "crv": "P-256", "x": "!", "y": 1}]
+    issuer.failing["/keys"] = (200, {"keys": [*odd, good]})
+    await signed_in(api_of(db, issuer), issuer)
+
+
+@pytest.mark.requirement("OIDC-TOKEN-02")
+@pytest.mark.parametrize("kid", [["first"], {"a": 1}, 7, True])
+async def test_names_of_keys_that_are_none_are_refused(db: Database, issuer: Issuer, kid: Any) -> None:
+    api = api_of(db, issuer)
+    departure = await depart(api)
+    claims = issuer.id_token_claims(departure.cookies["oauth_nonce"])
+    _, payload, signature = issuer.sign(claims).split(".")
+    issuer.token_changes = {"id_token": f"{_part({'alg': 'RS256', 'kid': kid})}.{payload}.{signature}"}
+    reply = await arrive(api, issuer.authorize(departure.location), departure.cookies)
+    assert (reply.status_code, "not signed by a key" in reply.text) == (400, True)
+
+
+@pytest.mark.requirement("OIDC-TOKEN-02")
+@pytest.mark.parametrize("payload", [b"[" * 50_000 + b"]" * 50_000, b"[1]", b"hello", b'{"exp": ' + b"9" * 5000 + b"}"])
+async def test_signed_contents_that_are_no_claims_are_refused(db: Database, issuer: Issuer, payload: bytes) -> None:
+    issuer.token_changes = {"id_token": issuer.sign_bytes(payload)}
+    await _refused(db, issuer, "not signed by a key of the provider")
+
+
 @pytest.mark.requirement("OIDC-KEYS-01")
 async def test_new_keys_are_fetched_when_a_token_names_one(db: Database, issuer: Issuer, clock: FakeClock) -> None:
     api = api_of(db, issuer)

@@ -26,7 +26,8 @@ LONG = "x" * 1025
         (["a,b", "c d"], ("a,b", "c d")),
         ([1, 2.5, True, None, {"x": 1}, ["y"]], ("1", "2.5")),
         (7, ("7",)),
-        (True, ()),
+        (False, ()),
+        ([None, "", " ", [], {}, False], ()),
         (None, ()),
         ({"admin": {"org": "1"}, "dev": {}}, ("admin", "dev")),
         (["a\x00", "\ud800", LONG, "b"], ("b",)),
@@ -83,8 +84,15 @@ def test_a_claim_is_found_by_its_name_and_then_by_a_path(field: str, found: Any)
 @pytest.mark.requirement("SYNC-CLAIM-03")
 def test_a_text_that_is_no_list_after_all_is_read_as_words() -> None:
     deep = "[" * 5000 + "]" * 5000
-    assert claim_values({"g": deep}, "g") == ()
+    assert claim_values({"g": f"{deep},a"}, "g") == ("a",)
     assert claim_values({"g": "[a, [b]"}, "g") == ("a", "[b")
+
+
+@pytest.mark.requirement("SYNC-CLAIM-03")
+@pytest.mark.parametrize("claim", [True, [{"id": "a"}], [["a"]], [True], "[" * 5000 + "]" * 5000, LONG, ["a\x00"]])
+def test_a_claim_in_which_nothing_is_a_value_is_not_an_empty_one(claim: Any) -> None:
+    with pytest.raises(UnusableClaim, match="nothing in it"):
+        claim_values({"g": claim}, "g")
 
 
 @pytest.mark.requirement("SYNC-CLAIM-03")

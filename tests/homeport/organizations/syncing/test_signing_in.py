@@ -11,7 +11,7 @@ from homeport.database import Database
 from homeport.identity.types import LinkClaims, LoginType, SignedIn
 from homeport.kit.errors import BadRequest
 from homeport.organizations.service.syncing import roles as role_sync
-from tests.homeport.organizations.crews import make, organization
+from tests.homeport.organizations.crews import add, make, organization
 from tests.homeport.organizations.syncing.conftest import Build
 from tests.homeport.organizations.syncing.people import (
     ADA,
@@ -27,6 +27,7 @@ from tests.homeport.organizations.syncing.people import (
 from tests.support.accounts import DEFAULT_ORGANIZATION_ID, Accounts
 from tests.support.issuer import Issuer
 from tests.support.signing_in import HTML, arrive, depart, me, sign_in
+from tests.support.statements import watch_statements
 
 NOBODY = UUID(int=4711)
 
@@ -183,6 +184,40 @@ async def test_every_organization_has_groups_of_its_own_settings(
     assert await groups(db) == {"dev"}
 
 
+@pytest.mark.requirement("SYNC-GROUP-06")
+async def test_many_groups_at_once_cost_hardly_more_than_their_entries_in_audit(
+    db: Database, issuer: Issuer, build: Build, accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, other = await accounts.make("owner"), await accounts.make("member")
+    api = build(oidc_group_field="groups")
+    names = [f"crew-{number}" for number in range(120)]
+    for name in names:
+        await add(api, owner, await make(api, owner, name), other)
+    await come(api, issuer)
+    seen = watch_statements(db, monkeypatch)
+
+    async def cost(*wanted: str) -> int:
+        del seen[:]
+        await come(api, issuer, groups=wanted)
+        await asyncio.sleep(0)
+        assert await groups(db) == set(wanted)
+        return len(seen)
+
+    nothing = await cost()
+    assert await cost(*names) <= nothing + 120 + 40
+    # What stays costs nothing.
+    assert await cost(*names) <= nothing + 5
+    assert await cost(*names[:100]) <= nothing + 20 + 20
+    assert await groups(db, other.username) == set(names)
+    entries = await db.fetch(
+        "select diff from audit_logs where resource_type = 'group' and action = 'write'"
+        " and additional_fields ->> 'subsystem' = 'idp_sync' order by time desc limit 20"
+    )
+    for entry in entries:
+        names_of = {side: [one["username"] for one in entry["diff"]["members"][side]] for side in ("old", "new")}
+        assert names_of == {"old": sorted(["ada", other.username]), "new": [other.username]}
+
+
 @pytest.mark.requirement("SYNC-ROLE-02")
 async def test_roles_of_the_site_follow_the_claim_and_unknown_ones_are_passed_over(
     db: Database, issuer: Issuer, build: Build, accounts: Accounts
@@ -262,8 +297,11 @@ async def test_a_claim_that_was_left_out_takes_nothing_from_anybody(
     await come(api, issuer, groups=["dev", "auditor"])
     await come(api, issuer, _claim_names={"groups": "src1"})
     assert (await groups(db), await site_roles(db)) == ({"dev"}, ["auditor"])
-    await come(api, issuer, groups=[str(number) for number in range(3000)])
-    assert (await groups(db), await site_roles(db)) == ({"dev"}, ["auditor"])
+    for unusable in ([str(number) for number in range(3000)], [{"name": "dev"}], True, "x" * 2000):
+        await come(api, issuer, groups=unusable)
+        assert (await groups(db), await site_roles(db)) == ({"dev"}, ["auditor"])
+    await come(api, issuer, groups=[])
+    assert (await groups(db), await site_roles(db)) == (set(), [])
 
 
 @pytest.mark.requirement("SYNC-BROKEN-02")

@@ -9,6 +9,7 @@ from homeport.identity.login.github import questions
 from homeport.identity.login.github.client import GithubClient
 from homeport.identity.login.github.questions import NAME
 from homeport.identity.rules import github as rules
+from homeport.identity.rules.claiming import picture_from
 from homeport.identity.types import Claimed, ProviderTokens
 
 # For all questions about one person together: nobody waits longer than that for a page.
@@ -45,7 +46,7 @@ async def _claimed(github: GithubClient, settings: Settings, tokens: ProviderTok
         username=login.replace("_", "-"),
         tokens=tokens,
         name=rules.text_of(user, "name"),
-        avatar_url=rules.text_of(user, "avatar_url"),
+        avatar_url=picture_from(rules.text_of(user, "avatar_url")),
         github_com_user_id=number if github.addresses.is_github_com else None,
     )
 

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from litestar import Response
 
-from homeport.identity.errors import DeviceFlowOff, ProviderOff
+from homeport.identity.errors import DeviceFlowOff, DeviceRefused, ProviderOff
 from homeport.identity.login import callbacks, redirecting
 from homeport.identity.login.completing import Completion, Deployment, complete
 from homeport.identity.login.configured import Providers
@@ -14,9 +14,12 @@ from homeport.identity.login.github.people import claimed
 from homeport.identity.login.github.questions import NAME
 from homeport.identity.login.redirecting import Journey
 from homeport.identity.login.signing_in import SignUps
+from homeport.identity.rules.github import PENDING
 from homeport.identity.schemas import ExternalAuthDevice
+from homeport.identity.service import attempts
 from homeport.identity.types import LoginType, ProviderTokens
 from homeport.kit.http import takes_html
+from homeport.kit.request import current_request
 
 DEVICE_PAGE: Final = "/login/device"
 
@@ -62,7 +65,13 @@ async def ask_once(
     arrival = redirecting.arrive(query, request.cookies)
     if arrival is None:
         raise DeviceFlowOff("There is no code to ask GitHub about.")
-    tokens = await github.poll_device(arrival.code)
+    try:
+        tokens = await github.poll_device(arrival.code)
+    except DeviceRefused as error:
+        # Whoever waits at GitHub's pace tries nothing: many people behind one address may wait at once.
+        if error.detail == PENDING:
+            await attempts.uncount_address(deployment.db, deployment.settings, current_request().ip)
+        raise
     return await _complete(deployment, request, github, tokens, arrival.journey)
 
 

@@ -19,7 +19,7 @@ from homeport.identity.login.providers import RefreshFailed
 from homeport.identity.login.redirecting import Journey
 from homeport.identity.login.signing_in import SignUps
 from homeport.identity.rules.claiming import storable
-from homeport.identity.rules.oidc_claims import Fields, merge_access_token, merge_user_info, profile_of, subject_of
+from homeport.identity.rules.oidc_claims import Fields, linked_id_of, merge_access_token, merge_user_info, profile_of
 from homeport.identity.types import Claimed, LinkClaims, ProviderTokens
 from homeport.telemetry.logs import get_logger
 
@@ -102,19 +102,19 @@ class OidcClient:
         granted = await self._exchange(metadata, code, journey)
         try:
             id_token = await self._id_token(metadata, granted, nonce=journey.nonce)
-            subject = subject_of(id_token)
+            linked_id = linked_id_of(id_token)
             claims = await self._all_claims(metadata, granted, id_token)
         except DiscoveryFailed as error:
             raise ProviderUnreachable(self.name, str(error)) from error
         if not granted.tokens.refresh_token and granted.tokens.expires_at is not None:
             _log.warning(
                 "the OIDC provider gave no refresh token: the session ends with the access token",
-                subject=subject[:64],
+                linked_id=linked_id[:256],
                 ends_at=granted.tokens.expires_at.isoformat(),
             )
         profile = profile_of(claims.merged_claims, self._fields)
         return Claimed(
-            linked_id=self._linked_id(id_token, subject),
+            linked_id=linked_id,
             email=profile.email,
             username=profile.username,
             name=profile.name,
@@ -127,19 +127,29 @@ class OidcClient:
         """Return new tokens of a person. An ID token that comes with them must be about the same one. Raises RefreshFailed."""
         try:
             metadata = await self._discovery.metadata()
+            # Before the token is shown, which may be good once: without keys what comes of it could not be believed.
+            await self._discovery.keys()
             granted = await self._tokens.refresh(metadata, refresh_token)
-            if granted.id_token:
-                header, claims = await id_tokens.verified(self._discovery, granted.id_token)
-                self._check_id_token(metadata, header, claims, access_token=granted.tokens.access_token)
-                if self._linked_id(claims, subject_of(claims)) != linked_id:
-                    raise RefreshFailed("the provider answered with tokens of somebody else", is_final=True)
         except TokensRefused as error:
             raise RefreshFailed(str(error), is_final=error.is_final) from error
         except (CallFailed, DiscoveryFailed) as error:
             raise RefreshFailed(str(error), is_final=False) from error
-        except NotVouchedFor as error:
-            raise RefreshFailed(f"{error.message} {error.detail}".strip(), is_final=False) from error
+        if granted.id_token:
+            await self._check_refreshed(metadata, granted, linked_id)
         return granted.tokens
+
+    async def _check_refreshed(self, metadata: Metadata, granted: Granted, linked_id: str) -> None:
+        try:
+            header, claims = await id_tokens.verified(self._discovery, granted.id_token)
+            self._check_id_token(metadata, header, claims, access_token=granted.tokens.access_token)
+            is_same = linked_id_of(claims) == linked_id
+        except DiscoveryFailed as error:
+            raise RefreshFailed(str(error), is_final=False, given=granted.tokens) from error
+        except NotVouchedFor as error:
+            reason = f"{error.message} {error.detail}".strip()
+            raise RefreshFailed(reason, is_final=False, given=granted.tokens) from error
+        if not is_same:
+            raise RefreshFailed("the provider answered with tokens of somebody else", is_final=True)
 
     async def _metadata(self) -> Metadata:
         try:
@@ -206,10 +216,6 @@ class OidcClient:
             return LinkClaims(first, {}, first)
         found = storable(await read_user_info(self._discovery, metadata, granted.tokens, id_token, name=self.name))
         return LinkClaims(first, found, merge_user_info(first, found))
-
-    @staticmethod
-    def _linked_id(claims: dict[str, Any], subject: str) -> str:
-        return f"{claims.get('iss', '')}||{subject}"
 
 
 def _pair(entry: str) -> tuple[str, str]:

@@ -130,7 +130,7 @@ class Discovery:
             raise DiscoveryFailed(f"the document is about the issuer {found.issuer}, and not about {self._issuer}")
         for name in _ENDPOINTS:
             if (address := document.get(name)) and not self._is_fit(address):
-                raise DiscoveryFailed(f"{name} is no https address: {address}")
+                raise DiscoveryFailed(f"{name} is no https address: {str(address)[:256]!r}")
         return found
 
     async def _fetch_keys(self) -> dict[str, Any]:
@@ -145,5 +145,11 @@ class Discovery:
 
     def _is_fit(self, address: Any) -> bool:
         """Tell whether an address is one to be asked: https, or http where the issuer has it, too."""
-        scheme = urlsplit(address).scheme if isinstance(address, str) else ""
-        return scheme == "https" or (scheme == "http" and self._issuer.startswith("http://"))
+        if not isinstance(address, str) or not address.isprintable():
+            return False
+        try:
+            parts = urlsplit(address)
+        except ValueError:
+            return False
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and self._issuer.startswith("http://"))
+        return is_safe and bool(parts.hostname)

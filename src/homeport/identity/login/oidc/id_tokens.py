@@ -100,10 +100,10 @@ def _by_keys(jwks: dict[str, Any], token: str) -> tuple[dict[str, Any], dict[str
     kid = header.get("kid")
     registry = _registry()
     for key in jwks["keys"][:_MOST_KEYS]:
-        if not isinstance(key, dict) or key.get("use", "sig") != "sig" or (kid and key.get("kid") not in {kid, None}):
+        if not isinstance(key, dict) or key.get("use", "sig") != "sig" or (kid and key.get("kid") not in (kid, None)):
             continue
-        # A key of a kind that we do not know is not this one.
-        with suppress(JoseError, ValueError, TypeError, KeyError, AttributeError):
+        # A key of a kind that we do not know is not this one; claims that nobody can read are nobody's.
+        with suppress(JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             only = KeySet.import_key_set({"keys": [key]}).keys[0]
             found = jwt.decode(token, only, algorithms=list(ALGORITHMS), registry=registry)
             return dict(found.header), dict(found.claims)

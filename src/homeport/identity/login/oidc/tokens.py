@@ -93,7 +93,7 @@ def _ends_at(expires_in: Any) -> Any:
     """Return when a token ends; some providers send the seconds as text. None where they say nothing that can be used."""
     try:
         seconds = float(expires_in)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     # What is over at once is over, and does not last for ever.
     return clock.now() + timedelta(seconds=max(seconds, 0.0)) if seconds <= _LONGEST else None

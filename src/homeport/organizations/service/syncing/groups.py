@@ -6,7 +6,7 @@ from uuid import UUID
 from homeport.database import Connection
 from homeport.kit.ids import random_text
 from homeport.kit.patterns import UnusablePattern
-from homeport.organizations.errors import GroupNameTaken, GroupNotFound
+from homeport.organizations.errors import GroupNameTaken
 from homeport.organizations.queries import syncing as queries
 from homeport.organizations.rules.claims import UnusableClaim
 from homeport.organizations.rules.naming import is_group_name, is_made_up, is_showable, names_for
@@ -36,8 +36,14 @@ async def synchronize(conn: Connection, person: Person, organization_id: UUID, s
         chosen |= created
     person.note_unknown("groups", missing)
     present = {group.id for group in found if group.has_user}
-    for group_id in sorted(present ^ chosen):
-        await _move(conn, person.user_id, group_id, enters=group_id in chosen)
+    await group_changes.move_member(
+        conn,
+        actor_id=person.user_id,
+        organization_id=organization_id,
+        user_id=person.user_id,
+        enters=chosen - present,
+        leaves=present - chosen,
+    )
 
 
 def _choose(found: Collection[NamedGroup], wanted: WantedGroups) -> tuple[set[UUID], set[str]]:
@@ -97,12 +103,3 @@ async def _create_one(conn: Connection, person: Person, organization_id: UUID, n
             continue
         return group.id
     return None
-
-
-async def _move(conn: Connection, user_id: UUID, group_id: UUID, *, enters: bool) -> None:
-    try:
-        group = await group_changes.lock(conn, group_id)
-    except GroupNotFound:
-        return
-    change = group_changes.add_members if enters else group_changes.remove_members
-    await change(conn, actor_id=user_id, group=group, user_ids=[user_id], is_idempotent=True)
