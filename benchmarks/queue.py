@@ -17,6 +17,7 @@ _DAEMONS = 4
 _JOBS = 600
 _FEW, _MANY = 100, 100_000
 _SAMPLES = 40
+_CHUNK = 10_000
 _ASK = {"version": "v1", "provisioners": ["echo"]}
 _POST = """
     insert into provisioner_jobs (id, organization_id, initiator_id, provisioner, type, input, tags, turn, file_id, created_at, updated_at)
@@ -51,14 +52,17 @@ class _Queue:
     async def measure(self) -> list[Figure]:
         async with self._http:
             await self._prepare()
+            before = self._server.cpu_seconds(), self._server.database_cpu_seconds()
             rate = await self._rate()
-            few = await self._acquire_milliseconds(_FEW)
-            await self._empty()
-            many = await self._acquire_milliseconds(_MANY)
-            await self._empty()
+            after = self._server.cpu_seconds(), self._server.database_cpu_seconds()
+            own, database = ((end - begun) * 1000 / _JOBS for begun, end in zip(before, after, strict=True))
             wake = await self._wake_milliseconds()
+            few = await self._acquire_milliseconds(_FEW)
+            many = await self._acquire_milliseconds(_MANY)
         return [
             Figure(f"queue: echo jobs through {_DAEMONS} daemons", rate, "/s", 150, "at_least"),
+            Figure("queue: processor time of the server for a job", own, "ms"),
+            Figure("queue: processor time of PostgreSQL for a job", database, "ms"),
             Figure(f"queue: acquire with {_FEW} waiting", few, "ms"),
             Figure(f"queue: acquire with {_MANY:,} waiting", many, "ms"),
             Figure("queue: acquire, many against few", many / few, "times", 1.5),
@@ -102,9 +106,10 @@ class _Queue:
 
     async def _acquire_milliseconds(self, waiting: int) -> float:
         """Return the median of acquires through the API while so many jobs wait, half as many again for others."""
-        await self._post(waiting)
-        await self._post(waiting // 2, provisioner="terraform")
-        await self._db.execute("vacuum analyze provisioner_jobs")
+        for _ in range(max(waiting // _CHUNK, 1)):
+            await self._post(min(waiting, _CHUNK))
+            await self._post(min(waiting, _CHUNK) // 2, provisioner="terraform")
+        await self._db.execute("analyze provisioner_jobs")
 
         async def one() -> None:
             assert await self._acquire("asker", wait=0) is not None
@@ -139,10 +144,6 @@ class _Queue:
 
     async def _post(self, count: int, *, provisioner: str = "echo") -> None:
         await self._db.execute(_POST, self._organization, count, provisioner, self._input, _tags(), self._file)
-
-    async def _empty(self) -> None:
-        await self._db.execute("delete from provisioner_jobs where type = 'template_version_dry_run'")
-        await self._db.execute("vacuum analyze provisioner_jobs")
 
 
 def _tags() -> dict[str, str]:

@@ -90,6 +90,10 @@ def status_of(server: Server, daemon: RemoteDaemon) -> str:
     return next((each["status"] for each in found if each["name"] == daemon.name), "")
 
 
+def is_idle(server: Server, daemon: RemoteDaemon) -> None:
+    wait_for(lambda: status_of(server, daemon) == "idle", seconds=60)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces are made by root")
 @pytest.mark.needs("ip")
 @pytest.mark.requirement("QUEUE-REMOTE-01")
@@ -105,7 +109,7 @@ def test_a_daemon_in_a_network_of_its_own_takes_its_tags_alone_and_may_be_cut_of
         ) as far,
     ):  # fmt: skip
         for daemon in (near, far):
-            wait_for(lambda daemon=daemon: status_of(server, daemon) == "idle", seconds=60)
+            is_idle(server, daemon)
         # Each takes what is for it, whoever asks first.
         assert [make_template(server)["worker"] for _ in range(3)] == [near.name] * 3
         template = make_template(server, FAR)
@@ -186,9 +190,9 @@ def test_a_job_handed_to_a_daemon_that_died_or_froze_while_it_waited_goes_to_ano
     key = make_key(server, **tags)
     with remote_daemon(tmp_path, server.url, name=unique_name("dead"), key=key) as dead:
         template = make_template(server, tags)
-        wait_for(lambda: status_of(server, dead) == "idle", seconds=30)
+        is_idle(server, dead)
     with remote_daemon(tmp_path, server.url, name=unique_name("frozen"), key=key) as frozen:
-        wait_for(lambda: status_of(server, frozen) == "idle", seconds=30)
+        is_idle(server, frozen)
         frozen.send(signal.SIGSTOP)
         workspace = server.api.make_workspace(template, unique_name("ws"))
         build = workspace["latest_build"]

@@ -67,9 +67,11 @@ class RemoteDaemon:
 
 
 @contextmanager
-def remote_daemon(folder: Path, url: str, **more: str | Sequence[str]) -> Iterator[RemoteDaemon]:
+def remote_daemon(
+    folder: Path, url: str, *, name: str, key: str = "", psk: str = "", inside: Sequence[str] = ()
+) -> Iterator[RemoteDaemon]:
     """Run a daemon; it is gone afterwards."""
-    daemon = RemoteDaemon(folder, url, **more)  # type: ignore[arg-type] - handed on
+    daemon = RemoteDaemon(folder, url, name=name, key=key, psk=psk, inside=inside)
     try:
         yield daemon
     finally:

@@ -10,6 +10,7 @@ from homeport.config import Settings
 from homeport.kit.clock import FakeClock
 from homeport.provisioning import rules, tasks
 from homeport.provisioning.errors import JobEnded, JobTokenInvalid
+from homeport.provisioning.queries import jobs as job_queries
 from homeport.provisioning.schemas import CompleteJobRequest
 from homeport.provisioning.service import cancel_job, follow_logs, metrics, progress, reaper
 from homeport.provisioning.service.keys import create_builtin_key, renew_builtin_key
@@ -212,14 +213,14 @@ async def test_a_job_that_reports_between_the_look_and_the_lock_lives_on(
 ) -> None:
     job = await queue.running()
     clock.advance(6 * MINUTE)
-    list_ids = reaper.queries.list_ids_to_reap
+    list_ids = job_queries.list_ids_to_reap
 
     async def slow(conn, **changes):
         found = await list_ids(conn, **changes)
         await queue.log(job, "back again")
         return found
 
-    monkeypatch.setattr(reaper.queries, "list_ids_to_reap", slow)
+    monkeypatch.setattr(job_queries, "list_ids_to_reap", slow)
     assert await reaper.reap(queue.db) == []
     assert (await queue.find(job.job_id)).job_status == "running"
 
