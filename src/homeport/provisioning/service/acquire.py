@@ -160,6 +160,7 @@ class Acquirer:
 
     async def _touch(self, daemon: DaemonRow) -> None:
         async with self._db.transaction() as conn:
+            await daemon_queries.wait_for_no_disk(conn)
             is_known = await daemon_queries.touch_daemon(conn, daemon.id, clock.now())
         if not is_known:
             raise DaemonKeyInvalid

@@ -55,6 +55,7 @@ async def register_daemon(
     rules.refuse_nul(request)
     try:
         async with db.transaction() as conn:
+            await queries.wait_for_no_disk(conn)
             return await _register(conn, daemon, organization, request)
     except ForeignKeyViolation:
         # The key was deleted between its check and this moment.
