@@ -177,8 +177,10 @@ class Machine:
 
     def script(self, *, server: str | None = None, arch: str | None = None) -> Path:
         """Write the script as the server sends it."""
-        path = self.folder / "init.sh"
-        path.write_text(init_script(self.url if server is None else server, "linux", arch or Platform.own().arch))
+        path, draft = self.folder / "init.sh", self.folder / "init.sh.new"
+        draft.write_text(init_script(self.url if server is None else server, "linux", arch or Platform.own().arch))
+        # A shell that runs it reads it bit by bit: it keeps the file that it has opened.
+        draft.replace(path)
         return path
 
     def start(self, *command: str, **environment: str) -> "subprocess.Popen[str]":
