@@ -7,7 +7,7 @@ process then looks again at its own connections of this person. The README of th
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from homeport.access.errors import AccessEnded
 from homeport.access.service.sessions import Sessions
-from homeport.database import RESYNC, DatabaseError, Listener
+from homeport.database import RESYNC, DatabaseError, Follower, Listener
 from homeport.identity.types import Identity
 from homeport.kit.errors import HomeportError
 from homeport.rbac import DecisionLog, decisions, is_allowed
@@ -43,22 +43,17 @@ class LiveConnections:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
         self._held: dict[UUID, set[_Held]] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._follower = Follower("live connections")
         self.mark = 0
         """Counts the news. Who connects notes it before authentication: an older one has to be looked at again."""
 
     async def start(self, listener: Listener) -> None:
         """Begin to listen; returns when news are heard."""
-        is_ready = asyncio.Event()
-        self._task = asyncio.create_task(self._listen(listener, is_ready), name="live connections")
-        await is_ready.wait()
+        await self._follower.start(lambda note_ready: self._listen(listener, note_ready))
 
     async def stop(self) -> None:
         """Listen no more. Connections stay as they are: the server ends them in its own order."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
-            self._task = None
+        await self._follower.stop()
 
     async def serve(
         self, app: ASGIApp, scope: Scope, receive: Receive, send: Send, *, identity: Identity, mark: int
@@ -90,9 +85,9 @@ class LiveConnections:
         if not of_user:
             del self._held[held.identity.user_id]
 
-    async def _listen(self, listener: Listener, is_ready: asyncio.Event) -> None:
+    async def _listen(self, listener: Listener, note_ready: Callable[[], None]) -> None:
         async with listener.subscribe(CHANGED) as news:
-            is_ready.set()
+            note_ready()
             while True:
                 payloads = await news.wait()
                 # First of all: whoever was authenticated before these news and is not among the held yet looks by itself.

@@ -12,6 +12,7 @@ from homeport.database.errors import (
     UniqueViolation,
 )
 from homeport.database.events import DomainEvent, EventBus
+from homeport.database.following import Follower
 from homeport.database.notify import RESYNC, Listener, Subscription
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "DatabaseUnavailable",
     "DomainEvent",
     "EventBus",
+    "Follower",
     "ForeignKeyViolation",
     "Listener",
     "SerializationFailure",

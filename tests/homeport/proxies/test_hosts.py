@@ -1,5 +1,6 @@
 """The one cache of hosts: what it knows, and that it follows every change on every server."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -119,6 +120,19 @@ async def test_by_itself_it_looks_as_well(
         await become([cache], ALONE)
     finally:
         await cache.stop()
+
+
+@pytest.mark.requirement("CSP-HOSTS-02")
+async def test_a_start_that_cannot_read_the_hosts_fails_instead_of_waiting(db: Database, listener: Listener) -> None:
+    class Broken(HostCache):
+        async def look(self) -> None:
+            raise LookupError("nobody has thought of this")
+
+    cache = Broken(db, SETTINGS)
+    async with asyncio.timeout(10):
+        with pytest.raises(LookupError):
+            await cache.start(listener)
+    await cache.stop()
 
 
 @pytest.mark.requirement("CSP-HOSTS-02")

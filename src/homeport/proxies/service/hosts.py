@@ -1,11 +1,11 @@
 """The hosts of proxies and applications, read once for all who need them, and again when they change."""
 
-import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
 from homeport.config import Settings
-from homeport.database import Database, DatabaseError, Listener
+from homeport.database import Database, DatabaseError, Follower, Listener
 from homeport.kit import clock
 from homeport.proxies import queries, rules
 from homeport.proxies.types import AppHosts, ProxyPlace
@@ -31,20 +31,15 @@ class HostCache:
         self._db = db
         self._primary = ProxyPlace(settings.access_url, settings.wildcard_access_url)
         self.current: AppHosts = rules.app_hosts(self._primary, ())
-        self._task: asyncio.Task[None] | None = None
+        self._follower = Follower("hosts of proxies")
 
     async def start(self, listener: Listener) -> None:
         """Read the hosts and begin to follow them; returns when both are so."""
-        is_ready = asyncio.Event()
-        self._task = asyncio.create_task(self._follow(listener, is_ready), name="hosts of proxies")
-        await is_ready.wait()
+        await self._follower.start(lambda note_ready: self._follow(listener, note_ready))
 
     async def stop(self) -> None:
         """Follow no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
-            self._task = None
+        await self._follower.stop()
 
     async def look(self) -> None:
         """Read the hosts anew. Without a database those of before stay."""
@@ -58,10 +53,10 @@ class HostCache:
         if found != self.current:
             self.current = found
 
-    async def _follow(self, listener: Listener, is_ready: asyncio.Event) -> None:
+    async def _follow(self, listener: Listener, note_ready: Callable[[], None]) -> None:
         async with listener.subscribe(CHANGED) as news:
             await self.look()
-            is_ready.set()
+            note_ready()
             while True:
                 # Nobody tells of a proxy that falls silent, so this looks by itself as well.
                 await news.wait(_LOOK_SECONDS)
