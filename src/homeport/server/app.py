@@ -63,9 +63,7 @@ def build_parts(settings: Settings, db: Database, listener: Listener, cipher: Ci
         replica_id=replica_id,
         hosts=HostCache(db, settings),
         switchboard=switchboard,
-        acquirer=Acquirer(
-            db, listener, access_url=settings.access_url, hung_after=settings.provisioner_hang_timeout
-        ),
+        acquirer=Acquirer(db, listener, access_url=settings.access_url, hung_after=settings.provisioner_hang_timeout),
         mcp=Endpoint(Surroundings(db, cipher, settings, switchboard, file_cache), doorkeeper, version=VERSION),
     )
 

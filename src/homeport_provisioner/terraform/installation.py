@@ -17,9 +17,9 @@ import httpx
 from homeport_provisioner.engine import EngineFailure, Task
 from homeport_provisioner.settings import Settings
 from homeport_provisioner.staging import Busy, hold, remove
-from homeport_sdk.hcl import HclError, parse
 from homeport_provisioner.terraform.source import Source
 from homeport_sdk import clock
+from homeport_sdk.hcl import HclError, parse
 
 REGISTRY = "https://registry.terraform.io/.well-known/terraform.json"
 OWN_PROVIDER = "registry.terraform.io/coder/coder"

@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from homeport_provisioner.engine import EngineFailure, Variables
-from homeport_sdk.hcl import Block, Expression, NotLiteral, literal
 from homeport_provisioner.terraform.source import Source, values_of
+from homeport_sdk.hcl import Block, Expression, NotLiteral, literal
 from homeport_sdk.provisioner_protocol import Variable, VariableType
 
 _PRIMITIVES: dict[str, VariableType] = {"string": "string", "number": "number", "bool": "bool"}

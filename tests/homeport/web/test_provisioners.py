@@ -97,7 +97,8 @@ async def test_daemons_what_they_do_and_why_jobs_wait(site: Site) -> None:
     assert "No connected provisioner offers the tag gpu=1." in words
     assert "idle" in words
     await site.db.execute(
-        "update provisioner_jobs set started_at = now(), worker_id = $1, worker_name = 'lonely', token_hash = 'x' where completed_at is null",
+        "update provisioner_jobs set started_at = now(), worker_id = $1, worker_name = 'lonely', token_hash = 'x'"
+        " where completed_at is null",
         daemon.id,
     )
     words = Document(await text_of(site, owner, BASE)).text
