@@ -1,4 +1,4 @@
-"""The time from `POST …/workspaces` to a finished start of a Terraform template with the bundled provider, and one start of that provider."""
+"""How long a build of a Terraform template with the bundled provider takes, and one start of that provider."""
 
 import asyncio
 import os
