@@ -30,6 +30,7 @@ from homeport_sdk.provisioner_template import (
     ResourceMetadata,
     ResourcesMonitoring,
     Script,
+    Styling,
     Timing,
 )
 
@@ -80,6 +81,7 @@ __all__ = [
     "ResourceMetadata",
     "ResourcesMonitoring",
     "Script",
+    "Styling",
     "Timing",
     "Transition",
     "UpdateJobRequest",

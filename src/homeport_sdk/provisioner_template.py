@@ -24,6 +24,15 @@ class Option(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     icon: str = ""
 
 
+class Styling(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """How a form shows a parameter; what is absent is as the form likes it."""
+
+    placeholder: str | None = None
+    disabled: bool | None = None
+    label: str | None = None
+    mask_input: bool | None = None
+
+
 class Parameter(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A parameter that a template declares."""
 
@@ -44,6 +53,7 @@ class Parameter(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     required: bool = True
     ephemeral: bool = False
     order: int = 0
+    styling: Styling = msgspec.field(default_factory=Styling)
 
 
 class Healthcheck(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

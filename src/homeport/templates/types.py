@@ -75,7 +75,9 @@ class VersionRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ParameterRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of `template_version_parameters`. Options are plain JSON: name, value, description, icon."""
+    """A row of `template_version_parameters`. Plain JSON: of options name, value, description and icon;
+    of styling placeholder, disabled, label and mask_input, as far as they are given.
+    """
 
     template_version_id: UUID
     name: str
@@ -95,6 +97,7 @@ class ParameterRow(msgspec.Struct, frozen=True, kw_only=True):
     required: bool
     ephemeral: bool
     display_order: int
+    styling: dict[str, Any]
 
 
 class VariableRow(msgspec.Struct, frozen=True, kw_only=True):

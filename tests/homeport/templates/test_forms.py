@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from homeport.kit.errors import NotFound
-from homeport.provisioning.types import ProvisionedOption, ProvisionedParameter
+from homeport.provisioning.types import ProvisionedOption, ProvisionedParameter, ProvisionedStyling
 from homeport.templates.service import register_last_values
 from tests.homeport.templates.template_world import TemplateWorld
 from tests.homeport.templates.test_log_stream import Socket
@@ -16,7 +16,10 @@ from tests.support.accounts import Person
 from tests.support.waiting import until
 
 PARAMETERS = (
-    ProvisionedParameter(name="name", order=1, validation_regex="^[a-z]+$", validation_error="Small letters, not {value}."),
+    ProvisionedParameter(
+        name="name", order=1, validation_regex="^[a-z]+$", validation_error="Small letters, not {value}.",
+        styling=ProvisionedStyling(placeholder="such as dev", mask_input=True),
+    ),
     ProvisionedParameter(
         name="cpus", order=2, type="number", required=False, default_value="2", validation_min=1, validation_max=8,
         validation_monotonic="increasing", form_type="slider",
@@ -51,6 +54,7 @@ async def test_a_form_shows_values_and_what_is_wrong_with_them(world: TemplateWo
     assert [each["name"] for each in empty["parameters"]] == ["name", "cpus", "zone", "reset", "tools"]
     shown = by_name(empty)
     assert shown["name"]["value"] == {"value": "", "valid": False}
+    assert shown["name"]["styling"] == {"placeholder": "such as dev", "mask_input": True}
     missing = shown["name"]["diagnostics"]
     assert [(each["severity"], each["extra"]["code"]) for each in missing] == [("error", "required")]
     assert shown["cpus"]["value"] == shown["cpus"]["default_value"] == {"value": "2", "valid": True}

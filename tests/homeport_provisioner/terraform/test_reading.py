@@ -7,6 +7,7 @@ import pytest
 from homeport_provisioner.engine import EngineFailure
 from homeport_provisioner.terraform.reading import Reading, read_plan, read_state
 from homeport_provisioner.terraform.reading.graph import Graph, label_of
+from homeport_sdk.provisioner_protocol import Styling
 
 TOKEN = "t" * 36
 AGENT = {"id": "agent-1", "os": "linux", "arch": "amd64", "auth": "token", "token": TOKEN}
@@ -347,13 +348,8 @@ def test_parameters() -> None:
         option=[{"name": "EU", "value": "eu", "icon": "/e", "description": "d"}],
         validation=[{"regex": "^e", "min": 0}],
     )
-    key = entry(
-        "data.coder_parameter.key",
-        name="key",
-        ephemeral=True,
-        value="s3cret-value",
-        styling='{"mask_input": true}',
-    )
+    styling = '{"mask_input":\n true, "placeholder": "key", "disabled": false, "later": 1}'
+    key = entry("data.coder_parameter.key", name="key", ephemeral=True, value="s3cret-value", styling=styling)
     whatever = entry("data.coder_parameter.any", name="any", type="number", validation=[unbound])
     reading = state(size, whatever, region, key)
     found = {parameter.name: parameter for parameter in reading.parameters}
@@ -367,7 +363,8 @@ def test_parameters() -> None:
     text = found["region"]
     assert (text.type, text.required, text.validation_regex, text.validation_min) == ("string", True, "^e", None)
     assert [(option.name, option.value) for option in text.options] == [("EU", "eu")]
-    assert found["key"].ephemeral
+    assert (found["key"].ephemeral, found["size"].styling) == (True, Styling())
+    assert found["key"].styling == Styling(mask_input=True, placeholder="key", disabled=False)
     assert reading.secrets == ["s3cret-value"]
 
 
@@ -418,6 +415,7 @@ def preset(label: str, **values: Any) -> Entry:
             "'x' is declared by",
         ),
         ([entry("data.coder_parameter.a", name="x", type="map")], "not 'map'"),
+        ([entry("data.coder_parameter.a", name="x", styling="label: X")], "styling is an object"),
         ([preset("a", name="x"), preset("b", name="x")], "two presets"),
         ([preset("a", name="x", default=True), preset("b", name="y", default=True)], "Only one preset"),
     ],

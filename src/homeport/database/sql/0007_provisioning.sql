@@ -21,6 +21,11 @@ create index provisioner_jobs_asker_idx on provisioner_jobs (initiator_id, turn 
 create index provisioner_jobs_canceling_idx on provisioner_jobs (canceled_at)
     where canceled_at is not null and completed_at is null;
 
+-- Daemons of the same name with different keys are different daemons: a key's end is the end of its own daemons' jobs.
+drop index provisioner_daemons_name_key;
+create unique index provisioner_daemons_name_key on provisioner_daemons
+    (organization_id, name, lower(coalesce(tags ->> 'owner', '')), key_id) nulls not distinct;
+
 -- A log that is too long loses its middle: the line of this id says so, and how many lines are gone.
 alter table provisioner_jobs add column logs_gap_id bigint;
 alter table provisioner_jobs add column logs_left_out integer not null default 0;
@@ -61,6 +66,9 @@ create table template_version_external_auth (
     display_order integer not null default 0,
     primary key (template_version_id, provider_id)
 );
+
+-- How forms show a parameter: placeholder, disabled, label, mask_input, each where the template says so.
+alter table template_version_parameters add column styling jsonb not null default '{}';
 
 -- What the template's text says of tags for its daemons (null: nothing): expressions, held against variables and a build's values.
 alter table template_versions add column tag_source jsonb;

@@ -26,6 +26,7 @@ from homeport.provisioning.types.results import (
     ProvisionedPreset,
     ProvisionedResource,
     ProvisionedScript,
+    ProvisionedStyling,
     ProvisionedTiming,
 )
 from homeport.provisioning.types.rows import (
@@ -73,6 +74,7 @@ __all__ = [
     "ProvisionedPreset",
     "ProvisionedResource",
     "ProvisionedScript",
+    "ProvisionedStyling",
     "ProvisionedTiming",
     "ProvisionerJobRow",
     "ProvisionerKeyRow",

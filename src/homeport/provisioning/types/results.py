@@ -144,6 +144,15 @@ class ProvisionedOption(msgspec.Struct, frozen=True, kw_only=True):
     icon: Word = ""
 
 
+class ProvisionedStyling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a form shows a parameter; what is absent is as the form likes it."""
+
+    placeholder: Text | None = None
+    disabled: bool | None = None
+    label: Text | None = None
+    mask_input: bool | None = None
+
+
 class ProvisionedParameter(msgspec.Struct, frozen=True, kw_only=True):
     """A parameter that a template declares."""
 
@@ -164,6 +173,7 @@ class ProvisionedParameter(msgspec.Struct, frozen=True, kw_only=True):
     required: bool = True
     ephemeral: bool = False
     order: Order = 0
+    styling: ProvisionedStyling = msgspec.field(default_factory=ProvisionedStyling)
 
 
 class PresetValue(msgspec.Struct, frozen=True, kw_only=True):

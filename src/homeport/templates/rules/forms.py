@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from homeport.templates.rules.parameters import validate_parameters
 from homeport.templates.schemas.forms import (
     DynamicParametersResponse,
@@ -51,7 +53,7 @@ def _preview(
         description=row.description,
         type=row.type,
         form_type=form_type(row),
-        styling=PreviewParameterStyling(disabled=True if carried is not None and not row.mutable else None),
+        styling=_styling(row, is_fixed=carried is not None and not row.mutable),
         mutable=row.mutable,
         default_value=default,
         icon=row.icon,
@@ -71,6 +73,11 @@ def _preview(
         value=value,
         diagnostics=[_problem(problem, is_missing=not value.valid)] if problem else [],
     )
+
+
+def _styling(row: ParameterRow, *, is_fixed: bool) -> PreviewParameterStyling:
+    styling = msgspec.convert(row.styling, PreviewParameterStyling)
+    return msgspec.structs.replace(styling, disabled=True) if is_fixed else styling
 
 
 def _validations(row: ParameterRow) -> list[PreviewParameterValidation]:

@@ -162,6 +162,7 @@ def _parameter_row(version_id: UUID, parameter: ProvisionedParameter) -> Paramet
         required=parameter.required,
         ephemeral=parameter.ephemeral,
         display_order=parameter.order,
+        styling=msgspec.to_builtins(parameter.styling),
     )
 
 

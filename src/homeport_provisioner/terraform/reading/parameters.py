@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
+import msgspec
+
 from homeport_provisioner.engine import EngineFailure
 from homeport_provisioner.terraform.reading.items import Item, blocks_of, flag_of, number_of, text_of
 from homeport_sdk.provisioner_protocol import (
@@ -14,6 +16,7 @@ from homeport_sdk.provisioner_protocol import (
     Prebuilds,
     PrebuildSchedule,
     Preset,
+    Styling,
 )
 
 _TYPES = ("string", "number", "bool", "list(string)")
@@ -34,7 +37,7 @@ def read_parameters(items: Iterable[Item]) -> list[Parameter]:
 
 def is_secret(item: Item) -> bool:
     """Whether what people enter for a parameter is hidden while they do."""
-    return item.type == "coder_parameter" and '"mask_input":true' in item.text("styling").replace(" ", "")
+    return item.type == "coder_parameter" and bool(_styling(item).mask_input)
 
 
 def read_presets(items: Iterable[Item], parameters: Iterable[Parameter], warnings: list[str]) -> list[Preset]:
@@ -103,7 +106,18 @@ def _parameter(item: Item, name: str) -> Parameter:
         required=not item.flag("optional"),
         ephemeral=item.flag("ephemeral"),
         order=item.number("order"),
+        styling=_styling(item),
     )
+
+
+def _styling(item: Item) -> Styling:
+    text = item.text("styling", "{}")
+    try:
+        return msgspec.json.decode(text.encode("utf-8", "replace"), type=Styling)
+    except msgspec.MsgspecError as error:
+        raise EngineFailure(
+            f"{item.address}: styling is an object in JSON, as jsonencode() makes it: {error}."
+        ) from error
 
 
 def _bound(check: Mapping[str, Any], name: str) -> int | None:
