@@ -1355,6 +1355,7 @@ class ProvisionedParameter(Struct, kw_only=True):
     options: list[ProvisionedOption] | None = None
     order: Annotated[int, Meta(ge=-2147483648, le=2147483647)] = 0
     required: bool = True
+    styling: ProvisionedStyling | None = None
     type: Literal["string", "number", "bool", "list(string)"] = "string"
     validation_error: Annotated[str, Meta(max_length=65536)] = ""
     validation_max: ValidationMax | ValidationMax1 | None = None
@@ -1401,6 +1402,13 @@ class ProvisionedScript(Struct, kw_only=True):
     run_on_stop: bool = False
     start_blocks_login: bool = False
     timeout: Annotated[int, Meta(ge=0, le=2147483647)] = 0
+
+
+class ProvisionedStyling(Struct, kw_only=True):
+    disabled: bool | None = None
+    label: Label | Label1 | None = None
+    mask_input: bool | None = None
+    placeholder: Placeholder | Placeholder1 | None = None
 
 
 class ProvisionedTiming(Struct, kw_only=True):
@@ -1590,6 +1598,8 @@ class Response(Struct, kw_only=True):
 
 RichParameterValues1: TypeAlias = None
 InstanceId1: TypeAlias = RichParameterValues1
+Label1: TypeAlias = RichParameterValues1
+Placeholder1: TypeAlias = RichParameterValues1
 Readme1: TypeAlias = RichParameterValues1
 Readme3: TypeAlias = RichParameterValues1
 
@@ -2029,6 +2039,8 @@ ValidationMax1: TypeAlias = RichParameterValues1
 ValidationMin: TypeAlias = ValidationMax
 ValidationMin1: TypeAlias = RichParameterValues1
 Value: TypeAlias = Annotated[str, Meta(max_length=65536)]
+Label: TypeAlias = Value
+Placeholder: TypeAlias = Value
 Value1: TypeAlias = RichParameterValues1
 
 

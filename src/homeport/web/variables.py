@@ -1,6 +1,6 @@
 """A template's variables as fields of a form, and the form's fields as values. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -42,15 +42,17 @@ def variable_fields(variables: Sequence[TemplateVersionVariable]) -> list[Variab
     ]
 
 
-def given_values(
-    variables: Sequence[TemplateVersionVariable], form: Form, kept: Mapping[str, str]
-) -> list[VariableValue]:
-    """Return the values that a form asks for. What is left empty falls back to its default; a sensitive one stays as it is."""
-    found: dict[str, str] = {}
-    for variable in variables:
-        value = form.get(f"{PREFIX}{variable.name}", "")
-        if value:
-            found[variable.name] = value
-        elif variable.sensitive and variable.name in kept:
-            found[variable.name] = kept[variable.name]
-    return [VariableValue(name=name, value=value) for name, value in found.items()]
+class SentValues(msgspec.Struct, frozen=True):
+    """What a form asks for: values, and the names of variables that shall have their default again."""
+
+    given: list[VariableValue]
+    cleared: list[str]
+
+
+def sent_values(variables: Sequence[TemplateVersionVariable], form: Form) -> SentValues:
+    """Return what a form asks for. What is left empty falls back to its default; a sensitive one stays as it is."""
+    sent = {variable.name: form.get(f"{PREFIX}{variable.name}", "") for variable in variables}
+    return SentValues(
+        [VariableValue(name=name, value=value) for name, value in sent.items() if value],
+        [variable.name for variable in variables if not variable.sensitive and not sent[variable.name]],
+    )

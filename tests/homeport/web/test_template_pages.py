@@ -41,6 +41,7 @@ PLACE = ProvisionedParameter(
     options=[ProvisionedOption(name="Here", value="here"), ProvisionedOption(name="There", value="there")],
 )  # fmt: skip
 SECRET = DeclaredVariable(name="secret", sensitive=True, required=True)
+KEY = DeclaredVariable(name="key", sensitive=True, required=True)
 REGION = DeclaredVariable(name="region", default_value="eu", required=False)
 
 
@@ -60,10 +61,10 @@ class Made:
         await self.finish()
         return version
 
-    async def finish(self) -> None:
+    async def finish(self, *more: DeclaredVariable) -> None:
         """Let a daemon import what waits."""
         job = await self.world.acquire()
-        await self.world.declare(job, SECRET, REGION, readme="# Words\n<script>1</script>")
+        await self.world.declare(job, SECRET, REGION, *more, readme="# Words\n<script>1</script>")
         presets = [ProvisionedPreset(name="Big", default=True, parameters=[PresetValue(name="size", value="7")])]
         result = ImportResult(parameters=[SIZE, PLACE], presets=presets, start_resources=[MACHINE])
         await progress.complete_job(self.site.db, job.job_id, job.job_token, CompleteJobRequest(template_import=result))
@@ -72,7 +73,7 @@ class Made:
         """Let a daemon find that a variable has no value; the job has ended when it hears of it."""
         job = await self.world.acquire()
         with pytest.raises(JobEnded):
-            await self.world.declare(job, SECRET, REGION)
+            await self.world.declare(job, SECRET, KEY, REGION)
 
     async def template(self, owner: Person) -> tuple[str, dict[str, Any]]:
         """Make the template; return its name and its first version."""
@@ -150,17 +151,18 @@ async def test_an_import_is_watched_canceled_renamed_and_given_variables(site: S
         assert (await site.post(owner, f"{base}/ended/about", {"name": wrong})).status_code == status
     stream = await site.get(owner, f"{base}/ended/log")
     assert stream.text.endswith("event: end\ndata: now\n\n")
-    # Without the value that is required the import fails, and the page asks for it.
-    await made.world.version(owner, name="lacks", template_id=id)
+    # Without the value that is required the import fails, and the page asks for it; those that it has stay.
+    region = [{"name": "region", "value": "us"}]
+    await made.world.version(owner, name="lacks", template_id=id, user_variable_values=region)
     await made.fail_for_lack()
     page = await text_of(site, owner, f"{base}/lacks")
     assert "Values that are needed" in page
-    assert Document(page).field("variable.secret")["type"] == "password"
-    given = await site.post(owner, f"{base}/lacks/variables", {"variable.secret": "new", "variable.region": ""})
+    assert Document(page).field("variable.key")["type"] == "password"
+    given = await site.post(owner, f"{base}/lacks/variables", {"variable.key": "new", "variable.region": ""})
     assert given.status_code == 303
-    await made.finish()
+    await made.finish(KEY)
     version = await version_id(site, name, place(given.headers["location"]).rpartition("/")[2])
-    assert await made.values(version) == {"secret": "new", "region": "eu"}
+    assert await made.values(version) == {"secret": "s3cret", "key": "new", "region": "eu"}
 
 
 @pytest.mark.requirement("WEB-TPL-02")

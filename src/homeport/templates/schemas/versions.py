@@ -39,7 +39,10 @@ class VariableValue(msgspec.Struct, frozen=True):
 
 
 class CreateTemplateVersionRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A new version from an uploaded file or an example; it is imported by a job."""
+    """A new version from an uploaded file or an example; it is imported by a job.
+
+    With a template, values of variables that are not named, and tags where they are absent or null, come from its active version.
+    """
 
     provisioner: ProvisionerType
     storage_method: Literal["file"] = "file"

@@ -1,22 +1,23 @@
 """The files of a version for people who write templates: read, changed into a new version, tried with other variables."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
-from homeport.database import Connection, Database
+from homeport.database import Database
 from homeport.files import service as files
 from homeport.files.errors import ArchiveRefused, FileNotFound
 from homeport.files.rules import archive
 from homeport.files.rules.editing import change_files, read_files
+from homeport.files.service import FileCache
 from homeport.kit.crypto import Cipher
 from homeport.kit.errors import BadRequest
 from homeport.provisioning.service import get_job
 from homeport.provisioning.types import ProvisionerType
 from homeport.rbac import Action, Subject
-from homeport.templates.queries import contents as queries
 from homeport.templates.rules.engines import engine_of
-from homeport.templates.service import access, examples
+from homeport.templates.schemas import CreateTemplateVersionRequest, TemplateVersion, VariableValue
+from homeport.templates.service import access, examples, versions
 
 
 class UnchangedSource(BadRequest):
@@ -48,24 +49,44 @@ async def store_changed(
         return file.id
 
 
-async def version_engine(conn: Connection, *, subject: Subject, version_id: UUID) -> ProvisionerType:
-    """Return the engine that imports a version."""
-    version = (await access.get_version(conn, subject, version_id)).version
-    return (await get_job(conn, version.job_id)).provisioner  # type: ignore[return-value]  # the column holds no other
+async def create_next(
+    db: Database,
+    cipher: Cipher,
+    cache: FileCache,
+    *,
+    subject: Subject,
+    version_id: UUID,
+    file_id: UUID | None = None,
+    name: str = "",
+    message: str = "",
+    values: Sequence[VariableValue] = (),
+    without: Collection[str] = (),
+) -> TemplateVersion:
+    """Make the version that comes after another: of the same template, by the same engine, of the same files unless of `file_id`.
 
-
-async def kept_values(conn: Connection, cipher: Cipher, *, subject: Subject, version_id: UUID) -> dict[str, str]:
-    """Return the values that were given to a version's variables, opened, so that a version made of it has them too.
-
-    Needs `template:update`. Defaults are left out: a change of them in the files shall count. Never shown to anybody.
+    Values and tags come along (`versions.create_version`). Needs `template:update`.
     """
-    version = (await access.get_version(conn, subject, version_id, Action.UPDATE)).version
-    found: dict[str, str] = {}
-    for row in await queries.list_variables(conn, version.id):
-        value = row.value if row.value_sealed is None else cipher.decrypt(row.value_sealed).decode()
-        if value != row.default_value:
-            found[row.name] = value
-    return found
+    async with db.connection() as conn:
+        version = (await access.get_version(conn, subject, version_id, Action.UPDATE)).version
+        job = await get_job(conn, version.job_id)
+    request = CreateTemplateVersionRequest(
+        provisioner=job.provisioner,  # type: ignore[arg-type]  # the column holds no other
+        file_id=file_id or job.file_id,
+        template_id=version.template_id,
+        name=name,
+        message=message,
+        user_variable_values=list(values),
+    )
+    return await versions.create_version(
+        db,
+        cipher,
+        cache,
+        subject=subject,
+        organization=str(version.organization_id),
+        request=request,
+        based_on=version.id,
+        without=without,
+    )
 
 
 def example_engine(example_id: str) -> ProvisionerType:

@@ -1,6 +1,6 @@
 """Values of template variables: given with the version, completed by the import, handed to daemons. Sensitive ones are sealed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import msgspec
@@ -18,19 +18,23 @@ from homeport.templates.types import VariableRow
 REDACTED = "*redacted*"
 
 
-async def store_given(conn: Connection, cipher: Cipher, version_id: UUID, given: Sequence[GivenValue]) -> None:
-    """Keep the values that came with a new version. All are sealed until the import tells which are sensitive."""
+def check_given(given: Sequence[GivenValue]) -> None:
+    """Refuse values that contradict each other or cannot be stored, with 400."""
     names = [value.name for value in given]
     if len(set(names)) != len(names):
         raise invalid_field("user_variable_values", "A variable is given twice.")
     if any("\x00" in value.name + value.value for value in given):
         raise invalid_field("user_variable_values", "Text must not hold NUL characters.")
+
+
+async def store_given(conn: Connection, cipher: Cipher, version_id: UUID, given: Mapping[str, str]) -> None:
+    """Keep the values that a new version gets. All are sealed until the import tells which are sensitive."""
     rows = [
         VariableRow(
-            template_version_id=version_id, name=value.name, description="", type="string", value="",
-            value_sealed=cipher.encrypt(value.value.encode()), default_value="", required=False, sensitive=True,
+            template_version_id=version_id, name=name, description="", type="string", value="",
+            value_sealed=cipher.encrypt(value.encode()), default_value="", required=False, sensitive=True,
         )
-        for value in given
+        for name, value in given.items()
     ]  # fmt: skip
     await queries.replace_variables(conn, version_id, rows)
 

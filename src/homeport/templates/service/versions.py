@@ -1,5 +1,6 @@
 """Use cases of template versions: make (with the job that imports it), list, read, rename, archive, cancel."""
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -27,7 +28,7 @@ from homeport.templates.schemas import (
     PatchTemplateVersionRequest,
     TemplateVersion,
 )
-from homeport.templates.service import access, examples, registries, tags, variables, views
+from homeport.templates.service import access, carrying, examples, registries, tags, variables, views
 from homeport.templates.service.access import ReadVersion
 from homeport.templates.service.tags import FoundTags
 from homeport.templates.types import TemplateRow, VersionRow
@@ -43,14 +44,24 @@ async def create_version(
     subject: Subject,
     organization: str,
     request: CreateTemplateVersionRequest,
+    based_on: UUID | None = None,
+    without: Collection[str] = (),
 ) -> TemplateVersion:
     """Make a version and queue its import.
 
-    Its tags are those that a Terraform template asks for itself, those of the request going before them. Raises 400 for file and
-    example at once or neither and, with file and line, for a template that cannot be read; 404, 403, 409.
+    What the request does not name of values and tags comes from the version before (`carrying.given_for`, which tells of
+    `based_on` and `without`). The version's tags are those that a Terraform template asks for itself, the given ones going before
+    them. Raises 400 for file and example at once or neither and, with file and line, for a template that cannot be read; 404, 403,
+    409.
     """
     _check_request(request)
-    found = await _find_tags(db, cache, subject, organization, request)
+    async with db.connection() as conn:
+        organization_id = (await resolve_organization(conn, subject, organization)).id
+        await _authorize_create(conn, subject, organization_id, request.template_id)
+        given = await carrying.given_for(
+            conn, cipher, subject=subject, request=request, based_on=based_on, without=without
+        )
+    found = await _find_tags(db, cache, subject, request, given.values)
     async with db.transaction() as conn:
         organization_id = (await resolve_organization(conn, subject, organization)).id
         await _authorize_create(conn, subject, organization_id, request.template_id)
@@ -64,12 +75,12 @@ async def create_version(
             provisioner=request.provisioner,
             type="template_version_import",
             file_id=file_id,
-            input={"template_version_id": str(version_id)},
-            tags=provisioner_tags({**found.tags, **(request.tags or {})}, subject.id),
+            input={"template_version_id": str(version_id), "given_tags": given.tags},
+            tags=provisioner_tags({**found.tags, **given.tags}, subject.id),
             now=now,
         )
         version = await _insert(conn, subject, request, version_id, organization_id, job.id, now)
-        await variables.store_given(conn, cipher, version.id, request.user_variable_values or [])
+        await variables.store_given(conn, cipher, version.id, given.values)
         await tags.store_tags(conn, version.id, found)
         await _record(conn, subject, AuditAction.CREATE, None, version)
         matched = await matched_provisioners(conn, organization_id, job.provisioner, job.tags)
@@ -181,6 +192,7 @@ def _check_request(request: CreateTemplateVersionRequest) -> None:
     if request.name:
         validate_version_name(request.name)
     validate_text(request.message, "message", most=_MAX_MESSAGE)
+    variables.check_given(request.user_variable_values or [])
 
 
 async def _authorize_create(
@@ -195,19 +207,20 @@ async def _authorize_create(
 
 
 async def _find_tags(
-    db: Database, cache: FileCache, subject: Subject, organization: str, request: CreateTemplateVersionRequest
+    db: Database,
+    cache: FileCache,
+    subject: Subject,
+    request: CreateTemplateVersionRequest,
+    values: Mapping[str, str],
 ) -> FoundTags:
     """Read the archive before anything is locked: that takes its time, and others wait for sessions of the database."""
     if request.provisioner != "terraform":
         return tags.NO_TAGS
     async with db.connection() as conn:
-        organization_id = (await resolve_organization(conn, subject, organization)).id
-        await _authorize_create(conn, subject, organization_id, request.template_id)
         file = None if request.file_id is None else await files.get_file(conn, subject, request.file_id)
-    given = {value.name: value.value for value in request.user_variable_values or []}
     if file is None:
-        return await tags.read_packed_tags(examples.example_archive(request.example_id), given)
-    return await tags.read_stored_tags(cache, file.id, given)
+        return await tags.read_packed_tags(examples.example_archive(request.example_id), values)
+    return await tags.read_stored_tags(cache, file.id, values)
 
 
 async def _find_source(

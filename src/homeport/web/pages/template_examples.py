@@ -27,7 +27,7 @@ from homeport.web.log_stream import line_asked_for, log_stream
 from homeport.web.pages.template_versions import load_found
 from homeport.web.rendering import View
 from homeport.web.template_place import places_for_templates
-from homeport.web.variables import given_values, variable_fields
+from homeport.web.variables import sent_values, variable_fields
 
 _READ = requires("template:read", is_page=True)
 _CREATE = requires("template:create", is_page=True)
@@ -108,16 +108,16 @@ async def give_variables(
     try:
         async with db.connection() as conn:
             declared = await contents.list_variables(conn, subject=subject, version_id=found.id)
-            kept = await sources.kept_values(conn, cipher, subject=subject, version_id=found.id)
-            engine = await sources.version_engine(conn, subject=subject, version_id=found.id)
-        request = CreateTemplateVersionRequest(
-            provisioner=engine,
-            file_id=found.job.file_id,
+        sent = sent_values(declared, form)
+        made = await sources.create_next(
+            db,
+            cipher,
+            file_cache,
+            subject=subject,
+            version_id=found.id,
             message=found.message,
-            user_variable_values=given_values(declared, form, kept),
-        )
-        made = await versions.create_version(
-            db, cipher, file_cache, subject=subject, organization=str(found.organization_id), request=request
+            values=sent.given,
+            without=sent.cleared,
         )
     except HomeportError as error:
         return await _import_page(view, db, subject, found, None, Problems(error, known=frozenset()))

@@ -14,7 +14,7 @@ from homeport.kit.http import Page as Window
 from homeport.kit.routes import requires
 from homeport.rbac import Subject
 from homeport.templates.rules.comparing import compare_files, text_of
-from homeport.templates.schemas import CreateTemplateVersionRequest, TemplateVersion, VariableValue
+from homeport.templates.schemas import TemplateVersion
 from homeport.templates.service import access, sources, versions
 from homeport.web.forms import NO_PROBLEMS, Form, Problems, read_form
 from homeport.web.rendering import View
@@ -112,21 +112,17 @@ async def _save(
     db: Database, cipher: Cipher, file_cache: FileCache, subject: Subject, loaded: _Files, form: Form
 ) -> TemplateVersion:
     changes = _changes(loaded.files, form)
-    place, version = loaded.place, loaded.version
+    version = loaded.version
     file_id = await sources.store_changed(db, subject=subject, version_id=version.id, changes=changes)
-    async with db.connection() as conn:
-        kept = await sources.kept_values(conn, cipher, subject=subject, version_id=version.id)
-        engine = await sources.version_engine(conn, subject=subject, version_id=version.id)
-    request = CreateTemplateVersionRequest(
-        provisioner=engine,
+    return await sources.create_next(
+        db,
+        cipher,
+        file_cache,
+        subject=subject,
+        version_id=version.id,
         file_id=file_id,
-        template_id=place.template.id,
         name=form.text("name"),
         message=form.get("message", "").strip(),
-        user_variable_values=[VariableValue(name=name, value=value) for name, value in kept.items()],
-    )
-    return await versions.create_version(
-        db, cipher, file_cache, subject=subject, organization=str(place.template.organization_id), request=request
     )
 
 

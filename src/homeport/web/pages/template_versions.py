@@ -14,7 +14,6 @@ from homeport.kit.routes import lasting, requires
 from homeport.provisioning.schemas import ProvisionerJobLog
 from homeport.rbac import Subject
 from homeport.templates.schemas import (
-    CreateTemplateVersionRequest,
     PatchTemplateVersionRequest,
     Preset,
     TemplateVersion,
@@ -29,7 +28,7 @@ from homeport.web.log_stream import line_asked_for, log_stream
 from homeport.web.pages.workspaces import PAGE_SIZE, asked
 from homeport.web.rendering import View
 from homeport.web.template_place import TemplatePlace, load_template_place, load_version
-from homeport.web.variables import given_values, variable_fields
+from homeport.web.variables import sent_values, variable_fields
 from homeport.workspaces.schemas import WorkspaceResource
 from homeport.workspaces.service import previews
 
@@ -147,17 +146,16 @@ async def import_again(
     try:
         async with db.connection() as conn:
             declared = await contents.list_variables(conn, subject=subject, version_id=found.id)
-            kept = await sources.kept_values(conn, cipher, subject=subject, version_id=found.id)
-            engine = await sources.version_engine(conn, subject=subject, version_id=found.id)
-        request = CreateTemplateVersionRequest(
-            provisioner=engine,
-            file_id=found.job.file_id,
-            template_id=place.template.id,
+        sent = sent_values(declared, form)
+        made = await sources.create_next(
+            db,
+            cipher,
+            file_cache,
+            subject=subject,
+            version_id=found.id,
             message=f"Other variables than {found.name}",
-            user_variable_values=given_values(declared, form, kept),
-        )
-        made = await versions.create_version(
-            db, cipher, file_cache, subject=subject, organization=str(place.template.organization_id), request=request
+            values=sent.given,
+            without=sent.cleared,
         )
     except HomeportError as error:
         return await _page(view, db, subject, place, found, problems=Problems(error, known=frozenset()))

@@ -36,7 +36,7 @@ class Push(msgspec.Struct, kw_only=True):
     name: str
     message: str
     variables: dict[str, str]
-    tags: dict[str, str]
+    tags: dict[str, str] | None
     is_activated: bool
     is_assumed: bool
 
@@ -61,7 +61,11 @@ def push(
     ] = ".",
     variable: Annotated[
         list[str] | None,
-        typer.Option("--variable", help="Value of a template variable as name=value; repeat it for more."),
+        typer.Option(
+            "--variable",
+            help="Value of a template variable as name=value; repeat it for more. The others keep the values that were given "
+            "for the active version.",
+        ),
     ] = None,
     variables_file: Annotated[
         Path | None, typer.Option("--variables-file", help="YAML file that maps variables to values.")
@@ -74,7 +78,9 @@ def push(
     tag: Annotated[
         list[str] | None,
         typer.Option(
-            "--provisioner-tag", help="Tag that the importing provisioner must have, as name=value; repeat it for more."
+            "--provisioner-tag",
+            help="Tag that provisioners must have, as name=value; repeat it for more. Without it the active version's "
+            "are taken over; - takes none over.",
         ),
     ] = None,
     engine: Annotated[
@@ -109,7 +115,7 @@ def push(
         name=name,
         message=message,
         variables=read_values(variables_file, flag="--variables-file") | parse_pairs(variable or [], flag="--variable"),
-        tags=parse_pairs(tag or [], flag="--provisioner-tag"),
+        tags=_tags(tag),
         is_activated=is_activated,
         is_assumed=is_assumed,
     )
@@ -119,6 +125,13 @@ def push(
         return
     state = "is the active version of" if made.active_version_id == version.id else "is a version of"
     typer.echo(f"'{version.name}' {state} template '{made.name}' of '{made.organization_name}'.", err=True)
+
+
+def _tags(given: list[str] | None) -> dict[str, str] | None:
+    """Return the tags of the new version; None takes over those of the active one."""
+    if not given:
+        return None
+    return {} if given == ["-"] else parse_pairs(given, flag="--provisioner-tag")
 
 
 async def _push(client: "Client", job: Push, progress: Progress) -> "tuple[Template, TemplateVersion]":
@@ -159,7 +172,7 @@ async def _import(
         if error.error_code != _LACKS_VARIABLES:
             raise
         declared = await client.templates.variables(version.id)
-        lacking = [item for item in declared if item.required and item.name not in job.variables]
+        lacking = [item for item in declared if item.required and not item.value and item.name not in job.variables]
         if not lacking:
             raise
         if not context.is_interactive():
