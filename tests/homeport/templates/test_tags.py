@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from homeport.files.rules import archive
+from homeport.templates.rules.mistakes import TemplateMistake
 from homeport.templates.rules.tags import (
     MOST_BYTES,
-    TemplateMistake,
     evaluate_tags,
     is_configuration,
     read_tag_source,
@@ -213,6 +213,30 @@ async def test_a_syntax_error_is_told_at_once_and_leaves_nothing(world: Template
     # Who may not make versions learns nothing of the file.
     member = await world.accounts.make()
     assert (await ask(world, member, {"main.tf": "\n\nvariable {{"})).status_code == 403
+
+
+@pytest.mark.requirement("CONTENTS-YAML-01")
+async def test_a_homeport_yaml_that_is_no_yaml_is_told_at_once(world: TemplateWorld) -> None:
+    admin = await world.accounts.make("template-admin")
+    cases: list[tuple[str | bytes, str]] = [
+        ("agents:\n- name: [main\n", "homeport.yaml:"),
+        ("agents:\n\t- name: main\n", "homeport.yaml:2"),
+        (b"agents:\n- name: \xff\n", "homeport.yaml:2"),
+        ("agents:\n- name: a\x01b\n", "homeport.yaml:"),
+    ]
+    for engine in ("process", "container"):
+        for text, place in cases:
+            answer = await ask(world, admin, {"homeport.yaml": text}, provisioner=engine)
+            assert answer.status_code == 400, (text[:50], answer.text)
+            assert answer.json()["message"].startswith(place), answer.text
+            assert answer.json()["validations"][0]["field"] == "file_id"
+    assert await world.db.fetchval("select count(*) from provisioner_jobs") == 0
+    assert world.file_cache.count == 0
+    member = await world.accounts.make()
+    assert (await ask(world, member, {"homeport.yaml": "["}, provisioner="process")).status_code == 403
+    # What else is wrong is told by the import, with its line: the engine knows what may stand there.
+    for text in ("agents: 3\n", "a: &x 1\nb: *x\n", "x" * (600 * 1024), "[" * 200_000, "- x\n" * 100_000, ""):
+        assert (await ask(world, admin, {"homeport.yaml": text}, provisioner="process")).status_code == 201
 
 
 @pytest.mark.requirement("CONTENTS-TAGS-04")

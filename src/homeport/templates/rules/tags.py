@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from homeport.kit.errors import BadRequest, FieldError
 from homeport.templates.rules.expressions import Evaluation, Unevaluable, Value, as_text
+from homeport.templates.rules.mistakes import TemplateMistake
 from homeport_sdk.hcl import Block, Body, Expression, HclError, NotLiteral, literal, parse
 
 # Larger configurations are refused: reading takes a time that grows with them, and the server is for others too.
@@ -19,14 +19,6 @@ MOST_BYTES = 2 * 1024 * 1024
 _LEFTOVER = "zzzz_homeport_override.tf.json"
 _REFERENCE = re.compile(r"\b(?:(var|local)|data\s*\.\s*coder_parameter)\s*\.\s*([^\W\d][\w-]*)")
 _MOST_TAGS = 60
-
-
-class TemplateMistake(BadRequest):
-    """400: the configuration cannot be read; says in which file and line."""
-
-    def __init__(self, file: str, line: int, reason: str) -> None:
-        place = f"{file}:{line}"
-        super().__init__(f"{place}: {reason}.", validations=(FieldError("file_id", f"{place[:200]}: {reason[:500]}."),))
 
 
 class Piece(msgspec.Struct, frozen=True):

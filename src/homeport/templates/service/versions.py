@@ -28,7 +28,7 @@ from homeport.templates.schemas import (
     PatchTemplateVersionRequest,
     TemplateVersion,
 )
-from homeport.templates.service import access, carrying, examples, registries, tags, variables, views
+from homeport.templates.service import access, carrying, descriptions, examples, registries, tags, variables, views
 from homeport.templates.service.access import ReadVersion
 from homeport.templates.service.tags import FoundTags
 from homeport.templates.types import TemplateRow, VersionRow
@@ -214,10 +214,14 @@ async def _find_tags(
     values: Mapping[str, str],
 ) -> FoundTags:
     """Read the archive before anything is locked: that takes its time, and others wait for sessions of the database."""
-    if request.provisioner != "terraform":
+    if request.provisioner == "echo":
         return tags.NO_TAGS
     async with db.connection() as conn:
         file = None if request.file_id is None else await files.get_file(conn, subject, request.file_id)
+    if request.provisioner != "terraform":
+        if file is not None:
+            await descriptions.check_stored(cache, file.id)
+        return tags.NO_TAGS
     if file is None:
         return await tags.read_packed_tags(examples.example_archive(request.example_id), values)
     return await tags.read_stored_tags(cache, file.id, values)
