@@ -32,6 +32,8 @@ exec(os.environ.get("THEN", ""))
 """
 """Stands for the agent: tells what it was started with."""
 
+PAUSES = "PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)"
+"""How long the script waits between attempts; here it waits less."""
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
@@ -178,7 +180,9 @@ class Machine:
     def script(self, *, server: str | None = None, arch: str | None = None) -> Path:
         """Write the script as the server sends it."""
         path, draft = self.folder / "init.sh", self.folder / "init.sh.new"
-        draft.write_text(init_script(self.url if server is None else server, "linux", arch or Platform.own().arch))
+        text = init_script(self.url if server is None else server, "linux", arch or Platform.own().arch)
+        assert PAUSES in text
+        draft.write_text(text.replace(PAUSES, "PAUSES = (0.02, 0.04, 0.1)"))
         # A shell that runs it reads it bit by bit: it keeps the file that it has opened.
         draft.replace(path)
         return path

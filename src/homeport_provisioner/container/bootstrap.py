@@ -41,9 +41,9 @@ async def fetch_init_script(url: str, architecture: str) -> bytes:
 
 
 def pack_files(
-    *, init_script: bytes, environments: Sequence[Mapping[str, str]], person: Person, new_home: str = ""
+    *, init_script: bytes, environments: Sequence[Mapping[str, str]], person: Person, new_places: Sequence[str] = ()
 ) -> bytes:
-    """Return the files as a tar archive. `new_home` is a home that nobody has used yet: it is given to its owner."""
+    """Return the files as a tar archive. `new_places` are where new volumes are, home or not: they are given to their owner."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name in ("", "/agents"):
@@ -60,8 +60,8 @@ def pack_files(
                 mode=0o400,
                 person=person,
             )
-        if new_home:
-            _add(archive, new_home, None, mode=0o700, person=person)
+        for place in new_places:
+            _add(archive, place, None, mode=0o700, person=person)
     return buffer.getvalue()
 
 

@@ -16,11 +16,13 @@ from aiodocker.utils import compose_auth_header
 
 from homeport_provisioner.container.host import Host
 from homeport_provisioner.engine import EngineCanceled, EngineFailure, Task
+from homeport_sdk import clock
 
 _CONNECT_SECONDS = 10.0
 _CALL_SECONDS = 120.0
 _LIBPOD = "v4.0.0/libpod"
 _FOREVER = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS)
+_REMEMBERED_SECONDS = 300.0
 T = TypeVar("T")
 Json = dict[str, Any]
 _log = logging.getLogger(__name__)
@@ -47,6 +49,11 @@ class Identity:
     architecture: str
     is_podman: bool
     log_driver: str
+    api: str
+
+
+_known: dict[tuple[object, ...], tuple[float, Identity]] = {}
+"""Who answered at an address, and until when that counts: Podman takes a second to say it, and each build asks."""
 
 
 class Client:
@@ -54,21 +61,28 @@ class Client:
 
     def __init__(self, docker: "aiodocker.Docker", host: Host) -> None:
         self._docker: Any = docker
-        self._is_podman: bool | None = None
         self.host = host
 
     async def identity(self) -> Identity:
-        """Ask the engine who it is."""
-        about, version = await self._call("GET", "info"), await self._call("GET", "version")
-        self._is_podman = _is_podman(version)
-        architecture = str(version.get("Arch", ""))
-        return Identity(
-            name=f"{about.get('Name', '')}:{about.get('DockerRootDir', '')}",
-            host=str(about.get("Name", "")),
-            architecture={"x86_64": "amd64", "aarch64": "arm64"}.get(architecture, architecture),
-            is_podman=self._is_podman,
-            log_driver=str(about.get("LoggingDriver") or ""),
-        )
+        """Ask the engine who it is, or remember it."""
+        mark = self.host.mark()
+        found = _remembered(mark)
+        if found is None:
+            version = await self._call("GET", "version", is_versioned=False)
+            about = await self._call("GET", "info")
+            architecture = str(version.get("Arch", ""))
+            found = Identity(
+                name=f"{about.get('Name', '')}:{about.get('DockerRootDir', '')}",
+                host=str(about.get("Name", "")),
+                architecture={"x86_64": "amd64", "aarch64": "arm64"}.get(architecture, architecture),
+                is_podman=any(
+                    "podman" in str(part.get("Name", "")).lower() for part in version.get("Components") or []
+                ),
+                log_driver=str(about.get("LoggingDriver") or ""),
+                api=f"v{version['ApiVersion']}",
+            )
+            _known[mark] = (clock.monotonic() + _REMEMBERED_SECONDS, found)
+        return found
 
     async def container(self, name: str) -> Json | None:
         """Return what the engine knows about a container, or None."""
@@ -164,9 +178,7 @@ class Client:
 
     async def network(self, name: str) -> Json | None:
         """Return what the engine knows about a network, or None."""
-        if self._is_podman is None:
-            self._is_podman = _is_podman(await self._call("GET", "version"))
-        if not self._is_podman:
+        if not (await self.identity()).is_podman:
             return await self._find(f"networks/{name}")
         # Podman 4 forgets that a network is isolated as soon as it has described it to a client of Docker's kind.
         found = await self._find(f"{_LIBPOD}/networks/{name}/json", is_versioned=False)
@@ -257,8 +269,13 @@ async def connected(host: Host | None) -> AsyncIterator[Client]:
             "This provisioner finds no container engine. Install Docker or Podman on its machine and start it "
             "(`systemctl enable --now docker`, or `podman.socket`), or set HOMEPORT_PROVISIONER_CONTAINER_HOST to an engine's address."
         )
+    known = _remembered(host.mark())
     docker = aiodocker.Docker(
-        url=host.url, ssl_context=host.tls(), timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS)
+        url=host.url,
+        ssl_context=host.tls(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
+        # Else it asks for the version once more before its first call.
+        api_version=known.api if known else "auto",
     )
     try:
         yield Client(docker, host)
@@ -298,8 +315,10 @@ async def _explained(host: Host) -> AsyncIterator[None]:
         raise CallFailed(0, f"the answer of {host.url} is none of a container engine's: {error!r}") from error
 
 
-def _is_podman(version: Json) -> bool:
-    return any("podman" in str(part.get("Name", "")).lower() for part in version.get("Components") or [])
+def _remembered(mark: tuple[object, ...]) -> Identity | None:
+    for other in [key for key, (until, _) in _known.items() if until < clock.monotonic()]:
+        del _known[other]
+    return _known[mark][1] if mark in _known else None
 
 
 def _unreachable(host: Host, why: str) -> Unreachable:

@@ -29,6 +29,17 @@ class Host:
             return True
         return is_loopback(self.url)
 
+    def mark(self) -> tuple[object, ...]:
+        """Return what is another one when another engine may answer: a service that begins anew makes its socket anew."""
+        path = self.url.removeprefix("unix://")
+        if path == self.url:
+            return self.url, self.certificates
+        try:
+            status = os.stat(path)
+        except OSError:
+            return (self.url, None)
+        return self.url, status.st_dev, status.st_ino, status.st_ctime_ns
+
     def tls(self) -> ssl.SSLContext | None:
         """Return what is needed for TLS with certificates on both sides. Raises EngineFailure."""
         if self.certificates is None:

@@ -21,6 +21,8 @@ from homeport_sdk.provisioner_protocol import Agent, BuildInput
 _LOOKS = 3
 _LOOK_SECONDS = 0.1
 _LOG_LINES = 30
+_HOPELESS = "homeport: cannot start the agent: "
+"""What the server's init script writes before a reason that waiting does not mend."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +55,11 @@ async def start_container(client: Client, task: Task, build: BuildInput, start: 
     network, gateway = await provide_network(
         client, start.network, workspace_id=build.workspace_id, labels=ours, identity=start.identity
     )
-    is_new = False
-    for number, (volume, _) in enumerate(mounts(plan, build.workspace_id, start.home)):
-        was_made = await _provide_volume(client, build, volume, ours)
-        is_new = is_new or (number == 0 and was_made)
+    new_places = [
+        place
+        for volume, place in mounts(plan, build.workspace_id, start.home)
+        if await _provide_volume(client, build, volume, ours)
+    ]
     setting = Setting(
         workspace_id=build.workspace_id,
         hostname=build.workspace_name[:63] or "workspace",
@@ -75,7 +78,7 @@ async def start_container(client: Client, task: Task, build: BuildInput, start: 
             init_script=script,
             environments=_environments(start, build),
             person=start.person,
-            new_home=start.home if is_new and start.person.uid else "",
+            new_places=new_places if start.person.uid else (),
         )
         await client.put_files(container_id, files)
         task.check_canceled()
@@ -143,6 +146,9 @@ async def _look(client: Client, container_id: str) -> None:
                 f"The container ended at once{how}: {said}\n"
                 "The image needs /bin/sh, date and sleep; an entrypoint of the template must run what comes after it."
             )
+    for line in (await client.logs(container_id, lines=_LOG_LINES)).splitlines():
+        if line.startswith(_HOPELESS):
+            raise EngineFailure(f"The image cannot run an agent: {line.removeprefix(_HOPELESS)}")
 
 
 def _explain(message: str) -> str:

@@ -148,7 +148,7 @@ def _read_limits(table: Table) -> Limits:
     limits = Table(cell)
     memory = limits.find("memory")
     result = Limits(
-        memory=_read_size(memory) if memory else 0,
+        memory=_read_memory(memory) if memory else 0,
         cpus=limits.integer("cpus", most=4096),
         processes=limits.integer("processes", most=4_194_304),
     )
@@ -158,14 +158,19 @@ def _read_limits(table: Table) -> Limits:
     return result
 
 
+def _read_memory(cell: Cell) -> int:
+    size = _read_size(cell)
+    if 0 < size < 64 * 1024**2:
+        cell.wrong("must be at least 64MiB, or the agent does not start")
+    return size
+
+
 def _read_size(cell: Cell) -> int:
     found = _SIZE.fullmatch(cell.plain())
-    if not found:
+    size = int(found[1]) * _UNITS[found[2] or "B"] if found else 0
+    if not 0 < size < 2**63:
         cell.wrong("must be a size such as 512MiB or 4GiB")
         return 0
-    size = int(found[1]) * _UNITS[found[2] or "B"]
-    if size < 64 * 1024**2:
-        cell.wrong("must be at least 64MiB, or the agent does not start")
     return size
 
 

@@ -112,7 +112,7 @@ def test_a_machine_without_python_tells_by_curl(machine, offer):
     ran = machine.run(HOMEPORT_AGENT_PYTHON="python3")
     assert ran.status == 1
     assert "this machine has none" in ran.error
-    assert offer.logs == [ran.error.strip().removeprefix("homeport: ")]
+    assert offer.logs == [ran.error.strip().removeprefix("homeport: cannot start the agent: ")]
     (machine.bin / "curl").unlink()
     assert machine.run(HOMEPORT_AGENT_PYTHON="python3").status == 1
 
@@ -149,7 +149,7 @@ def test_a_machine_without_a_bundle_is_told_which_there_are(machine, offer):
     assert ran.status == 1
     assert f"no agent for Python {OWN.python} on linux/{OWN.arch}" in ran.error
     assert "Python 3.11 on linux/s390x (glibc), Python 3.99" in ran.error
-    assert offer.logs == [ran.error.strip().removeprefix("homeport: ")]
+    assert offer.logs == [ran.error.strip().removeprefix("homeport: cannot start the agent: ")]
 
 
 @pytest.mark.requirement("BOOT-ARCH-01")

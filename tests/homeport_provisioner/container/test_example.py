@@ -7,10 +7,10 @@ import pytest
 from homeport_cli.folders import guess_engine
 from tests.homeport_provisioner.conftest import ended
 from tests.homeport_provisioner.container.workspaces import Workspace
-from tests.support.podman import IMAGE, NOTHING
+from tests.support.podman import COMPONENTS, IMAGE, NOTHING
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "templates" / "container"
-pytestmark = [pytest.mark.needs("podman", "runc", "netavark", "iptables"), pytest.mark.xdist_group("podman")]
+pytestmark = [pytest.mark.needs(*COMPONENTS), pytest.mark.xdist_group("podman")]
 
 
 @pytest.mark.requirement("CONTAINER-EXAMPLE-01")

@@ -20,7 +20,7 @@ from homeport_provisioner.container.registries import find_credentials
 from homeport_provisioner.engine import EngineFailure
 from homeport_provisioner.settings import Settings, SettingsError, read
 from tests.support.certificates import make_certificates
-from tests.support.podman import Podman
+from tests.support.podman import COMPONENTS, Podman
 
 URL = {"HOMEPORT_URL": "http://127.0.0.1:3000", "HOMEPORT_PROVISIONER_KEY": "k"}
 PASSWD = "root:x:0:0:root:/root:/bin/bash\ndev:x:1000:1001:Dev,,,:/home/dev:/bin/zsh\nbroken\nx:x:a:b:c:d:e\n"
@@ -200,7 +200,7 @@ async def behind_tls(socket: Path, folder: Path) -> AsyncIterator[int]:
         server.close()
 
 
-@pytest.mark.needs("podman", "runc", "netavark", "iptables")
+@pytest.mark.needs(*COMPONENTS)
 @pytest.mark.xdist_group("podman")
 @pytest.mark.requirement("CONTAINER-HOST-02")
 async def test_real_engine_behind_tls(engine_host: Podman, tmp_path: Path) -> None:
@@ -209,7 +209,9 @@ async def test_real_engine_behind_tls(engine_host: Podman, tmp_path: Path) -> No
     async with behind_tls(engine_host.socket, mine) as port:
         env = {"DOCKER_HOST": f"tcp://localhost:{port}", "DOCKER_TLS_VERIFY": "1"}
         async with connected(find_host(settings_with(), env | {"DOCKER_CERT_PATH": str(mine)})) as client:
-            assert (await client.identity()).is_podman
+            found = await client.identity()
+            assert found.is_podman
+            assert await client.identity() is found, "it is asked once: that takes Podman a second"
         async with behind_tls(engine_host.socket, other):
             pass
         async with connected(find_host(settings_with(), env | {"DOCKER_CERT_PATH": str(other)})) as client:

@@ -4,13 +4,15 @@ import asyncio
 
 import pytest
 
+from homeport.bootstrap.service.scripts import init_script
 from tests.homeport_provisioner.conftest import ended, running
 from tests.homeport_provisioner.container.workspaces import Workspace, template
 from tests.homeport_provisioner.process_workspaces import until
-from tests.support.podman import IMAGE, NOTHING
+from tests.homeport_provisioner.stand_in import StandIn
+from tests.support.podman import COMPONENTS, IMAGE, NOTHING
 
 pytestmark = [
-    pytest.mark.needs("podman", "runc", "netavark", "iptables"),
+    pytest.mark.needs(*COMPONENTS),
     pytest.mark.xdist_group("podman"),
 ]
 DOCKERFILE = f"""
@@ -65,6 +67,21 @@ async def test_failing_build_says_where_and_leaves_nothing(workspace: Workspace)
     job = await workspace.build("start")
     assert "The image cannot be built" in job.failure["error"]
     assert "no-such-place" in job.text()
+    assert workspace.podman.things() == NOTHING
+
+
+@pytest.mark.requirement("CONTAINER-START-01")
+@pytest.mark.parametrize("python", ["", "#!/bin/sh\ncase $* in *json*) exit 0;; *version_info*) exit 1;; esac\n"])
+async def test_image_that_cannot_run_an_agent_fails_the_start(
+    workspace: Workspace, stand_in: StandIn, python: str
+) -> None:
+    """The agent's log is no place for it: there is nobody who could write to it."""
+    recipe = f"FROM {IMAGE}\nRUN rm -f /usr/bin/python3*\n"
+    files = {"Dockerfile": recipe + ("COPY --chmod=755 old /usr/bin/python3\n" if python else ""), "old": python}
+    workspace.files = template(container={"build": {}}, files=files)
+    stand_in.init_script = init_script(stand_in.url, "linux", "amd64").encode()
+    error = await workspace.refused()
+    assert error.startswith("The image cannot run an agent: The agent needs Python 3.11 or newer, and ")
     assert workspace.podman.things() == NOTHING
 
 

@@ -3,9 +3,9 @@
 import pytest
 
 from tests.homeport_provisioner.container.workspaces import Workspace
-from tests.support.podman import NOTHING
+from tests.support.podman import COMPONENTS, NOTHING
 
-pytestmark = [pytest.mark.needs("podman", "runc", "netavark", "iptables"), pytest.mark.xdist_group("podman")]
+pytestmark = [pytest.mark.needs(*COMPONENTS), pytest.mark.xdist_group("podman")]
 
 
 @pytest.mark.requirement("CONTAINER-LIFE-01")

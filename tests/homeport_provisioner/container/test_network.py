@@ -17,7 +17,7 @@ from homeport_provisioner.engine import EngineFailure
 from homeport_provisioner.settings import Settings
 from tests.homeport_provisioner.container.workspaces import Workspace, template
 from tests.homeport_provisioner.process_workspaces import until
-from tests.support.podman import NOTHING
+from tests.support.podman import COMPONENTS, NOTHING
 
 HERE, THERE = Host(url="unix:///run/docker.sock"), Host(url="https://10.0.0.5:2376", certificates=Path("/certificates"))
 LOOPBACK, PUBLIC = "http://127.0.0.1:3000", "https://homeport.example.com"
@@ -116,7 +116,7 @@ def relay(address: str, port: int, target: int) -> Iterator[None]:
         listener.close()
 
 
-@pytest.mark.needs("podman", "runc", "netavark", "iptables")
+@pytest.mark.needs(*COMPONENTS)
 @pytest.mark.xdist_group("podman")
 class TestOwn:
     """Containers with networks of their own."""
@@ -188,7 +188,7 @@ class TestOwn:
         workspace.podman.call("network", "rm", "homeport-team")
 
 
-@pytest.mark.needs("podman", "runc", "netavark", "iptables")
+@pytest.mark.needs(*COMPONENTS)
 @pytest.mark.xdist_group("podman")
 @pytest.mark.requirement("CONTAINER-NETWORK-01")
 async def test_first_server_on_loopback_works_and_says_how_it_is_reached(workspace: Workspace) -> None:

@@ -9,9 +9,9 @@ import pytest
 from homeport_provisioner.settings import Settings
 from tests.homeport_provisioner.container.workspaces import Workspace, template
 from tests.homeport_provisioner.process_workspaces import until
-from tests.support.podman import NOTHING
+from tests.support.podman import COMPONENTS, NOTHING
 
-pytestmark = [pytest.mark.needs("podman", "runc", "netavark", "iptables"), pytest.mark.xdist_group("podman")]
+pytestmark = [pytest.mark.needs(*COMPONENTS), pytest.mark.xdist_group("podman")]
 
 
 @pytest.mark.requirement("CONTAINER-SHAPE-01")
@@ -20,8 +20,9 @@ async def test_all_that_a_template_can_say(workspace: Workspace) -> None:
         container={
             "user": "dev",
             "env": {"GREETING": "hello ${workspace.owner}", "PLACE": "${workspace.home}"},
-            "volumes": [{"name": "cache", "path": "/var/cache/build"}],
-            "tmpfs": [{"path": "/scratch", "size": "64MiB"}],
+            # The image has /root, and it is root's there.
+            "volumes": [{"name": "cache", "path": "/var/cache/build"}, {"name": "more", "path": "/root"}],
+            "tmpfs": [{"path": "/scratch", "size": "1MiB"}],
             "extra_hosts": {"db.internal": "10.9.8.7", "me": "host-gateway"},
             "labels": {"team": "${template.name}"},
         }
@@ -32,16 +33,16 @@ async def test_all_that_a_template_can_say(workspace: Workspace) -> None:
         "df --output=fstype,size /scratch | tail -1; echo x > /scratch/x && echo y > ~/y && pwd"
     ).splitlines()
     assert seen[:7] == ["dev", "/home/dev", "hello ada", "/home/dev", "# from the image", "dev", "1"]
-    assert seen[7].split() == ["tmpfs", "65536"]
+    assert seen[7].split() == ["tmpfs", "1024"]
     assert seen[8] == "/home/dev"
-    workspace.run("echo kept > /var/cache/build/kept", user="root")
+    workspace.run("echo kept > /var/cache/build/kept; echo mine > /root/mine")
     config = workspace.inspect()["Config"]
     assert config["Labels"]["team"] == "t"
     assert config["Labels"]["homeport.workspace-id"] == workspace.id
     assert config["Labels"]["homeport.daemon"] == "tester"
     assert (await workspace.build("stop")).result
     await workspace.start()
-    assert workspace.run("cat /var/cache/build/kept") == "kept"
+    assert workspace.run("cat /var/cache/build/kept /root/mine").split() == ["kept", "mine"]
     assert (await workspace.build("delete")).result
     assert workspace.podman.things() == NOTHING
 

@@ -10,6 +10,7 @@ from homeport_provisioner.template.shape import ContainerPlan, Mount, Tmpfs
 from tests.homeport_provisioner.conftest import ended
 from tests.homeport_provisioner.process_workspaces import template as process_template
 from tests.homeport_provisioner.stand_in import StandIn
+from tests.support.podman import COMPONENTS
 
 START = "agents: [{name: main}]\nvariables: [{name: key, sensitive: true}]\ncontainer:\n"
 
@@ -102,7 +103,7 @@ def test_mistakes_are_told_with_their_line(tmp_path: Path, section: str, message
     assert str(caught.value).startswith("homeport.yaml:")
 
 
-@pytest.mark.needs("podman", "runc", "netavark", "iptables")
+@pytest.mark.needs(*COMPONENTS)
 @pytest.mark.xdist_group("podman")
 @pytest.mark.requirement("CONTAINER-TEMPLATE-01")
 @pytest.mark.usefixtures("daemon")

@@ -19,9 +19,9 @@ from tests.homeport_provisioner.conftest import ended, running
 from tests.homeport_provisioner.container.workspaces import Workspace, template
 from tests.homeport_provisioner.process_workspaces import until
 from tests.homeport_provisioner.stand_in import StandIn
-from tests.support.podman import IMAGE, NOTHING, Podman
+from tests.support.podman import COMPONENTS, IMAGE, NOTHING, Podman
 
-pytestmark = [pytest.mark.needs("podman", "runc", "netavark", "iptables"), pytest.mark.xdist_group("podman")]
+pytestmark = [pytest.mark.needs(*COMPONENTS), pytest.mark.xdist_group("podman")]
 
 
 @asynccontextmanager
@@ -183,7 +183,8 @@ class TestKilled:
         """Start no daemon by itself."""
 
     @pytest.mark.requirement("CONTAINER-KILLED-01")
-    @pytest.mark.parametrize("call", range(1, 17))
+    # Of six; after the last of them the server is told. What only looks leaves nothing that the call before it has not left.
+    @pytest.mark.parametrize("call", range(1, 8))
     async def test_every_step_can_be_the_last(
         self, stand_in: StandIn, settings: Settings, engine_host: Podman, call: int, tmp_path: Path
     ) -> None:
@@ -198,7 +199,7 @@ class TestKilled:
             "async def dying(self, method, path, **more):\n"
             "    global left\n"
             "    answer = await call(self, method, path, **more)\n"
-            "    left -= 1\n"
+            "    left -= method != 'GET'\n"
             "    if left == 0:\n"
             "        os.kill(os.getpid(), signal.SIGKILL)\n"
             "    return answer\n"
@@ -215,7 +216,7 @@ class TestKilled:
         }
         process = await asyncio.create_subprocess_exec(sys.executable, str(program), str(call), env=environment)
         job = workspace.submit()
-        status = await asyncio.wait_for(process.wait(), 60) if call <= 12 else None
+        status = await asyncio.wait_for(process.wait(), 60) if call <= 6 else None
         if status is None:
             done = asyncio.ensure_future(process.wait())
             await until(lambda: done.done() or job.ended.is_set(), 60)
@@ -243,7 +244,7 @@ async def test_two_daemons_on_one_engine(
     workspace: Workspace, settings: Settings, stand_in: StandIn, tmp_path: Path
 ) -> None:
     """Builds go to whichever is free: each finds what the other has made, and removes nothing that is not its own."""
-    others = [Workspace(stand_in, workspace.podman, template()) for _ in range(3)]
+    others = [Workspace(stand_in, workspace.podman, template())]
     async with another_daemon(settings, name="second", data_dir=tmp_path / "second"):
         jobs = [one.submit() for one in (workspace, *others)]
         for job in jobs:

@@ -60,7 +60,7 @@ def main() -> NoReturn:
             )
         folder = fetch_patiently(told)
     except Hopeless as error:
-        say(str(error))
+        say(f"cannot start the agent: {error}")
         report(str(error))
         sys.exit(1)
     except KeyboardInterrupt:

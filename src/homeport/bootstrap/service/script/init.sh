@@ -65,7 +65,8 @@ report_by_curl() { # Its words hold neither quotes nor backslashes.
 }
 
 fail() {
-    echo "homeport: $1" >&2
+    # The container engine looks for these words in what the container writes.
+    echo "homeport: cannot start the agent: $1" >&2
     # A server learns of a new agent a moment after the agent's machine has begun.
     [ -z "$token" ] || sleep "${HOMEPORT_AGENT_REPORT_DELAY:-3}"
     report "$1"
