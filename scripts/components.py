@@ -63,6 +63,9 @@ _ALL: Final = (
     Component("runc", ("runc",), _same("runc")),
     Component("netavark", ("netavark", "/usr/lib/podman/netavark", "/usr/libexec/podman/netavark"), _same("netavark")),
     Component("iptables", ("iptables",), _same("iptables")),
+    # What the tests' image is made of, beside what each Debian has: this system's own Python, and `ps`.
+    Component("system python", ("/usr/bin/python3",), _same("python3")),
+    Component("ps", ("ps",), {"apt-get": "procps", "dnf": "procps-ng", "apk": "procps"}),
     # Makes images without a registry (examples/images).
     Component("debootstrap", ("debootstrap",), {"apt-get": "debootstrap", "dnf": "debootstrap"}),
     Component("bubblewrap", ("bwrap",), {"apt-get": "bubblewrap", "dnf": "bubblewrap", "apk": "bubblewrap"}),

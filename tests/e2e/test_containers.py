@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.podman import IMAGE, NOTHING, Podman
+from tests.support.podman import COMPONENTS, IMAGE, NOTHING, Podman
 from tests.support.program import Cli
 from tests.support.server import Server, running_server
 from tests.support.waiting import wait_for
 
-pytestmark = pytest.mark.needs("podman", "runc", "netavark", "iptables")
+pytestmark = pytest.mark.needs(*COMPONENTS)
 
 
 @pytest.fixture(scope="module")

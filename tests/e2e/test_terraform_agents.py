@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.podman import IMAGE, Podman
+from tests.support.podman import COMPONENTS, IMAGE, Podman
 from tests.support.server import Server, running_server
 from tests.support.waiting import wait_for
 
-pytestmark = pytest.mark.needs("podman", "runc", "netavark", "iptables", "terraform", "curl")
+pytestmark = pytest.mark.needs(*COMPONENTS, "terraform", "curl")
 # The machines are made through Docker's API by curl: a provider of containers would have to come from a registry.
 MAIN = """
 terraform {
