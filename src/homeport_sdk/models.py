@@ -353,7 +353,9 @@ class BuildOwner(Struct, kw_only=True):
     ssh_public_key: str
     username: str
     login_type: str = ""
+    oidc_access_token: str = ""
     roles: list[OwnerRole] | None = None
+    session_token: str = ""
     ssh_private_key: str = ""
 
 
@@ -782,6 +784,7 @@ class ImportResult(Struct, kw_only=True):
     external_auth: Annotated[list[ProvisionedExternalAuth], Meta(max_length=100)] | None = None
     has_ai_task: bool = False
     has_external_agent: bool = False
+    owner_secrets: OwnerSecrets | OwnerSecrets1 | None = None
     parameters: list[ProvisionedParameter] | None = None
     presets: Annotated[list[ProvisionedPreset], Meta(max_length=1000)] | None = None
     readme: Readme | Readme1 | None = None
@@ -1059,6 +1062,9 @@ class OrganizationSyncSettings(Struct, kw_only=True):
 class OwnerRole(Struct, kw_only=True):
     name: str
     organization_id: str = ""
+
+
+OwnerSecrets: TypeAlias = Annotated[list[str], Meta(max_length=100)]
 
 
 class PaginatedMembersResponse(Struct, kw_only=True):
@@ -1599,6 +1605,7 @@ class Response(Struct, kw_only=True):
 RichParameterValues1: TypeAlias = None
 InstanceId1: TypeAlias = RichParameterValues1
 Label1: TypeAlias = RichParameterValues1
+OwnerSecrets1: TypeAlias = RichParameterValues1
 Placeholder1: TypeAlias = RichParameterValues1
 Readme1: TypeAlias = RichParameterValues1
 Readme3: TypeAlias = RichParameterValues1

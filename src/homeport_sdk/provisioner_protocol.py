@@ -72,6 +72,7 @@ __all__ = [
     "NamedValue",
     "Option",
     "OwnerRole",
+    "OwnerSecret",
     "Parameter",
     "ParameterType",
     "PrebuildSchedule",
@@ -100,6 +101,7 @@ JobType = Literal["template_version_import", "template_version_dry_run", "worksp
 Transition = Literal["start", "stop", "delete"]
 LogLevel = Literal["trace", "debug", "info", "warn", "error"]
 LogSource = Literal["provisioner_daemon", "provisioner"]
+OwnerSecret = Literal["session_token", "oidc_access_token"]
 ErrorCode = Literal["", "REQUIRED_TEMPLATE_VARIABLES", "INSUFFICIENT_QUOTA"]
 VariableType = Literal["string", "number", "bool"]
 Isolation = Literal["", "none", "bubblewrap"]
@@ -280,7 +282,10 @@ class UpdateJobResponse(msgspec.Struct, kw_only=True):
 
 
 class ImportResult(msgspec.Struct, kw_only=True):
-    """What an import found out: the resources of a running and of a stopped workspace, and the parameters."""
+    """What an import found out: the resources of a running and of a stopped workspace, and the parameters.
+
+    `owner_secrets` are those that the template reads; None: not known.
+    """
 
     start_resources: list[Resource] = []
     stop_resources: list[Resource] = []
@@ -289,6 +294,7 @@ class ImportResult(msgspec.Struct, kw_only=True):
     external_auth: list[ExternalAuth] = []
     has_ai_task: bool = False
     has_external_agent: bool = False
+    owner_secrets: list[OwnerSecret] | None = None
     readme: str | None = None
 
 

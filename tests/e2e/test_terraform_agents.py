@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.api import Api
 from tests.support.podman import COMPONENTS, IMAGE, Podman
 from tests.support.server import Server, running_server
 from tests.support.waiting import wait_for
@@ -19,6 +20,7 @@ terraform {
 }
 data "coder_provisioner" "me" {}
 data "coder_workspace" "me" {}
+data "coder_workspace_owner" "me" {}
 resource "coder_agent" "main" {
   os   = "linux"
   arch = data.coder_provisioner.me.arch
@@ -40,7 +42,10 @@ resource "terraform_data" "machine" {
         Image      = "IMAGE"
         User       = "dev"
         Entrypoint = ["sh", "-c", coder_agent.main.init_script]
-        Env        = ["CODER_AGENT_TOKEN=${coder_agent.main.token}", "HOME=/home/dev"]
+        Env = [
+          "CODER_AGENT_TOKEN=${coder_agent.main.token}", "HOME=/home/dev",
+          "OWNER_TOKEN=${data.coder_workspace_owner.me.session_token}",
+        ]
         HostConfig = { NetworkMode = "host" }
       })
     }
@@ -61,7 +66,14 @@ def terraform_server(tmp_path_factory: pytest.TempPathFactory, podman_service: P
     podman_service.clear()
 
 
-@pytest.mark.requirement("BOOT-TERRAFORM-01")
+def api_with(server: Server, token: str) -> Api:
+    """Return what calls the server with another token."""
+    api = Api(server.url)
+    api.client.headers["Coder-Session-Token"] = token
+    return api
+
+
+@pytest.mark.requirement("BOOT-TERRAFORM-01", "WS-SESSION-01")
 @pytest.mark.timeout(400)
 def test_the_agent_of_a_terraform_workspace_comes_and_goes(terraform_server: Server, podman_service: Podman) -> None:
     api = terraform_server.api
@@ -75,10 +87,15 @@ def test_the_agent_of_a_terraform_workspace_comes_and_goes(terraform_server: Ser
     made = podman_service.inspect(name)
     assert made
     # The token is in the environment, as templates put it there, and in no command line.
-    [token] = [word.partition("=")[2] for word in made["Config"]["Env"] if word.startswith("CODER_AGENT_TOKEN=")]
+    environment = dict(word.split("=", 1) for word in made["Config"]["Env"])
+    token, owners = environment["CODER_AGENT_TOKEN"], environment["OWNER_TOKEN"]
     assert token not in json.dumps(made["Config"]["Entrypoint"])
     assert token not in podman_service.call("top", name, "args")
+    # What runs there acts as the workspace's owner, until the workspace stops.
+    assert api_with(terraform_server, owners).call("GET", "/users/me")["username"] == workspace["owner_name"]
+    assert owners not in json.dumps(api.call("GET", f"/workspacebuilds/{ended['id']}/logs"))
     assert api.build(workspace, "stop")["job"]["status"] == "succeeded"
+    assert api_with(terraform_server, owners).client.get("/api/v2/users/me").status_code == 401
     assert podman_service.things()["containers"] == []
     assert api.build(workspace, "start")["job"]["status"] == "succeeded"
     api.wait_for_agent(workspace, status="connected", lifecycle_state="ready")

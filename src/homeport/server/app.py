@@ -45,7 +45,8 @@ def build_parts(settings: Settings, db: Database, listener: Listener, cipher: Ci
     """Make the long-lived objects that rooms share."""
     replica_id = new_id()
     providers = providers_of(settings)
-    sessions = Sessions(db, settings, links=LinkClock(db, cipher, providers, access_url=settings.access_url))
+    links = LinkClock(db, cipher, providers, access_url=settings.access_url)
+    sessions = Sessions(db, settings, links=links)
     doorkeeper = Doorkeeper(sessions, allowed_origins=settings.mcp_allowed_origins)
     file_cache = FileCache(db)
     switchboard = Switchboard(db, listener, cipher, replica_id=replica_id)
@@ -56,6 +57,7 @@ def build_parts(settings: Settings, db: Database, listener: Listener, cipher: Ci
         cipher=cipher,
         authenticators=Authenticators(),
         providers=providers,
+        links=links,
         sessions=sessions,
         live=LiveConnections(sessions),
         file_cache=file_cache,

@@ -6,6 +6,7 @@ from uuid import UUID
 from homeport.access.authenticators import Authenticators
 from homeport.access.live import LiveConnections
 from homeport.access.resources import Doorkeeper
+from homeport.access.service.links import LinkClock
 from homeport.access.service.sessions import Sessions
 from homeport.agents.service.switchboard import Switchboard
 from homeport.config import Settings
@@ -20,8 +21,9 @@ from homeport.proxies.service.hosts import HostCache
 
 @dataclass(frozen=True)
 class Parts:
-    """Settings, database, listener, cipher, registry of authenticators, identity providers, sessions, people's connections that
-    last, cache of files, door of protected resources, id among the servers, hosts of proxies, agents' tunnels, queue, MCP server.
+    """Settings, database, listener, cipher, registry of authenticators, identity providers and what they gave, sessions, people's
+    connections that last, cache of files, door of protected resources, id among the servers, hosts of proxies, agents' tunnels,
+    queue, MCP server.
     """
 
     settings: Settings
@@ -30,6 +32,7 @@ class Parts:
     cipher: Cipher
     authenticators: Authenticators
     providers: Providers
+    links: LinkClock
     sessions: Sessions
     live: LiveConnections
     file_cache: FileCache

@@ -74,6 +74,6 @@ def connect(parts: Parts) -> None:
     events.subscribe(UserCreated, place_created_user)
     events.subscribe(SignedIn, synchronizer(parts.settings))
     Imports(parts.cipher).register(events)
-    registration.register(events, parts.cipher, parts.settings)
+    registration.register(events, parts.cipher, parts.settings, links=parts.links)
     families.register(events)
     grants.register(events)

@@ -16,8 +16,9 @@ from homeport_provisioner.terraform.environment import Facts, facts_of, inherite
 from homeport_provisioner.terraform.init_scripts import InitScripts
 from homeport_provisioner.terraform.installation import Installation
 from homeport_provisioner.terraform.masking import Masker
+from homeport_provisioner.terraform.owner_secrets import owner_secrets
 from homeport_provisioner.terraform.reading import Reading
-from homeport_provisioner.terraform.session import Session
+from homeport_provisioner.terraform.session import Session, modules_of
 from homeport_provisioner.terraform.source import Source, clean, read_source
 from homeport_provisioner.terraform.states import StateHome, States, has_resources
 from homeport_provisioner.terraform.variables import declared_variables
@@ -74,6 +75,7 @@ class TerraformEngine:
             external_auth=start.external_auth,
             has_ai_task=start.has_ai_task,
             has_external_agent=start.has_external_agent,
+            owner_secrets=await asyncio.to_thread(owner_secrets, task.source, modules_of(task)),
         )
 
     async def dry_run(self, task: Task, request: DryRunInput, variables: Variables) -> DryRunResult:

@@ -53,6 +53,7 @@ USUAL = (
 """What is handed on where it is set: how to reach the world, and credentials by the names that providers document."""
 _NEVER = ("HOMEPORT_*", "CODER_*", "LD_*", "TF_LOG*", "TF_CLI*", "TF_DATA_DIR", "TF_INPUT", "TF_VAR_*", "TF_WORKSPACE")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+EXTERNAL_AUTH_PREFIX = "CODER_EXTERNAL_AUTH_ACCESS_TOKEN_"
 _NIL = "00000000-0000-0000-0000-000000000000"
 
 
@@ -180,7 +181,7 @@ def provider_variables(facts: Facts, *, url: str, init_scripts: Mapping[str, str
     for name, value in facts.parameters.items():
         variables[f"CODER_PARAMETER_{hashlib.sha256(name.encode()).hexdigest()}"] = value
     for name, token in facts.external_auth.items():
-        variables[f"CODER_EXTERNAL_AUTH_ACCESS_TOKEN_{name}"] = token
+        variables[f"{EXTERNAL_AUTH_PREFIX}{name}"] = token
     for name, token in facts.agent_tokens.items():
         variables[f"CODER_RUNNING_WORKSPACE_AGENT_TOKEN_{name}"] = token
     for platform, script in init_scripts.items():

@@ -11,7 +11,7 @@ from uuid import uuid4
 from homeport_provisioner.engine import EngineFailure, Task, Variables
 from homeport_provisioner.terraform.binary import Binary
 from homeport_provisioner.terraform.command import Command, Surroundings
-from homeport_provisioner.terraform.environment import terraform_settings
+from homeport_provisioner.terraform.environment import EXTERNAL_AUTH_PREFIX, terraform_settings
 from homeport_provisioner.terraform.installation import Installation, constraints_of
 from homeport_provisioner.terraform.logs import Scribe
 from homeport_provisioner.terraform.masking import Masker, sensitive_values
@@ -21,6 +21,9 @@ from homeport_provisioner.terraform.variables import values_file
 from homeport_provisioner.terraform_provider.mirror import offer
 from homeport_sdk import clock
 from homeport_sdk.provisioner_protocol import LogLevel, Timing
+
+# What Terraform keeps for itself: beside the template, so that nothing of an archive is taken for it.
+_DATA = "terraform"
 
 
 class Session:
@@ -92,6 +95,8 @@ class Session:
         finally:
             await _abandon(graph)
         self._warn(reading)
+        if facts.get("CODER_WORKSPACE_TRANSITION") == "start":
+            self._warn_of_accounts(reading, facts)
         return reading
 
     async def apply(self, facts: Mapping[str, str]) -> None:
@@ -177,7 +182,7 @@ class Session:
     def _surroundings(self, facts: Mapping[str, str], *, is_quiet: bool = False) -> Surroundings:
         settings = terraform_settings(
             config=self._config,
-            data_dir=self._task.scratch / "terraform",
+            data_dir=self._task.scratch / _DATA,
             is_debugging=self._is_debugging and not is_quiet,
         )
         return Surroundings(
@@ -197,6 +202,21 @@ class Session:
         self._masker.add(reading.secrets)
         for warning in dict.fromkeys(reading.warnings):
             self._task.log(self._masker.mask(warning), "warn")
+
+    def _warn_of_accounts(self, reading: Reading, facts: Mapping[str, str]) -> None:
+        """Say where a token will be empty: what fails for lack of it fails far from here, and in other words."""
+        for wanted in reading.external_auth:
+            if not facts.get(f"{EXTERNAL_AUTH_PREFIX}{wanted.id}"):
+                kind = "may have" if wanted.optional else "needs"
+                self._task.log(
+                    f"The template {kind} an account at '{wanted.id}' (coder_external_auth), and none is linked: access_token is empty.",
+                    "warn",
+                )
+
+
+def modules_of(task: Task) -> Path:
+    """Return where the modules are that were fetched for a job."""
+    return task.scratch / _DATA / "modules"
 
 
 def _read_document(data: bytes) -> tuple[dict[str, Any], list[str]]:

@@ -22,6 +22,7 @@ async def listener(db: Database) -> AsyncIterator[Listener]:
 async def queue(db: Database, listener: Listener, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[QueueWorld]:
     """A queue whose jobs of all types can be prepared."""
     monkeypatch.setattr(inputs, "_builders", {})
+    monkeypatch.setattr(inputs, "_completers", {})
     monkeypatch.setattr(inputs, "_variables", {})
     monkeypatch.setattr(inputs, "_quotas", {})
     monkeypatch.setattr(inputs, "_metadata", {})

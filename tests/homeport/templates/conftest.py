@@ -14,7 +14,7 @@ from tests.homeport.templates.template_world import TemplateWorld
 @pytest.fixture
 async def world(db: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[TemplateWorld]:
     """Rooms of files, provisioning and templates, and nothing above them."""
-    for registry in ("_builders", "_variables", "_quotas", "_metadata"):
+    for registry in ("_builders", "_completers", "_variables", "_quotas", "_metadata"):
         monkeypatch.setattr(inputs, registry, {})
     monkeypatch.setattr(files, "_readers", [])
     for registry in ("guards", "usages", "_statistics", "_last_values"):

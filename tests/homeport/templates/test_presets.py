@@ -84,8 +84,12 @@ async def test_presets_that_contradict_themselves_are_refused(world: TemplateWor
 async def test_accounts_elsewhere_and_flags_are_shown(world: TemplateWorld) -> None:
     admin = await world.accounts.make("template-admin")
     wanted = [ProvisionedExternalAuth(id="git/hub", optional=True), ProvisionedExternalAuth(id="a")]
-    version = await finish(world, admin, external_auth=wanted, has_external_agent=True, has_ai_task=True)
+    version = await finish(
+        world, admin, external_auth=wanted, has_external_agent=True, has_ai_task=True, owner_secrets=["session_token"]
+    )
     path = f"/templateversions/{version['id']}"
+    secrets = "select owner_secrets from template_versions where id = $1"
+    assert await world.db.fetchval(secrets, version["id"]) == ["session_token"]
     shown = (await world.api.call(admin, "GET", f"{path}/external-auth")).json()
     assert [(each["id"], each.get("optional", False), each["authenticated"]) for each in shown] == [
         ("git/hub", True, False), ("a", False, False)
@@ -96,3 +100,4 @@ async def test_accounts_elsewhere_and_flags_are_shown(world: TemplateWorld) -> N
     assert (await world.api.call(admin, "GET", f"/templateversions/{plain['id']}")).json()[
         "has_external_agent"
     ] is False
+    assert await world.db.fetchval(secrets, plain["id"]) is None

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from homeport.config import Settings
 from homeport.kit.errors import Forbidden
 from homeport.kit.ids import new_id
 from homeport.provisioning.service import get_job
@@ -177,5 +178,7 @@ async def test_the_daemon_is_told_so_that_it_can_refuse_too(world: World, role: 
     person = await world.accounts.make(role)
     made = await world.create(person, await process_template(world))
     async with world.db.transaction() as conn:
-        given = await BuildInputs(world.cipher).build_input(conn, await get_job(conn, made.latest_build.job.id))
+        given = await BuildInputs(world.cipher, Settings()).build_input(
+            conn, await get_job(conn, made.latest_build.job.id)
+        )
     assert given.may_lack_isolation is (role == "owner")

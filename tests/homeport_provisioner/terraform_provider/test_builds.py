@@ -50,9 +50,12 @@ def named(items: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.requirement("TF-PROVIDER-01", "TF-READ-04")
 async def test_an_import_tells_what_the_template_asks_for(stand_in: StandIn, daemon: Daemon) -> None:
-    job = await ended(stand_in.submit_import("terraform", FULL), 60)
+    files = {**FULL, "code-server/run.sh.tftpl": "curl -H 'Coder-Session-Token: ${owner.session_token}'"}
+    job = await ended(stand_in.submit_import("terraform", files), 60)
     assert job.result, job.failure
     result = job.result["template_import"]
+    assert result["owner_secrets"] == ["session_token"]
+    assert "may have an account at 'other' (coder_external_auth), and none is linked" in job.text()
     parameters = named(result["parameters"])
     assert set(parameters) == {"region", "cpus", "name", "tools", "again"}
     assert (parameters["region"]["form_type"], parameters["region"]["default_value"]) == ("dropdown", "us")

@@ -16,7 +16,7 @@ from homeport.database.rows import Record
 from homeport.identity.login.configured import Providers
 from homeport.identity.login.providers import Refresher, RefreshFailed
 from homeport.identity.queries import links as queries
-from homeport.identity.service.links import open_refresh_token, seal
+from homeport.identity.service.links import open_access_token, open_refresh_token, seal
 from homeport.identity.types import LoginType, ProviderTokens, UserLinkRow
 from homeport.kit import clock
 from homeport.kit.crypto import Cipher
@@ -48,7 +48,31 @@ class LinkClock:
         login_type = LoginType(row["key_login_type"])
         if not row["has_link"]:
             raise self._ended("This account is not linked to the provider any more; sign in by the provider again.")
-        ends_at: datetime | None = row["oauth_expiry"]
+        await self._hold(
+            row["id"], login_type, row["oauth_expiry"], has_refresh_token=row["has_refresh_token"], now=now
+        )
+
+    async def access_token(self, user_id: UUID, login_type: LoginType) -> str:
+        """Return a person's access token at a provider, just renewed where it had ended; empty where there is none that holds."""
+        link = await self._find(user_id, login_type)
+        if link is None:
+            return ""
+        try:
+            await self._hold(
+                user_id,
+                login_type,
+                link.oauth_expiry,
+                has_refresh_token=link.refresh_token_sealed is not None,
+                now=clock.now(),
+            )
+        except (LinkEnded, ProviderRemoved):
+            return ""
+        link = await self._find(user_id, login_type)
+        return "" if link is None else open_access_token(self._cipher, link)
+
+    async def _hold(
+        self, user_id: UUID, login_type: LoginType, ends_at: datetime | None, *, has_refresh_token: bool, now: datetime
+    ) -> None:
         if ends_at is None or ends_at >= now:
             return
         provider = self._providers.find(login_type)
@@ -57,13 +81,17 @@ class LinkClock:
                 f"The session comes from '{login_type}' and ended there at {ends_at.isoformat()}.",
                 access_url=self._access_url,
             )
-        if not row["has_refresh_token"]:
+        if not has_refresh_token:
             raise self._over(provider, ends_at)
-        key = (row["id"], login_type)
+        key = (user_id, login_type)
         failed_at, detail = self._failed.get(key, (float("-inf"), ""))
         if clock.monotonic() - failed_at < _REMEMBERED_SECONDS:
             raise LinkEnded(PROVIDER_AWAY, detail, access_url=self._access_url, is_final=False)
-        await self._flights.join(key, lambda: self._refresh(row["id"], login_type, provider))
+        await self._flights.join(key, lambda: self._refresh(user_id, login_type, provider))
+
+    async def _find(self, user_id: UUID, login_type: LoginType) -> UserLinkRow | None:
+        async with self._db.connection() as conn:
+            return await queries.find_link(conn, user_id, login_type)
 
     async def _refresh(self, user_id: UUID, login_type: LoginType, provider: Refresher) -> None:
         """Refresh one link, or wait until another server has. Raises LinkEnded."""
@@ -73,8 +101,7 @@ class LinkClock:
             if claimed is not None:
                 await self._refresh_claimed(claimed, provider)
                 return
-            async with self._db.connection() as conn:
-                link = await queries.find_link(conn, user_id, login_type)
+            link = await self._find(user_id, login_type)
             if link is None:
                 raise self._ended("This account is not linked to the provider any more; sign in by the provider again.")
             if link.oauth_expiry is None or link.oauth_expiry > clock.now():

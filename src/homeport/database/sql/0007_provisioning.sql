@@ -74,6 +74,8 @@ alter table template_version_parameters add column styling jsonb not null defaul
 alter table template_versions add column tag_source jsonb;
 alter table template_versions add column has_ai_task boolean not null default false;
 alter table template_versions add column has_external_agent boolean not null default false;
+-- Which secrets of its owner a workspace's template reads: session_token, oidc_access_token. Null: not known, so it may be all.
+alter table template_versions add column owner_secrets text[];
 
 alter table workspace_builds add column template_version_preset_id uuid references template_version_presets (id) on delete set null;
 create index workspace_builds_preset_idx on workspace_builds (template_version_preset_id)

@@ -54,6 +54,11 @@ where id in (
     where expires_at < $1 and login_type not in ('token', 'oauth2_provider_app') order by expires_at limit $2 for update skip locked
 )
 """
+DELETE_TOKENS_BY_END = f"""
+delete from api_keys
+where user_id = $1 and login_type = 'token' and right(token_name, length($2)) = $2
+returning {_COLUMNS}
+"""
 DELETE_APPLICATION_KEYS = (
     "delete from api_keys where user_id = $1 and scopes && '{application_connect,coder:application_connect}'"
 )
@@ -133,6 +138,11 @@ async def delete_sessions_of_user(conn: Connection, user_id: UUID) -> int:
 async def delete_password_sessions(conn: Connection, user_id: UUID) -> int:
     """Delete the sessions of a user that began with a password, those of programs too; tokens stay."""
     return await conn.execute(DELETE_PASSWORD_SESSIONS, user_id)
+
+
+async def delete_tokens_by_end(conn: Connection, user_id: UUID, end: str) -> list[ApiKeyRow]:
+    """Delete a user's tokens whose names end like this; return what there was."""
+    return [ApiKeyRow(**dict(row)) for row in await conn.fetch(DELETE_TOKENS_BY_END, user_id, end)]
 
 
 async def delete_application_keys(conn: Connection, user_id: UUID) -> int:

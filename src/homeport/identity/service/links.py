@@ -71,13 +71,22 @@ def seal(cipher: Cipher, tokens: ProviderTokens) -> tuple[bytes, bytes | None]:
 
 def open_refresh_token(cipher: Cipher, row: UserLinkRow) -> str:
     """Return a link's refresh token; empty when there is none, or none that the configured keys open."""
-    if row.refresh_token_sealed is None:
+    return _open(cipher, row, row.refresh_token_sealed, "a refresh token")
+
+
+def open_access_token(cipher: Cipher, row: UserLinkRow) -> str:
+    """Return a link's access token; empty when there is none, or none that the configured keys open."""
+    return _open(cipher, row, row.access_token_sealed, "an access token")
+
+
+def _open(cipher: Cipher, row: UserLinkRow, sealed: bytes | None, what: str) -> str:
+    if sealed is None:
         return ""
     try:
-        return cipher.decrypt(row.refresh_token_sealed).decode()
+        return cipher.decrypt(sealed).decode()
     except DecryptionFailed:
         _log.warning(
-            "a refresh token is sealed with a key that is not configured: its session cannot go on here",
+            f"{what} is sealed with a key that is not configured: it is of no use here",
             user_id=str(row.user_id),
             key=row.token_key_id,
         )

@@ -107,10 +107,11 @@ async def record_key(
     before: ApiKeyRow | None = None,
     after: ApiKeyRow | None = None,
     status_code: int = 200,
+    is_background: bool = False,
 ) -> None:
     """Record a key made, deleted or used to sign in. A key's id is no UUID, so the entry is about the key's owner.
 
-    Without a row, the session that somebody signed out of was gone already.
+    Without a row, the session that somebody signed out of was gone already. `is_background`: no request of the subject's did it.
     """
     row = after or before
     resource = AuditResource(row.user_id if row else subject_id, row.token_name if row else "")
@@ -123,6 +124,7 @@ async def record_key(
         after=after,
         resource_type="api_key",
         status_code=status_code,
+        is_background=is_background,
     )
 
 

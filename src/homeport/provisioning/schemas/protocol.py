@@ -90,6 +90,8 @@ class BuildOwner(msgspec.Struct, frozen=True, kw_only=True):
     ssh_private_key: str = ""
     roles: list[OwnerRole] = msgspec.field(default_factory=list)
     login_type: str = ""
+    session_token: str = ""
+    oidc_access_token: str = ""
 
 
 class BuildTemplate(msgspec.Struct, frozen=True, kw_only=True):

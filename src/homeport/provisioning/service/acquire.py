@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import UUID
 
+import msgspec
+
 from homeport.database import Connection, Database, DatabaseError, ForeignKeyViolation, Listener
 from homeport.database.notify import RESYNC, Subscription
 from homeport.kit import clock
@@ -63,6 +65,20 @@ class Acquirer:
         When the caller is cancelled while a job is being claimed, the job goes back into the queue. Raises 401 as soon as
         the daemon's key is deleted.
         """
+        job = await self._find(daemon, wait_seconds)
+        if job is None:
+            return None
+        try:
+            # Not in the line: others wait there, and this may ask somebody elsewhere.
+            return msgspec.structs.replace(job, input=await inputs.complete_input(self._db, job))
+        except asyncio.CancelledError:
+            self._release(job)
+            raise
+        except Exception as error:  # reason: the job is the daemon's, and goes on with what there is
+            log.error("the input of a job could not be completed", job_id=str(job.job_id), exc_info=error)
+            return job
+
+    async def _find(self, daemon: DaemonRow, wait_seconds: float) -> AcquiredJob | None:
         if wait_seconds <= 0:
             return await self._claim_safely(daemon)
         if daemon.key_id is None:
@@ -168,9 +184,12 @@ class Acquirer:
     def _give_back(self, claim: "asyncio.Task[AcquiredJob | None]") -> None:
         job = None if claim.cancelled() or claim.exception() else claim.result()
         if job is not None:
-            task = claim.get_loop().create_task(release_job(self._db, job.job_id, job.job_token))
-            self._returns.add(task)
-            task.add_done_callback(self._returns.discard)
+            self._release(job)
+
+    def _release(self, job: AcquiredJob) -> None:
+        task = asyncio.get_running_loop().create_task(release_job(self._db, job.job_id, job.job_token))
+        self._returns.add(task)
+        task.add_done_callback(self._returns.discard)
 
     @asynccontextmanager
     async def _line_of(self, daemon: DaemonRow) -> AsyncIterator["_Line"]:

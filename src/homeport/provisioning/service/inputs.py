@@ -1,15 +1,17 @@
 """What upper rooms contribute to jobs of their types. The composition root registers it once; this room only calls it.
 
-`register` says what a daemon needs to work on a job, `register_variables` what values declared variables have,
-`register_quota` whether a planned build fits the budget, `register_metadata` what a list of jobs shows around them.
+`register` says what a daemon needs to work on a job, `register_completion` what is added to that outside of all transactions,
+`register_variables` what values declared variables have, `register_quota` whether a planned build fits the budget,
+`register_metadata` what a list of jobs shows around them.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
-from homeport.database import Connection
+from homeport.database import Connection, Database
 from homeport.kit.errors import HomeportError
 from homeport.provisioning.schemas import (
+    AcquiredJob,
     CommitQuotaResponse,
     JobInput,
     JobVariableValue,
@@ -18,11 +20,13 @@ from homeport.provisioning.schemas import (
 from homeport.provisioning.types import JobType, ProvisionerJobRow
 
 InputBuilder = Callable[[Connection, ProvisionerJobRow], Awaitable[JobInput]]
+InputCompleter = Callable[[Database, AcquiredJob], Awaitable[JobInput]]
 VariableResolver = Callable[[Connection, ProvisionerJobRow], Awaitable[list[JobVariableValue]]]
 QuotaCheck = Callable[[Connection, ProvisionerJobRow, int], Awaitable[CommitQuotaResponse]]
 MetadataLoader = Callable[[Connection, Sequence[ProvisionerJobRow]], Awaitable[dict[UUID, ProvisionerJobMetadata]]]
 
 _builders: dict[JobType, InputBuilder] = {}
+_completers: dict[JobType, InputCompleter] = {}
 _variables: dict[JobType, VariableResolver] = {}
 _quotas: dict[JobType, QuotaCheck] = {}
 _metadata: dict[JobType, MetadataLoader] = {}
@@ -31,6 +35,14 @@ _metadata: dict[JobType, MetadataLoader] = {}
 def register(job_type: JobType, builder: InputBuilder) -> None:
     """Let `builder(conn, job)` make the input of this type of job when a daemon acquires it, inside that transaction."""
     _builders[job_type] = builder
+
+
+def register_completion(job_type: JobType, completer: InputCompleter) -> None:
+    """Let `completer(db, job)` add to the input what has to be asked for elsewhere, when the job is taken and no transaction waits.
+
+    It takes seconds at most, and raises nothing for what it does not get.
+    """
+    _completers[job_type] = completer
 
 
 def register_variables(job_type: JobType, resolver: VariableResolver) -> None:
@@ -54,6 +66,12 @@ async def build_input(conn: Connection, job: ProvisionerJobRow) -> JobInput:
     if builder is None:
         raise HomeportError(f"This server cannot prepare jobs of type {job.type}.")
     return await builder(conn, job)
+
+
+async def complete_input(db: Database, job: AcquiredJob) -> JobInput:
+    """Return the input of a job that was just taken, with what `register_completion` adds."""
+    completer = _completers.get(job.type)
+    return job.input if completer is None else await completer(db, job)
 
 
 async def variable_values(conn: Connection, job: ProvisionerJobRow) -> list[JobVariableValue]:

@@ -242,7 +242,8 @@ class ProvisionedTiming(msgspec.Struct, frozen=True, kw_only=True):
 class ImportResult(msgspec.Struct, frozen=True, kw_only=True):
     """What an import found out: resources of a running and of a stopped workspace, parameters, and perhaps the readme.
 
-    The flags say whether the template is for tasks of AI agents, and whether its agents run on machines that it does not make.
+    The flags say whether the template is for tasks of AI agents, and whether its agents run on machines that it does not make;
+    `owner_secrets` which of `session_token` and `oidc_access_token` it reads (None: not known).
     """
 
     start_resources: list[ProvisionedResource] = msgspec.field(default_factory=list)
@@ -254,6 +255,7 @@ class ImportResult(msgspec.Struct, frozen=True, kw_only=True):
     )
     has_ai_task: bool = False
     has_external_agent: bool = False
+    owner_secrets: Annotated[list[Word], msgspec.Meta(max_length=100)] | None = None
     readme: Annotated[str, msgspec.Meta(max_length=1_048_576)] | None = None
 
 

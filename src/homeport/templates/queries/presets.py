@@ -34,7 +34,9 @@ LIST_EXTERNAL_AUTH = f"""
     where template_version_id = $1
     order by display_order, provider_id
 """
-UPDATE_FLAGS = "update template_versions set has_ai_task = $2, has_external_agent = $3 where id = $1"
+UPDATE_FLAGS = """
+update template_versions set has_ai_task = $2, has_external_agent = $3, owner_secrets = $4 where id = $1
+"""
 UPDATE_TAG_SOURCE = "update template_versions set tag_source = $2 where id = $1"
 FIND_TAG_SOURCE = "select tag_source from template_versions where id = $1"
 
@@ -66,9 +68,16 @@ async def list_external_auth(conn: Connection, version_id: UUID) -> list[Externa
     return many(ExternalAuthRow, await conn.fetch(LIST_EXTERNAL_AUTH, version_id))
 
 
-async def update_flags(conn: Connection, version_id: UUID, *, has_ai_task: bool, has_external_agent: bool) -> None:
-    """Note what a version is for."""
-    await conn.execute(UPDATE_FLAGS, version_id, has_ai_task, has_external_agent)
+async def update_flags(
+    conn: Connection,
+    version_id: UUID,
+    *,
+    has_ai_task: bool,
+    has_external_agent: bool,
+    owner_secrets: Sequence[str] | None,
+) -> None:
+    """Note what a version is for, and which secrets of owners it reads (None: not known)."""
+    await conn.execute(UPDATE_FLAGS, version_id, has_ai_task, has_external_agent, owner_secrets)
 
 
 async def update_tag_source(conn: Connection, version_id: UUID, source: Any) -> None:

@@ -180,7 +180,11 @@ async def _store_extras(conn: Connection, version_id: UUID, result: ImportResult
     ]
     await presets.insert_external_auth(conn, rows)
     await presets.update_flags(
-        conn, version_id, has_ai_task=result.has_ai_task, has_external_agent=result.has_external_agent
+        conn,
+        version_id,
+        has_ai_task=result.has_ai_task,
+        has_external_agent=result.has_external_agent,
+        owner_secrets=result.owner_secrets,
     )
 
 

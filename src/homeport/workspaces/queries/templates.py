@@ -54,6 +54,7 @@ class BuildFacts(msgspec.Struct, frozen=True, kw_only=True):
     owner_email: str
     owner_name: str
     owner_login_type: str
+    owner_status: str
     organization_id: UUID
     organization_name: str
     template_id: UUID
@@ -61,6 +62,11 @@ class BuildFacts(msgspec.Struct, frozen=True, kw_only=True):
     version_id: UUID
     version_name: str
     workspace_name: str
+    owner_secrets: list[str] | None
+
+    def reads(self, secret: str) -> bool:
+        """Whether the template reads a secret of the owner's, as far as is known."""
+        return self.owner_secrets is None or secret in self.owner_secrets
 
 
 class JobPlace(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,9 +116,9 @@ where v.id = $1
 FIND_BUILD_FACTS = """
 select
     u.id as owner_id, u.username as owner_username, u.email as owner_email, u.name as owner_name,
-    u.login_type::text as owner_login_type, o.id as organization_id, o.name as organization_name,
+    u.login_type::text as owner_login_type, u.status::text as owner_status, o.id as organization_id, o.name as organization_name,
     t.id as template_id, t.name as template_name,
-    v.id as version_id, v.name as version_name, w.name as workspace_name
+    v.id as version_id, v.name as version_name, v.owner_secrets, w.name as workspace_name
 from workspace_builds b
 join workspaces w on w.id = b.workspace_id
 join users u on u.id = w.owner_id

@@ -27,7 +27,7 @@ from homeport.workspaces.queries import templates as template_queries
 from homeport.workspaces.queries import workspaces as workspace_queries
 from homeport.workspaces.rules.schedule import next_autostart, required_stop, start_deadline
 from homeport.workspaces.rules.status import workspace_status
-from homeport.workspaces.service import metrics
+from homeport.workspaces.service import metrics, session_keys
 from homeport.workspaces.service.changes import build_fields, record_build, record_workspace, workspace_changed
 from homeport.workspaces.service.provisioned import insert_resources
 from homeport.workspaces.types import BuildEnded, BuildRow, WorkspaceRow
@@ -94,6 +94,11 @@ class JobHandlers:
             now=now,
         )
         await queries.update_sealed_state(conn, build.id, self._cipher.encrypt(result.state), now)
+        if build.transition != "start":
+            # Whatever ran with the key of the last start has ended.
+            await session_keys.end_key(
+                conn, owner_id=workspace.owner_id, workspace_id=workspace.id, actor_id=build.initiator_id
+            )
         await queries.update_daily_cost(conn, build.id, sum(each.daily_cost for each in result.resources))
         if build.transition == "delete":
             await _delete(conn, workspace, build, now)

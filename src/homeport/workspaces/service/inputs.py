@@ -1,18 +1,24 @@
 """What a daemon gets to build a workspace, and what a list of jobs shows around a build."""
 
+import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
 
-from homeport.database import Connection
+from homeport.access.service.links import LinkClock
+from homeport.config import Settings
+from homeport.database import Connection, Database
 from homeport.identity.service import git_ssh_keys
+from homeport.identity.types import LoginType
 from homeport.kit.crypto import Cipher, DecryptionFailed
 from homeport.provisioning.schemas import (
+    AcquiredJob,
     BuildInput,
     BuildOrganization,
     BuildOwner,
     BuildTemplate,
+    JobInput,
     NamedValue,
     OwnerRole,
     ProvisionerJobMetadata,
@@ -22,14 +28,21 @@ from homeport.templates.service import version_variables
 from homeport.workspaces.errors import BuildNotFound, StateUnreadable
 from homeport.workspaces.queries import builds as queries
 from homeport.workspaces.queries import templates as template_queries
-from homeport.workspaces.types import BuildJobInput
+from homeport.workspaces.queries.templates import BuildFacts
+from homeport.workspaces.service import session_keys
+from homeport.workspaces.types import BuildJobInput, BuildRow
+
+# Only Terraform's templates can ask for the owner's secrets, so no other engine gets them.
+_ASKING_ENGINE = "terraform"
+# How long a daemon waits for what a provider has to be asked for; its build goes on without.
+_PATIENCE_SECONDS = 10.0
 
 
 class BuildInputs:
-    """Builds the input of build jobs, with the key that opens states."""
+    """Builds the input of build jobs, with the key that opens states and what renews the tokens of providers."""
 
-    def __init__(self, cipher: Cipher) -> None:
-        self._cipher = cipher
+    def __init__(self, cipher: Cipher, settings: Settings, links: LinkClock | None = None) -> None:
+        self._cipher, self._settings, self._links = cipher, settings, links
 
     async def build_input(self, conn: Connection, job: ProvisionerJobRow) -> BuildInput:
         """Return what the engine needs. Raises BuildNotFound or StateUnreadable, which end the job as failed."""
@@ -41,8 +54,7 @@ class BuildInputs:
         key = await git_ssh_keys.ensure(conn, facts.owner_id, self._cipher)
         previous = await queries.find_build_by_number(conn, build.workspace_id, build.build_number - 1)
         sealed = await queries.find_sealed_state(conn, build.id)
-        # Only Terraform's templates can ask for the owner's secrets, so no other engine gets them.
-        is_for_templates = job.provisioner == "terraform"
+        is_for_templates = job.provisioner == _ASKING_ENGINE
         return BuildInput(
             workspace_id=build.workspace_id,
             workspace_name=facts.workspace_name,
@@ -62,6 +74,7 @@ class BuildInputs:
                     for name, organization_id in await template_queries.list_roles(conn, facts.owner_id)
                 ],
                 login_type=facts.owner_login_type,
+                session_token=await self._session_token(conn, job, build, facts),
             ),
             template=BuildTemplate(
                 id=facts.template_id,
@@ -76,6 +89,35 @@ class BuildInputs:
             state=open_state(self._cipher, sealed),
             log_level=given.log_level,
             may_lack_isolation=not job.needs_isolation,
+        )
+
+    async def complete(self, db: Database, job: AcquiredJob) -> JobInput:
+        """Add what the owner's identity provider gave, renewed where it has ended; nothing where that does not come soon."""
+        given = job.input
+        if self._links is None or job.provisioner != _ASKING_ENGINE or not isinstance(given, BuildInput):
+            return given
+        async with db.connection() as conn:
+            facts = await template_queries.get_build_facts(conn, given.workspace_build_id)
+        if facts.owner_status == "suspended" or not facts.reads("oidc_access_token"):
+            return given
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                token = await self._links.access_token(given.owner.id, LoginType.OIDC)
+        except TimeoutError:
+            return given
+        return msgspec.structs.replace(given, owner=msgspec.structs.replace(given.owner, oidc_access_token=token))
+
+    async def _session_token(self, conn: Connection, job: ProvisionerJobRow, build: BuildRow, facts: BuildFacts) -> str:
+        """Return a key of the owner's for a start of a template that reads it, in the place of the one before."""
+        if job.provisioner != _ASKING_ENGINE or build.transition != "start" or not facts.reads("session_token"):
+            return ""
+        return await session_keys.renew_key(
+            conn,
+            self._settings,
+            owner_id=facts.owner_id,
+            workspace_id=build.workspace_id,
+            workspace_name=facts.workspace_name,
+            actor_id=job.initiator_id,
         )
 
 
