@@ -95,8 +95,12 @@ class QueueWorld:
 
     async def running(self, **changes: Any) -> AcquiredJob:
         """A job that a daemon works on."""
+        return await self.running_on(await self.daemon(), **changes)
+
+    async def running_on(self, daemon: DaemonRow, **changes: Any) -> AcquiredJob:
+        """A job that this daemon works on."""
         await self.job(**changes)
-        job = await self.acquire()
+        job = await self.acquire(daemon)
         assert job is not None
         return job
 

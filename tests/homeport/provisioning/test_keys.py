@@ -180,3 +180,21 @@ async def test_an_unknown_organization_has_no_keys(queue: QueueWorld) -> None:
     assert (await queue.api.call(owner, "GET", path)).status_code == 404
     assert (await queue.api.call(owner, "POST", path, {"name": "a"})).status_code == 404
     assert (await queue.api.call(owner, "DELETE", f"{path}/a")).status_code == 404
+
+
+@pytest.mark.requirement("QUEUE-TOKEN-03")
+async def test_a_daemon_of_the_same_name_with_another_key_takes_nobodys_place(queue: QueueWorld) -> None:
+    jobs = {}
+    for name in ("first", "second"):
+        owner = await queue.accounts.make("owner")
+        made = await queue.api.call(owner, "POST", KEYS, {"name": name})
+        await queue.job()
+        ask = {"name": "same", "version": "1", "provisioners": ["echo"], "wait_seconds": 0}
+        headers = {"Coder-Provisioner-Daemon-Key": made.json()["key"]}
+        path = "/organizations/default/provisionerdaemons/acquire"
+        jobs[name] = (await queue.api.call(None, "POST", path, ask, headers=headers)).json()
+    await _delete(queue, "second")
+    assert (await queue.find(UUID(jobs["second"]["job_id"]))).job_status == "failed"
+    assert (await queue.find(UUID(jobs["first"]["job_id"]))).job_status == "running"
+    await _delete(queue, "first")
+    assert (await queue.find(UUID(jobs["first"]["job_id"]))).job_status == "failed"

@@ -1,5 +1,6 @@
 """Why a job waits: the reasons as decisions, and as the API tells them."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -128,3 +129,54 @@ def test_durations_are_words() -> None:
     assert rules.write_duration(timedelta(minutes=5)) == "5 minutes"
     assert rules.write_duration(timedelta(seconds=60)) == "1 minute"
     assert rules.write_duration(timedelta(seconds=90)) == "90 seconds"
+
+
+@pytest.mark.requirement("QUEUE-REASON-01")
+async def test_a_daemon_that_works_for_long_lives_and_those_behind_wait_for_it(
+    queue: QueueWorld, clock: FakeClock
+) -> None:
+    owner = await queue.accounts.make("owner")
+    daemon = await queue.daemon({"gpu": "1"})
+    working = await queue.running_on(daemon, tags={"gpu": "1"})
+    waiting = await queue.job(tags={"gpu": "1"})
+    for _ in range(12):
+        clock.advance(timedelta(seconds=20))
+        await queue.log(working, "still at it")
+    listed = (await queue.api.call(owner, "GET", "/organizations/default/provisionerdaemons")).json()
+    assert [(each["name"], each["status"]) for each in listed] == [(daemon.name, "busy")]
+    shown = (await queue.api.call(owner, "GET", f"/organizations/default/provisionerjobs/{waiting.id}")).json()
+    assert (shown["wait"]["reason"], shown["queue_position"], shown["available_workers"]) == (
+        "busy",
+        1,
+        [str(daemon.id)],
+    )
+    # Once it is silent it counts as gone.
+    clock.advance(timedelta(seconds=91))
+    shown = (await queue.api.call(owner, "GET", f"/organizations/default/provisionerjobs/{waiting.id}")).json()
+    assert (shown["wait"]["reason"], shown["queue_position"]) == ("none_alive", 0)
+
+
+@pytest.mark.requirement("QUEUE-ISOLATION-01")
+async def test_a_build_that_needs_isolation_waits_for_the_daemon_that_is_busy_for_long(
+    queue: QueueWorld, clock: FakeClock
+) -> None:
+    isolating = await queue.daemon(isolation="bubblewrap")
+    working = await queue.running_on(isolating)
+    posted = await queue.job(needs_isolation=True)
+    for _ in range(12):
+        clock.advance(timedelta(seconds=20))
+        await queue.log(working, "still at it")
+    assert await queue.acquire() is None
+    assert (await queue.find(posted.id)).job_status == "pending"
+
+
+@pytest.mark.requirement("QUEUE-REASON-01")
+async def test_a_report_does_not_wait_for_whoever_holds_its_daemons_row(queue: QueueWorld, clock: FakeClock) -> None:
+    daemon = await queue.daemon()
+    job = await queue.running_on(daemon)
+    clock.advance(timedelta(seconds=20))
+    async with queue.db.transaction() as conn:
+        await conn.fetchrow("select 1 from provisioner_daemons where id = $1 for update", daemon.id)
+        async with asyncio.timeout(5):
+            await queue.log(job, "goes through")
+    assert [line.output for line in await queue.lines(job.job_id)] == ["goes through"]

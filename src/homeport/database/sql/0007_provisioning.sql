@@ -24,7 +24,7 @@ create index provisioner_jobs_canceling_idx on provisioner_jobs (canceled_at)
 -- Daemons of the same name with different keys are different daemons: a key's end is the end of its own daemons' jobs.
 drop index provisioner_daemons_name_key;
 create unique index provisioner_daemons_name_key on provisioner_daemons
-    (organization_id, name, lower(coalesce(tags ->> 'owner', '')), key_id) nulls not distinct;
+    (organization_id, name, lower(coalesce(tags ->> 'owner', '')), coalesce(key_id, '00000000-0000-0000-0000-000000000000'));
 
 -- A log that is too long loses its middle: the line of this id says so, and how many lines are gone.
 alter table provisioner_jobs add column logs_gap_id bigint;

@@ -22,14 +22,17 @@ _TAGS_MATCH = """
 _SERVES = "(d.organization_id = $1 or d.is_shared)"
 _KEY = "k.id, k.organization_id, k.name, k.hashed_secret, k.tags, k.builtin_of, k.expires_at, k.created_at"
 
-# A daemon is known by its name in its organization (and owner); a restarted one takes up its old row.
+# A daemon is known by its name in its organization, its owner and its key; a restarted one takes up its old row. Whoever has
+# another key takes up nobody's: with the deletion of a key the jobs of its daemons end, and no others.
 UPSERT_DAEMON = f"""
     insert into provisioner_daemons as d
         (id, organization_id, key_id, kind, name, version, api_version, provisioners, tags, created_at, last_seen_at,
          isolation, is_shared)
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12)
-    on conflict (organization_id, name, lower(coalesce(tags ->> 'owner', ''))) do update
-    set key_id = excluded.key_id, kind = excluded.kind, version = excluded.version, api_version = excluded.api_version,
+    on conflict (
+        organization_id, name, lower(coalesce(tags ->> 'owner', '')), coalesce(key_id, '00000000-0000-0000-0000-000000000000')
+    ) do update
+    set kind = excluded.kind, version = excluded.version, api_version = excluded.api_version,
         provisioners = excluded.provisioners, tags = excluded.tags, last_seen_at = excluded.last_seen_at,
         isolation = excluded.isolation, is_shared = excluded.is_shared
     returning {_DAEMON}

@@ -114,7 +114,16 @@ FIND = f"select {_COLUMNS} from provisioner_jobs j where j.id = $1"
 LOCK = f"select {_COLUMNS} from provisioner_jobs j where j.id = $1 for update"
 TRY_LOCK = f"select {_COLUMNS} from provisioner_jobs j where j.id = $1 for update skip locked"
 
+# A report is its daemon's sign of life too: while it works it asks for nothing. Its row is written a few times a minute, and never
+# waited for: who deletes its key holds it and wants the job.
 TOUCH = f"""
+    with seen as (
+        update provisioner_daemons set last_seen_at = $2
+        where id = (
+            select d.id from provisioner_daemons d
+            where d.id = $6 and d.last_seen_at not between $2::timestamptz - interval '15 seconds' and $2
+            for no key update skip locked)
+    )
     update provisioner_jobs j
     set updated_at = $2, logs_length = $3, logs_gap_id = $4, logs_left_out = $5, logs_overflowed = $4::bigint is not null
     where j.id = $1
@@ -307,10 +316,17 @@ async def try_lock_job(conn: Connection, job_id: UUID) -> ProvisionerJobRow | No
 
 
 async def update_progress(
-    conn: Connection, job_id: UUID, *, now: datetime, logs_length: int, logs_gap_id: int | None, logs_left_out: int
+    conn: Connection,
+    job_id: UUID,
+    *,
+    now: datetime,
+    logs_length: int,
+    logs_gap_id: int | None,
+    logs_left_out: int,
+    worker_id: UUID | None,
 ) -> ProvisionerJobRow:
-    """Note that the worker has reported, the size of the log, and what is missing in it."""
-    row = await conn.fetchrow(TOUCH, job_id, now, logs_length, logs_gap_id, logs_left_out)
+    """Note that the worker has reported and so lives, the size of the log, and what is missing in it."""
+    row = await conn.fetchrow(TOUCH, job_id, now, logs_length, logs_gap_id, logs_left_out, worker_id)
     assert row is not None
     return one(ProvisionerJobRow, row)
 

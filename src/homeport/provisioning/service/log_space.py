@@ -36,7 +36,7 @@ async def append_logs(
         if left_out != job.logs_left_out:
             await queries.update_gap(conn, gap, rules.gap_note(left_out))
     return await job_queries.update_progress(
-        conn, job.id, now=now, logs_length=used, logs_gap_id=gap, logs_left_out=left_out
+        conn, job.id, now=now, logs_length=used, logs_gap_id=gap, logs_left_out=left_out, worker_id=job.worker_id
     )
 
 
