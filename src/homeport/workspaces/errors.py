@@ -82,6 +82,17 @@ class VersionUnusable(BadRequest):
         super().__init__(f"The template version cannot be built: its import has {status}.", detail=error)
 
 
+class VersionArchived(BadRequest):
+    """400: the version was put aside, so no workspace comes to it any more."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The template version is archived.",
+            detail="Choose another one, or let somebody who may change the template take it back.",
+            validations=(FieldError("template_version_id", "It is archived."),),
+        )
+
+
 class ActiveVersionRequired(Forbidden):
     """403: the template lets only its active version start."""
 

@@ -8,6 +8,7 @@ import pytest
 
 from homeport.files.rules import archive
 from homeport.kit.errors import BadRequest
+from homeport.kit.ids import NIL_ID
 from homeport.provisioning.errors import JobEnded
 from homeport.provisioning.schemas import DryRunInput, ImportInput, LogLine, UpdateJobRequest
 from homeport.provisioning.service import progress
@@ -73,6 +74,9 @@ async def test_requests_for_versions_that_are_refused(world: TemplateWorld) -> N
     assert (await ask(member, file_id=file_id))[0] == 403
     assert (await ask(member, file_id=file_id, template_id=template["id"]))[0] == 403
     assert await world.db.fetchval("select count(*) from provisioner_jobs where completed_at is null") == 0
+    # Clients in Go send the nil id for what they leave out.
+    assert (await ask(admin, file_id=file_id, template_id=str(NIL_ID)))[0] == 201
+    assert await ask(admin, file_id=str(NIL_ID), example_id="none", template_id=str(NIL_ID)) == (400, ["example_id"])
     assert (await ask(admin, file_id=file_id, name="v1", template_id=template["id"]))[0] == 201
     assert await ask(admin, file_id=file_id, name="V1", template_id=template["id"]) == (409, ["name"])
 

@@ -9,6 +9,7 @@ from homeport.kit.clock import FakeClock
 from homeport.kit.errors import BadRequest, Conflict, Forbidden, HomeportError, NotAcceptable, NotFound
 from homeport.kit.ids import new_id
 from homeport.rbac import PREBUILDS_USER_ID
+from homeport.workspaces.errors import VersionArchived
 from tests.homeport.workspaces.world import World
 
 
@@ -227,6 +228,15 @@ async def test_which_version_a_build_takes(world: World) -> None:
     await world.complete(start)
     given = await world.build(ann, workspace.id, "start", template_version_id=template.version_id)
     assert given.template_version_id == template.version_id
+    await world.complete(given)
+    # Nobody comes to an archived version; a workspace that is there goes on.
+    await world.db.execute("update template_versions set archived = true")
+    again = await world.build(ann, workspace.id, "start", template_version_id=template.version_id)
+    await world.complete(again)
+    with pytest.raises(VersionArchived):
+        await world.build(ann, workspace.id, "start", template_version_id=newer)
+    with pytest.raises(VersionArchived):
+        await world.create(ann, template)
 
 
 @pytest.mark.requirement("WS-VERSION-01")

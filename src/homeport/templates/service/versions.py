@@ -15,7 +15,7 @@ from homeport.kit import clock
 from homeport.kit.crypto import Cipher
 from homeport.kit.errors import BadRequest, FieldError, invalid_field
 from homeport.kit.http import Page
-from homeport.kit.ids import new_id, random_name
+from homeport.kit.ids import NIL_ID, new_id, random_name
 from homeport.kit.names import validate_text, validate_version_name
 from homeport.organizations.service import resolve_organization
 from homeport.provisioning.service import cancel_job, get_job, insert_job, matched_provisioners, provisioner_tags
@@ -54,7 +54,7 @@ async def create_version(
     them. Raises 400 for file and example at once or neither and, with file and line, for a template that cannot be read; 404, 403,
     409.
     """
-    _check_request(request)
+    request = _read(request)
     async with db.connection() as conn:
         organization_id = (await resolve_organization(conn, subject, organization)).id
         await _authorize_create(conn, subject, organization_id, request.template_id)
@@ -181,7 +181,13 @@ async def cancel_import(db: Database, *, subject: Subject, version_id: UUID) -> 
         await _record(conn, subject, AuditAction.WRITE, version, version, change="import canceled")
 
 
-def _check_request(request: CreateTemplateVersionRequest) -> None:
+def _read(request: CreateTemplateVersionRequest) -> CreateTemplateVersionRequest:
+    """Check the shape of a request. Clients that cannot leave an id out send the nil id, which names nothing. Raises 400."""
+    request = msgspec.structs.replace(
+        request,
+        template_id=None if request.template_id == NIL_ID else request.template_id,
+        file_id=None if request.file_id == NIL_ID else request.file_id,
+    )
     if request.file_id is not None and request.example_id:
         raise BadRequest(
             "Give either file_id or example_id, not both.",
@@ -193,6 +199,7 @@ def _check_request(request: CreateTemplateVersionRequest) -> None:
         validate_version_name(request.name)
     validate_text(request.message, "message", most=_MAX_MESSAGE)
     variables.check_given(request.user_variable_values or [])
+    return request
 
 
 async def _authorize_create(

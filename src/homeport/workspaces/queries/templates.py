@@ -44,6 +44,7 @@ class VersionFacts(msgspec.Struct, frozen=True, kw_only=True):
     file_id: UUID | None
     tags: dict[str, str]
     created_by: UUID
+    archived: bool
 
 
 class BuildFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,7 +108,7 @@ HOLD_OWNER = "select id from users where id = $1 and not deleted for key share"
 
 FIND_VERSION = """
 select
-    v.id, v.name, v.template_id, j.job_status, j.error as job_error, j.provisioner, j.file_id, j.tags, v.created_by
+    v.id, v.name, v.template_id, j.job_status, j.error as job_error, j.provisioner, j.file_id, j.tags, v.created_by, v.archived
 from template_versions v
 join provisioner_jobs j on j.id = v.job_id
 where v.id = $1

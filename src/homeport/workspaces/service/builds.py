@@ -20,6 +20,7 @@ from homeport.workspaces.errors import (
     ActiveVersionRequired,
     BuildActive,
     TagsUnusable,
+    VersionArchived,
     VersionNotReady,
     VersionOfOtherTemplate,
     VersionUnusable,
@@ -93,7 +94,7 @@ async def insert_build(
     """Insert job, build and parameters of a workspace whose row the caller has locked.
 
     Refuses in this order: not readable 404, not allowed 403 (an own state and orphans need the template's update
-    too); version of another template 400, import not done 406, import failed 400, not the required active version 403;
+    too); version of another template 400, import not done 406, import failed 400, archived 400, not the required active version 403;
     deleted workspace 409 (but for deleting), active build 409; values that the template does not accept 400; a start
     without isolation that not only site owners have to do with 403.
     """
@@ -210,6 +211,8 @@ async def _choose_version(
         raise VersionNotReady(version.job_status)
     if version.job_status != "succeeded":
         raise VersionUnusable(version.job_status, version.job_error)
+    if version.archived and (latest is None or version.id != latest.template_version_id):
+        raise VersionArchived
     is_refused = is_start and template.require_active_version and version.id != template.active_version_id
     if is_refused and not is_allowed(subject, Action.UPDATE, parameters.template_object(template)):
         raise ActiveVersionRequired
