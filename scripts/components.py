@@ -18,7 +18,7 @@ _INSTALL: Final = {
     "apk": "apk add",
     "brew": "brew install",
 }
-_SYSTEM_FOLDERS: Final = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+_SYSTEM_FOLDERS: Final = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/lib/podman", "/usr/libexec/podman")
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ _ALL: Final = (
     # Podman and what it works with here: a runtime that runs in virtual machines of any kind, networks, layers.
     Component("podman", ("podman",), _same("podman")),
     Component("runc", ("runc",), _same("runc")),
-    Component("netavark", ("netavark", "/usr/lib/podman/netavark", "/usr/libexec/podman/netavark"), _same("netavark")),
+    Component("netavark", ("netavark",), _same("netavark")),
     Component("iptables", ("iptables",), _same("iptables")),
     # What the tests' image is made of, beside what each Debian has: this system's own Python, and `ps`.
     Component("system python", ("/usr/bin/python3",), _same("python3")),

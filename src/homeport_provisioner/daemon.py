@@ -13,6 +13,7 @@ from homeport_sdk.errors import ApiError, BadAnswer, ConnectionFailed
 from homeport_sdk.provisioner_protocol import AcquiredJob
 
 _log = logging.getLogger(__name__)
+_FIRST_PAUSE, _LAST_PAUSE = 3.0, 300.0  # seconds between two looks at what was left
 
 
 class Daemon:
@@ -52,9 +53,14 @@ class Daemon:
         await asyncio.gather(*recovery, return_exceptions=True)
 
     async def _recover(self) -> None:
-        removed = await asyncio.to_thread(self._staging.clean)
-        if removed:
-            _log.info("Removed what %d interrupted jobs had left.", removed)
+        """Remove what interrupted jobs have left, from time to time: another daemon may be dying only now."""
+        pause = _FIRST_PAUSE
+        while True:
+            removed = await asyncio.to_thread(self._staging.clean)
+            if removed:
+                _log.info("Removed what %d interrupted jobs had left.", removed)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LAST_PAUSE)
 
     async def _next_job(self) -> AcquiredJob | None:
         """Wait for a job; None when drained."""

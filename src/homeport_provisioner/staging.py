@@ -3,10 +3,14 @@
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 from uuid import UUID
+
+_NEW_SECONDS: Final = 2.0
 
 
 class Staging:
@@ -34,11 +38,21 @@ class Staging:
         """Remove the folders of jobs whose daemon is gone; return how many."""
         removed = 0
         for lock in self._root.glob("*.lock"):
+            # One that was made just now is about to be held by its daemon, for whom we must not be in the way.
+            if _age(lock) < _NEW_SECONDS:
+                continue
             with suppress(Busy), hold(lock):
                 remove(lock.with_suffix(""))
                 lock.unlink(missing_ok=True)
                 removed += 1
         return removed
+
+
+def _age(path: Path) -> float:
+    """Return the seconds since a file was made; 0 when it is gone."""
+    with suppress(FileNotFoundError):
+        return time.time() - path.stat().st_mtime
+    return 0.0
 
 
 class Busy(OSError):

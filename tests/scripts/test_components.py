@@ -34,7 +34,9 @@ def program(folder, name, text="#!/bin/sh\n"):
 
 
 def test_a_component_is_here_when_any_of_its_commands_is(bare_path):
-    assert {component.name for component in components.missing()} == set(components.COMPONENTS)
+    # What has to lie at one place is found there whatever the path says.
+    sought = {name for name, one in components.COMPONENTS.items() if not one.commands[0].startswith("/")}
+    assert {component.name for component in components.missing()} >= sought
     program(bare_path, "chromium-browser")
     assert "chromium" not in {component.name for component in components.missing()}
 

@@ -77,7 +77,4 @@ class InvalidPreset(BadRequest):
     """400: an engine has reported presets that contradict themselves."""
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
-        first = errors[0]
-        super().__init__(
-            f"The template's preset '{first.field}' cannot be used: {first.detail}", validations=tuple(errors)
-        )
+        super().__init__(f"The template's presets cannot be used: {errors[0].detail}", validations=tuple(errors))

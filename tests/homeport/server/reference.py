@@ -60,7 +60,7 @@ MODELS: dict[str, str] = {
     "MatchedProvisioners": "count available most_recently_seen?",
     "ProvisionerJob": "id created_at started_at? completed_at? canceled_at? error? error_code? status worker_id? worker_name? "
     "file_id tags queue_position queue_size organization_id initiator_id input type available_workers? metadata "
-    "logs_overflowed",
+    "logs_overflowed wait?",
     "ProvisionerJobLog": "id created_at log_source log_level stage output",
     "ProvisionerDaemon": "id organization_id key_id created_at last_seen_at? name version api_version provisioners tags "
     "key_name? status? current_job? previous_job? isolation?",

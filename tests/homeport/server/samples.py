@@ -20,9 +20,14 @@ _RESOURCE = {
             "apps": [{"slug": "web", "healthcheck": {"url": "http://x", "interval": 1, "threshold": 1}}],
             "scripts": [{"display_name": "S", "script": "true"}],
             "metadata": [{"key": "k", "display_name": "K", "script": "true"}],
+            "devcontainers": [{"name": "d", "workspace_folder": "/src"}],
         }
     ],
 }
+_PRESET = {
+    "name": "quick", "parameters": [{"name": "size", "value": "s"}],
+    "prebuilds": {"instances": 1, "schedules": [{"cron": "* 8-18 * * 1-5", "instances": 2}]},
+}  # fmt: skip
 _PARAMETER = {"name": "size", "default_value": "s", "required": False, "options": [{"name": "a", "value": "s"}]}
 _TIMING = {"started_at": MOMENT, "ended_at": MOMENT, "stage": "apply"}
 
@@ -134,7 +139,12 @@ _SAMPLES: dict[str, Any] = {
 
 # What a daemon may report at the end of a job; which one belongs to a job depends on the job's type.
 RESULTS: dict[str, Any] = {
-    "template_import": {"start_resources": [_RESOURCE], "stop_resources": [], "parameters": [_PARAMETER]},
+    "template_import": {
+        "start_resources": [_RESOURCE],
+        "stop_resources": [],
+        "parameters": [_PARAMETER],
+        "presets": [_PRESET],
+    },
     "dry_run": {"resources": [_RESOURCE]},
     "workspace_build": {"state": "c3RhdGU=", "resources": [_RESOURCE], "timings": [_TIMING]},
 }

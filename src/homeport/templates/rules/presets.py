@@ -11,18 +11,22 @@ def check_presets(presets: Sequence[ProvisionedPreset]) -> list[FieldError]:
     """Return what contradicts itself in a template's presets. Names of parameters that there are not are no mistake."""
     errors: list[FieldError] = []
     seen: set[str] = set()
-    for preset in presets:
+    default: str | None = None
+    for index, preset in enumerate(presets):
+        place = f"template_import.presets[{index}]"
         names = [value.name for value in preset.parameters]
         if not preset.name:
-            errors.append(FieldError("presets", "a preset has no name."))
+            errors.append(FieldError(f"{place}.name", f"preset {index + 1} has no name."))
         if preset.name in seen:
-            errors.append(FieldError(preset.name, "two presets have this name."))
+            errors.append(FieldError(f"{place}.name", f"two presets have the name '{preset.name}'."))
         if len(set(names)) != len(names):
-            errors.append(FieldError(preset.name, "it sets a parameter twice."))
+            errors.append(FieldError(f"{place}.parameters", f"preset '{preset.name}' sets a parameter twice."))
+        if preset.default and default is not None:
+            text = f"only one preset can be the default: '{default}' is, and '{preset.name}' would be."
+            errors.append(FieldError(f"{place}.default", text))
+        elif preset.default:
+            default = preset.name
         seen.add(preset.name)
-    defaults = [preset.name for preset in presets if preset.default]
-    if len(defaults) > 1:
-        errors.append(FieldError(defaults[1], f"only one preset can be the default, and '{defaults[0]}' is."))
     return errors
 
 
