@@ -69,6 +69,9 @@ def test_ordinary_archives_are_read() -> None:
         ("disk", {"type": tarfile.BLKTYPE}),
         ("pipe", {"type": tarfile.FIFOTYPE}),
         ("x" * 1025, {"data": b"x"}),
+        ("a/" + "ü" * 128, {"data": b"x"}),
+        ("fine/below", {"data": b"x"}),
+        ("fine", {"type": tarfile.DIRTYPE}),
     ],
 )
 def test_entries_that_climb_out_or_are_no_files_are_refused_by_name(name, attributes) -> None:

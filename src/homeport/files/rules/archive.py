@@ -22,6 +22,8 @@ from homeport.files.types import MAX_UPLOAD
 
 MAX_ENTRIES = 20_000
 MAX_NAME_BYTES = 1024
+# What file systems take for one part of a name.
+MAX_PART_BYTES = 255
 MAX_LINK_HOPS = 40
 _BLOCK = 512
 # Extended headers hold long names and a few attributes; larger ones serve only to keep a parser busy.
@@ -63,8 +65,8 @@ def validate(data: bytes) -> list[Entry]:
         if entry.name == ".":
             continue
         before = entries.get(entry.name)
-        if before is not None and ("link" in before.kind or "link" in entry.kind):
-            raise ArchiveRefused("its name occurs twice and one of them is a link.", entry=entry.name)
+        if before is not None and (before.kind != entry.kind or "link" in entry.kind):
+            raise ArchiveRefused("its name occurs twice, as a link or as different things.", entry=entry.name)
         if entry.kind == "hardlink" and (entry.target not in entries or entries[entry.target].kind != "file"):
             raise ArchiveRefused(
                 "it is a hard link to something that is no file before it in the archive.", entry=entry.name
@@ -252,8 +254,11 @@ def _check_name(name: str, *, entry: str = "") -> str:
     _check_text(name, entry=shown)
     if name.startswith("/") or "\\" in name:
         raise ArchiveRefused("names are relative to the archive's root and have no backslash.", entry=shown)
-    if ".." in name.split("/"):
+    parts = name.split("/")
+    if ".." in parts:
         raise ArchiveRefused("it leads out of the archive by '..'.", entry=shown)
+    if any(len(part.encode()) > MAX_PART_BYTES for part in parts):
+        raise ArchiveRefused(f"each part of a name has at most {MAX_PART_BYTES} bytes.", entry=shown)
     return posixpath.normpath(name)
 
 
@@ -274,8 +279,11 @@ def _check_links(entries: Mapping[str, Entry]) -> None:
     for name, entry in entries.items():
         parents = name.split("/")[:-1]
         for depth in range(1, len(parents) + 1):
-            if "/".join(parents[:depth]) in links:
+            above = "/".join(parents[:depth])
+            if above in links:
                 raise ArchiveRefused("it lies behind a symbolic link.", entry=name)
+            if above in entries and entries[above].kind != "folder":
+                raise ArchiveRefused(f"{above} is a file, and no folder.", entry=name)
         if entry.kind == "symlink":
             _follow(name, entry.target, links)
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from homeport.database import Database
 from homeport.files import service as files
-from homeport.files.errors import ArchiveRefused, FileNotFound
+from homeport.files.errors import FileNotFound
 from homeport.files.rules import archive
 from homeport.files.rules.editing import change_files, read_files
 from homeport.files.service import FileCache
@@ -97,19 +97,9 @@ def example_engine(example_id: str) -> ProvisionerType:
 def _change(data: bytes, changes: Mapping[str, bytes | None]) -> bytes:
     changed = change_files(data, changes)
     archive.validate(changed)
-    names = set(read_files(changed))
-    for name in sorted(changes):
-        above = next((each for each in _folders(name) if each in names), None)
-        if name in names and above is not None:
-            raise ArchiveRefused(f"{above} is a file, and no folder.", entry=name)
     if read_files(changed) == read_files(data):
         raise UnchangedSource
     return changed
-
-
-def _folders(name: str) -> list[str]:
-    parts = name.split("/")
-    return ["/".join(parts[:count]) for count in range(1, len(parts))]
 
 
 async def _archive(db: Database, subject: Subject, version_id: UUID) -> bytes:
