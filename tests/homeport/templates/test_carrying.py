@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from homeport.kit.crypto import Cipher
 from homeport.provisioning.schemas import ImportInput
 from homeport.provisioning.types import DeclaredVariable
 from tests.homeport.templates.template_world import ORGANIZATION, TemplateWorld
@@ -60,6 +61,22 @@ async def test_values_that_a_push_does_not_name_come_from_the_active_version(wor
     assert await imported(world, await world.version(admin), REGION) == {}
     for table in ("template_version_variables", "provisioner_jobs", "audit_logs", "provisioner_job_logs"):
         assert SECRET not in (await world.db.fetchval(f"select string_agg(t::text, '') from {table} t") or "")
+
+
+@pytest.mark.requirement("TEMPLATE-VARIABLES-03")
+async def test_a_value_that_no_key_opens_any_more_is_asked_for_anew(world: TemplateWorld) -> None:
+    admin = await world.accounts.make("template-admin")
+    template = await first(world, admin)
+    lost = Cipher([bytes(32)]).encrypt(b"lost")
+    await world.db.execute("update template_version_variables set value_sealed = $1 where name = 'token'", lost)
+    body = {"provisioner": "echo", "file_id": await world.upload(admin), "template_id": template["id"]}
+    answer = await world.api.call(admin, "POST", f"{ORGANIZATION}/templateversions", body)
+    assert (answer.status_code, answer.json()["validations"][0]["field"]) == (400, "user_variable_values")
+    assert "'token'" in answer.text
+    pushed = await world.version(
+        admin, template_id=template["id"], user_variable_values=[{"name": "token", "value": "x"}]
+    )
+    assert await imported(world, pushed) == {"token": "x", "region": "us"}
 
 
 @pytest.mark.requirement("TEMPLATE-TAGS-01")

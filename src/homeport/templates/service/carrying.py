@@ -6,13 +6,14 @@ from uuid import UUID
 import msgspec
 
 from homeport.database import Connection
-from homeport.kit.crypto import Cipher
+from homeport.kit.crypto import Cipher, DecryptionFailed
+from homeport.kit.errors import invalid_field
 from homeport.provisioning.service import get_job
 from homeport.rbac import Action, Subject
 from homeport.templates.queries import contents as queries
 from homeport.templates.schemas import CreateTemplateVersionRequest
 from homeport.templates.service import access
-from homeport.templates.types import VersionRow
+from homeport.templates.types import VariableRow, VersionRow
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -34,13 +35,20 @@ async def given_for(
     """Return values and tags of a new version: those of the request, and for what it does not name those of the version before.
 
     That is `based_on`, else the template's active version; a version of no template has none. The values of `without` are not
-    taken over. Tags are taken over as a whole, and only where the request says nothing of them: an empty set means none.
+    taken over. Tags are taken over as a whole, and only where the request says nothing of them: an empty set means none. Raises
+    400 for a value that no configured key opens.
     """
-    before = await _find_before(conn, subject, request.template_id, based_on)
-    carried = Given() if before is None else await _given_to(conn, cipher, before)
-    kept = {name: value for name, value in carried.values.items() if name not in without}
     named = {value.name: value.value for value in request.user_variable_values or []}
-    return Given(kept | named, carried.tags if request.tags is None else request.tags)
+    before = await _find_before(conn, subject, request.template_id, based_on)
+    if before is None:
+        return Given(named, request.tags or {})
+    kept = {
+        row.name: value
+        for row in await queries.list_variables(conn, before.id)
+        # A value that is the default was not given: a change of that in the files shall count.
+        if row.name not in named and row.name not in without and (value := _open(cipher, row)) != row.default_value
+    }
+    return Given(kept | named, await _tags_of(conn, before) if request.tags is None else request.tags)
 
 
 async def _find_before(
@@ -51,12 +59,18 @@ async def _find_before(
     return None if based_on is None else (await access.get_version(conn, subject, based_on, Action.UPDATE)).version
 
 
-async def _given_to(conn: Connection, cipher: Cipher, version: VersionRow) -> Given:
-    """Return what a version was given. A value that is the default counts as not given: a change of it in the files shall count."""
-    values: dict[str, str] = {}
-    for row in await queries.list_variables(conn, version.id):
-        value = row.value if row.value_sealed is None else cipher.decrypt(row.value_sealed).decode()
-        if value != row.default_value:
-            values[row.name] = value
-    job = await get_job(conn, version.job_id)
-    return Given(values, dict(job.input.get("given_tags", {})))
+async def _tags_of(conn: Connection, version: VersionRow) -> dict[str, str]:
+    """Return the tags that were given with a version: those that its files asked for are in its job's tags too."""
+    return dict((await get_job(conn, version.job_id)).input.get("given_tags", {}))
+
+
+def _open(cipher: Cipher, row: VariableRow) -> str:
+    if row.value_sealed is None:
+        return row.value
+    try:
+        return cipher.decrypt(row.value_sealed).decode()
+    except DecryptionFailed as error:
+        raise invalid_field(
+            "user_variable_values",
+            f"The value of '{row.name}' in the version before is sealed with a key that is gone: give it anew.",
+        ) from error
