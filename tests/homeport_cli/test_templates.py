@@ -8,6 +8,7 @@ import zipfile
 import pytest
 
 from homeport_cli.commands.templates.comparing import differences
+from homeport_cli.commands.templates.push import read_tags
 from homeport_cli.errors import CliError
 from homeport_cli.folders import unpack
 from homeport_cli.presets import choose_preset, preset_values
@@ -101,6 +102,14 @@ def test_versions_are_pushed_aside_compared_promoted_renamed_and_archived(cli, t
     cli.ok("templates", "versions", "unarchive", template, "old")
     cli.ok("templates", "archive", template, "--all", "-y")
     assert names(cli.ok("templates", "versions", "list", template, "-o", "json")) == {"two"}
+
+
+@pytest.mark.requirement("TEMPLATE-TAGS-01")
+def test_a_push_names_all_tags_or_none_or_leaves_them_as_they_are():
+    assert (read_tags(None), read_tags([]), read_tags(["-"])) == (None, None, {})
+    assert read_tags(["zone=us", "gpu=1"]) == {"zone": "us", "gpu": "1"}
+    with pytest.raises(CliError, match="--provisioner-tag"):
+        read_tags(["-", "zone=us"])
 
 
 @pytest.mark.requirement("CLI-TEMPLATES-02")

@@ -111,7 +111,7 @@ def test_what_only_terraform_could_tell_is_refused(text: str, reason: str) -> No
         "1" + "+1" * 1_000_000,
         "{" + "a=1," * 500_000 + "}",
         'join("' + "x" * 16_000 + '", [' + "1," * 10_000 + "])",
-        '"' + "${var.zone}" * 500_000 + '"',
+        '"' + "${var.zone}" * 190_000 + '"',
         "var.map" + "[0]" * 100_000,
         "true ? " * 50_000,
         "-" * 200_000 + "1",

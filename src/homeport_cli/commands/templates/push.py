@@ -115,7 +115,7 @@ def push(
         name=name,
         message=message,
         variables=read_values(variables_file, flag="--variables-file") | parse_pairs(variable or [], flag="--variable"),
-        tags=_tags(tag),
+        tags=read_tags(tag),
         is_activated=is_activated,
         is_assumed=is_assumed,
     )
@@ -127,7 +127,7 @@ def push(
     typer.echo(f"'{version.name}' {state} template '{made.name}' of '{made.organization_name}'.", err=True)
 
 
-def _tags(given: list[str] | None) -> dict[str, str] | None:
+def read_tags(given: list[str] | None) -> dict[str, str] | None:
     """Return the tags of the new version; None takes over those of the active one."""
     if not given:
         return None
