@@ -3,12 +3,13 @@
 import fcntl
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 from uuid import UUID
+
+from homeport_sdk import clock
 
 _NEW_SECONDS: Final = 2.0
 
@@ -51,7 +52,7 @@ class Staging:
 def _age(path: Path) -> float:
     """Return the seconds since a file was made; 0 when it is gone."""
     with suppress(FileNotFoundError):
-        return time.time() - path.stat().st_mtime
+        return clock.now().timestamp() - path.stat().st_mtime
     return 0.0
 
 

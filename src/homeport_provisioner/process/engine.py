@@ -38,6 +38,8 @@ STOP_SECONDS = 60.0
 """How long agents may take to end: they run the stop scripts, end what they have started, and take leave of the server."""
 GRACE_SECONDS = 10.0
 """How long what they leave behind may take from the request to end to being killed."""
+DEFAULT_PROCESSES = 4096
+"""So that no workspace can use up the machine's processes, whatever its template forgot."""
 _BUSY_SECONDS = 15.0
 
 
@@ -246,7 +248,7 @@ class ProcessEngine:
             command=agent_command(),
             agents=environments,
             memory=limits.memory,
-            processes=limits.processes if self._isolator.changes_user else 0,
+            processes=(limits.processes or DEFAULT_PROCESSES) if self._isolator.changes_user else 0,
             cpus=limits.cpus,
             stop_seconds=STOP_SECONDS,
             grace_seconds=GRACE_SECONDS,

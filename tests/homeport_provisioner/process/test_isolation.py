@@ -17,7 +17,7 @@ from homeport_provisioner.process.engine import ProcessEngine
 from homeport_provisioner.process.folder import WorkspaceFolder
 from homeport_provisioner.process.isolation import Isolator, find_isolator, program_folders
 from homeport_provisioner.settings import Settings
-from tests.homeport_provisioner.process_workspaces import Workspace, outside, template
+from tests.homeport_provisioner.process_workspaces import Workspace, outside, template, until
 from tests.homeport_provisioner.stand_in import StandIn
 from tests.support.certificates import make_certificates
 
@@ -104,6 +104,27 @@ async def test_limits_hold(workspace: Workspace) -> None:
     assert "MemoryError" in workspace.read("error")
     if os.geteuid() == 0:
         assert workspace.read("processes") == "200\n"
+
+
+@IS_ISOLATED
+@pytest.mark.requirement("ENGINE-PROCESS-13")
+async def test_fork_bomb_stays_within_its_workspace(workspace: Workspace) -> None:
+    """It forks until nothing more is to be had; others are built meanwhile, and a stop ends it."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can give each workspace a user of its own, whose processes are counted")
+    other = Workspace(workspace.stand_in, workspace.settings, template("ulimit -u > bound; touch ready"))
+    await other.start()
+    assert other.read("bound") == "4096\n", "a template without a limit has one all the same"
+    # Only where the bound holds: a bomb without one takes the machine that runs the tests.
+    bomb = '[ "$(ulimit -u)" = 100 ] && { bomb() { bomb | bomb & }; bomb 2> /dev/null; }; touch ready'
+    workspace.files = template(bomb, limits={"processes": 100})
+    await workspace.start()
+    await until(lambda: len(workspace.processes()) > 50)
+    assert (await other.build("stop")).result
+    await other.start()
+    assert len(workspace.processes()) <= 110
+    assert (await workspace.build("stop")).result
+    assert not workspace.processes()
 
 
 @IS_ISOLATED
