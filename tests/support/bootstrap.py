@@ -230,8 +230,8 @@ def pythons() -> dict[str, str]:
     for path in filter(None, candidates):
         asked = [path, "-c", "import sys; print('%d.%d' % sys.version_info[:2], sys.base_prefix)"]
         done = subprocess.run(asked, check=False, capture_output=True, text=True)
-        if done.returncode == 0:
-            version, prefix = done.stdout.strip().split(" ", 1)
+        version, _, prefix = done.stdout.strip().partition(" ")
+        if done.returncode == 0 and prefix:
             base = Path(prefix) / "bin" / f"python{version}"
             if base.exists():
                 found.setdefault(version, str(base))

@@ -309,6 +309,8 @@ async def _explained(host: Host) -> AsyncIterator[None]:
         raise CallFailed(error.status, str(error.message).strip() or f"status {error.status}") from error
     except TimeoutError as error:
         raise _unreachable(host, "it does not answer in time") from error
+    except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError, ConnectionResetError) as error:
+        raise _unreachable(host, "it broke off in the middle of an answer") from error
     except (aiohttp.ClientError, OSError) as error:
         raise _unreachable(host, str(error) or type(error).__name__) from error
     except (ValueError, KeyError) as error:

@@ -58,6 +58,27 @@ async def test_engine_that_is_down_is_named_with_what_to_do(workspace: Workspace
     assert workspace.podman.things() == NOTHING
 
 
+@pytest.mark.requirement("CONTAINER-DOWN-01")
+async def test_engine_that_dies_in_the_middle_of_a_build_is_named(workspace: Workspace) -> None:
+    recipe = f"FROM {IMAGE}\nRUN echo it-begins; test -e /no-such-file || sleep 98765\n"
+    workspace.files = template(container={"build": {}}, files={"Dockerfile": recipe})
+    job = workspace.submit()
+    await running(job)
+    await until(lambda: "it-begins" in job.text(), what=job.text)
+    assert workspace.podman.process is not None
+    workspace.podman.process.kill()
+    workspace.podman.stop()
+    try:
+        await ended(job, 20)
+        assert "cannot be reached: it broke off in the middle of an answer" in job.failure["error"]
+    finally:
+        workspace.podman.start()
+    workspace.files = template()
+    await workspace.start()
+    assert (await workspace.build("delete")).result
+    assert workspace.podman.things() == NOTHING
+
+
 @pytest.mark.requirement("CONTAINER-NAMES-01")
 @pytest.mark.parametrize("kind", ["container", "volume", "probe"])
 async def test_what_is_not_ours_is_neither_used_nor_touched(workspace: Workspace, kind: str) -> None:
