@@ -191,7 +191,7 @@ def build_api(
         "file_cache": FileCache(db),
     }  # fmt: skip
     app = bind({**own, **(provided or {})}, gate, routes=routes, root_routes=root_routes)
-    inner = Attempts(SocketRefusals(CrossOrigin(app, origins=chosen.cors_allowed_origins)), db)
+    inner = Attempts(SocketRefusals(CrossOrigin(app, app.routes, origins=chosen.cors_allowed_origins)), db)
     return Api(Edge(inner, chosen, HostCache(db, chosen)), db, chosen, authenticators, gate, providers)
 
 

@@ -4,53 +4,25 @@ What differs between two of a shape (database, settings, door) is bound to each 
 serves with the values that it was given.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from contextvars import ContextVar
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from litestar import Litestar, Router
-from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
-from litestar.types import ASGIApp, Receive, Scope, Send
 
-from homeport.access.middleware import Authentication, Gate
+from homeport.access.middleware import Gate
 from homeport.access.providers import dependencies
 from homeport.identity.api import routes as identity_routes
 from homeport.organizations.api import routes as organization_routes
+from homeport.server.binding import Bound, Door, provide
 
 _MOST = 6
 _shapes: dict[tuple[Any, ...], tuple[Litestar, list[Any]]] = {}
-_values: ContextVar[Mapping[str, Any]] = ContextVar("values of the application that serves")
-_gate: ContextVar[Gate] = ContextVar("gate of the application that serves")
-
-
-class _Door:
-    """The middleware of whichever application serves."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await Authentication(self._app, _gate.get())(scope, receive, send)
-
-
-class _Bound:
-    def __init__(self, app: Litestar, values: Mapping[str, Any], gate: Gate) -> None:
-        self.routes = app.routes
-        self._app, self._values, self._gate = app, values, gate
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        held, kept = _values.set(self._values), _gate.set(self._gate)
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            _values.reset(held)
-            _gate.reset(kept)
 
 
 def bind(values: Mapping[str, Any], gate: Gate, *, routes: Sequence[Any], root_routes: Sequence[Any]) -> Any:
     """Return an application of identity, organizations and the given routes that serves with these values and this door."""
-    return _Bound(_registered(tuple(sorted(values)), list(routes), list(root_routes)), values, gate)
+    return Bound(_registered(tuple(sorted(values)), list(routes), list(root_routes)), values, gate)
 
 
 def _registered(names: tuple[str, ...], routes: list[Any], root_routes: list[Any]) -> Litestar:
@@ -74,8 +46,8 @@ def _build(names: tuple[str, ...], routes: list[Any], root_routes: list[Any]) ->
             Router("/api/v2", route_handlers=[*identity_routes, *organization_routes, *routes]),
             *root_routes,
         ],
-        dependencies={**dependencies, **{name: Provide(_value(name), sync_to_thread=False) for name in names}},
-        middleware=[DefineMiddleware(_Door)],
+        dependencies={**dependencies, **{name: provide(name) for name in names}},
+        middleware=[DefineMiddleware(Door)],
         exception_handlers=HANDLERS,
         after_exception=[note_error],
         request_class=JsonRequest,
@@ -83,7 +55,3 @@ def _build(names: tuple[str, ...], routes: list[Any], root_routes: list[Any]) ->
         openapi_config=None,
         logging_config=None,
     )
-
-
-def _value(name: str) -> Callable[[], Any]:
-    return lambda: _values.get()[name]

@@ -6,12 +6,11 @@ cookie counts and none is kept. Stands around the application, so that errors ca
 401 cannot sign in.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from litestar import Litestar
 from litestar.enums import ScopeType
-from litestar.routes import ASGIRoute, HTTPRoute
+from litestar.routes import ASGIRoute, BaseRoute, HTTPRoute
 from litestar.types import ASGIApp, Message, Receive, Send
 
 from homeport.access.rules import Headers, header
@@ -32,14 +31,14 @@ _VARY = (b"vary", b"Origin")
 
 
 class CrossOrigin:
-    """ASGI application around Litestar's, which it must know to find the routes."""
+    """ASGI application around Litestar's, whose routes it must know."""
 
-    def __init__(self, app: Litestar, *, origins: Sequence[str] = ()) -> None:
+    def __init__(self, app: ASGIApp, routes: Iterable[BaseRoute], *, origins: Sequence[str] = ()) -> None:
         """`origins` may read answers of the API; `*` stands for all."""
-        self._app: ASGIApp = app
+        self._app = app
         self._origins = frozenset(origins)
         # What is written out goes before what stands for anything, as in routing.
-        self._routes = sorted(map(_pattern, app.routes), key=lambda found: [part is None for part in found[0]])
+        self._routes = sorted(map(_pattern, routes), key=lambda found: [part is None for part in found[0]])
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Serve one request, or answer a preflight."""

@@ -65,7 +65,7 @@ class Gate:
 
 
 class Authentication:
-    """The middleware. Install it once, as the innermost: `DefineMiddleware(Authentication, gate=gate)`."""
+    """The middleware, as the innermost around the application of one server."""
 
     def __init__(self, app: ASGIApp, gate: Gate) -> None:
         self._app = app

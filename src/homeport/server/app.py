@@ -1,9 +1,8 @@
 """One application: the rooms joined to routes, event handlers and loops, between an outermost and an innermost layer."""
 
-from typing import Any
+from functools import cache
 
 from litestar import Litestar
-from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
 from litestar.routes import HTTPRoute, WebSocketRoute
 from litestar.types import ASGIApp
@@ -11,7 +10,7 @@ from litestar.types import ASGIApp
 from homeport.access.authenticators import Authenticators
 from homeport.access.cors import CrossOrigin
 from homeport.access.live import LiveConnections
-from homeport.access.middleware import Authentication, Gate
+from homeport.access.middleware import Gate
 from homeport.access.providers import dependencies as access_dependencies
 from homeport.access.rate_limits import RateLimits
 from homeport.access.resources import Doorkeeper
@@ -30,6 +29,7 @@ from homeport.provisioning.service.acquire import Acquirer
 from homeport.proxies.service.hosts import HostCache
 from homeport.server import rooms
 from homeport.server.attempts import Attempts
+from homeport.server.binding import Bound, Door, provide
 from homeport.server.edge import Edge
 from homeport.server.errors import HANDLERS
 from homeport.server.openapi import openapi_config
@@ -39,6 +39,8 @@ from homeport.server.sockets import SocketRefusals, note_error
 from homeport.server.version import VERSION
 
 MAX_BODY = 1024 * 1024
+# What handlers may take as parameters; `mcp` is for the endpoint that stands before them.
+_OF_PARTS = ("db", "settings", "cipher", "listener", "file_cache", "switchboard", "acquirer", "providers", "mcp")
 
 
 def build_parts(settings: Settings, db: Database, listener: Listener, cipher: Cipher) -> Parts:
@@ -82,21 +84,35 @@ def build_asgi(parts: Parts, *, has_proof: bool = False) -> tuple[ASGIApp, Lites
         has_proof=has_proof,
     )
     rooms.connect(parts)
+    app = _register(
+        rooms.Choice(
+            oauth2=parts.settings.oauth2_provider_enable,
+            scim=bool(parts.settings.scim_auth_header),
+            swagger=parts.settings.swagger_enable,
+        )
+    )
+    bound = Bound(app, {**{name: getattr(parts, name) for name in _OF_PARTS}, "rate_limits": gate.rate_limits}, gate)
+    inner = CrossOrigin(bound, bound.routes, origins=parts.settings.cors_allowed_origins)
+    return Edge(Attempts(SocketRefusals(inner), parts.db), parts.settings, parts.hosts), app, gate
+
+
+@cache
+def _register(choice: rooms.Choice) -> Litestar:
+    """Join the routes of all rooms. They know no server: see binding.py."""
     app = Litestar(
-        route_handlers=rooms.routes(parts),
-        dependencies={**access_dependencies, **_shared(parts, gate)},
-        middleware=[DefineMiddleware(Authentication, gate=gate)],
+        route_handlers=rooms.routes(choice),
+        dependencies={**access_dependencies, **{name: provide(name) for name in (*_OF_PARTS, "rate_limits")}},
+        middleware=[DefineMiddleware(Door)],
         exception_handlers=HANDLERS,
         after_exception=[note_error],
-        openapi_config=openapi_config(is_served=parts.settings.swagger_enable),
+        openapi_config=openapi_config(is_served=choice.swagger),
         request_class=JsonRequest,
         request_max_body_size=MAX_BODY,
         debug=False,
         logging_config=None,
     )
     _resolve_in_order(app)
-    inner = CrossOrigin(app, origins=parts.settings.cors_allowed_origins)
-    return Edge(Attempts(SocketRefusals(inner), parts.db), parts.settings, parts.hosts), app, gate
+    return app
 
 
 def _resolve_in_order(app: Litestar) -> None:
@@ -114,20 +130,3 @@ def _resolve_in_order(app: Litestar) -> None:
             continue
         for model in models:
             model.dependency_batches = [{one} for batch in model.dependency_batches for one in batch]
-
-
-def _shared(parts: Parts, gate: Gate) -> dict[str, Provide]:
-    def constant(value: Any) -> Provide:
-        return Provide(lambda: value, sync_to_thread=False)
-
-    return {
-        "db": constant(parts.db),
-        "settings": constant(parts.settings),
-        "cipher": constant(parts.cipher),
-        "listener": constant(parts.listener),
-        "file_cache": constant(parts.file_cache),
-        "switchboard": constant(parts.switchboard),
-        "acquirer": constant(parts.acquirer),
-        "rate_limits": constant(gate.rate_limits),
-        "providers": constant(parts.providers),
-    }

@@ -1,5 +1,6 @@
 """Which rooms there are: their routes, and the wiring of events and registries that lets lower rooms not know upper ones."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from litestar import Router
@@ -25,6 +26,7 @@ from homeport.provisioning.service.authentication import daemon_resolver, resolv
 from homeport.scim import api as scim_api
 from homeport.scim.service.door import provider_resolver
 from homeport.server import deployment, health
+from homeport.server.binding import current
 from homeport.server.parts import Parts
 from homeport.templates import api as templates_api
 from homeport.templates.service.imports import Imports
@@ -46,7 +48,16 @@ _IN_V2 = (
 )
 
 
-def routes(parts: Parts) -> list[Any]:
+@dataclass(frozen=True)
+class Choice:
+    """What an operator may switch off: the authorization server with MCP, SCIM, the page about the API."""
+
+    oauth2: bool
+    scim: bool
+    swagger: bool
+
+
+def routes(choice: Choice) -> list[Any]:
     """Return every route of the server. Those of the authorization server, MCP and SCIM exist only where they are switched on."""
     in_v2 = [handler for handlers in _IN_V2 for handler in handlers]
     root = [
@@ -56,11 +67,11 @@ def routes(parts: Parts) -> list[Any]:
         *scim_api.absent_routes,
         *web.routes,
     ]
-    if parts.settings.scim_auth_header:
+    if choice.scim:
         root.append(scim_api.router())
-    if parts.settings.oauth2_provider_enable:
+    if choice.oauth2:
         in_v2 += oauth2_api.routes
-        root += [*oauth2_api.root_routes, *web.oauth2_routes, *mcp_api.routes(parts.mcp)]
+        root += [*oauth2_api.root_routes, *web.oauth2_routes, *mcp_api.routes(lambda: current("mcp"))]
     return [Router("/api/v2", route_handlers=[*in_v2, agents_api.router()]), *root]
 
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -19,12 +20,11 @@ import pytest
 from granian.constants import Interfaces
 from granian.server.embed import Server as Granian
 from litestar import Litestar, Router
-from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
 from websockets.asyncio.client import ClientConnection, connect
 
 from homeport.access.authenticators import Authenticators
-from homeport.access.middleware import Authentication, Gate
+from homeport.access.middleware import Gate
 from homeport.access.providers import dependencies
 from homeport.access.rate_limits import RateLimits
 from homeport.access.service.sessions import Sessions
@@ -36,6 +36,7 @@ from homeport.kit import clock as kit_clock
 from homeport.kit.crypto import Cipher, hash_token
 from homeport.kit.ids import new_id
 from homeport.proxies.service.hosts import HostCache
+from homeport.server.binding import Bound, Door, provide
 from homeport.server.edge import Edge
 from homeport.server.errors import HANDLERS
 from homeport.server.requests import JsonRequest
@@ -234,24 +235,22 @@ def build_asgi(db: Database, listener: Listener, cipher: Cipher, switchboard: Sw
     authenticators.register_agent(resolve_agent)
     gate = Gate(db, Sessions(db, settings), authenticators, RateLimits(settings, db), has_proof=True)
     shared = {"db": db, "settings": settings, "cipher": cipher, "listener": listener, "switchboard": switchboard}
-    app = Litestar(
+    app = Bound(registered(tuple(shared)), shared, gate)
+    return Edge(SocketRefusals(app), settings, HostCache(db, settings))
+
+
+@cache
+def registered(names: tuple[str, ...]) -> Litestar:
+    return Litestar(
         route_handlers=[Router("/api/v2", route_handlers=[agents_api.router()])],
-        dependencies={
-            **dependencies,
-            **{name: constant(value) for name, value in shared.items()},
-        },
-        middleware=[DefineMiddleware(Authentication, gate=gate)],
+        dependencies={**dependencies, **{name: provide(name) for name in names}},
+        middleware=[DefineMiddleware(Door)],
         exception_handlers=HANDLERS,
         after_exception=[note_error],
         request_class=JsonRequest,
         request_max_body_size=1024 * 1024,
         openapi_config=None,
     )
-    return Edge(SocketRefusals(app), settings, HostCache(db, settings))
-
-
-def constant(value: Any) -> Provide:
-    return Provide(lambda: value, sync_to_thread=False)
 
 
 def free_port() -> int:
