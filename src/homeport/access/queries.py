@@ -27,11 +27,16 @@ left join user_links l on k.login_type in ('oidc', 'github') and l.user_id = k.u
 where k.id = $1
 """
 
-# At most once an hour and key. The old moment in the condition lets one of several requests at once do it.
+# At most once an hour and key. The old moment in the condition lets one of several requests at once do it. The person is locked
+# before the key, as by whoever ends an account and then its keys.
 REFRESH = """
-with used as (
+with person as (
+    select u.id from users u where u.id = (select k.user_id from api_keys k where k.id = $1 and k.last_used = $2)
+    for no key update
+), used as (
     update api_keys set last_used = $3, expires_at = $4, ip_address = case when $5 then $6 else ip_address end, updated_at = $7
-    where id = $1 and last_used = $2
+    from person
+    where api_keys.id = $1 and api_keys.last_used = $2 and api_keys.user_id = person.id
     returning user_id
 )
 update users set last_seen_at = $7 from used where users.id = used.user_id

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ import pytest
 
 from homeport.database import Connection, Database, DatabaseError, SerializationFailure
 from homeport.database.queries import Isolation
+from homeport.kit.clock import FakeClock
 from homeport.kit.ids import new_id
 from homeport.rbac import Action, Object, ResourceType, is_allowed
 from tests.support.accounts import DEFAULT_ORGANIZATION_ID, Accounts, Api, Person
@@ -276,3 +278,22 @@ async def test_a_role_is_not_changed_with_a_snapshot_that_may_overlook_its_holde
         async with db.transaction(isolation="repeatable_read") as conn:
             await conn.execute("delete from custom_roles where id = $1", role_id)
     assert "READ COMMITTED only" in refused.value.detail
+
+
+@pytest.mark.requirement("USER-OWNER-02")
+async def test_a_first_use_and_the_end_of_its_account_wait_for_each_other_in_one_order(
+    api: Api, accounts: Accounts, clock: FakeClock
+) -> None:
+    person = await accounts.make()
+    clock.advance(timedelta(hours=2))
+    async with api.db.transaction() as ending:
+        await ending.fetchrow("select id from users where id = $1 for update", person.id)
+        use = asyncio.create_task(api.call(person, "GET", "/users/me"))
+        await until(lambda: _is_anybody_waiting(api.db))
+        # What holds the key and waits for the account would be waited for here: a deadlock.
+        await ending.execute("delete from api_keys where user_id = $1", person.id)
+    assert (await use).status_code in {200, 401}
+
+
+async def _is_anybody_waiting(db: Database) -> bool:
+    return bool(await db.fetchval(WAITING))
