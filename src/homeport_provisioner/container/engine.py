@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-from contextlib import ExitStack
 from datetime import datetime
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from homeport_provisioner.container import images
 from homeport_provisioner.container.client import CallFailed, Client, Identity, connected
@@ -27,14 +26,13 @@ from homeport_provisioner.container.things import (
     volume_names,
 )
 from homeport_provisioner.engine import EngineFailure, KnowsAgent, Task, Variables, Verdict
+from homeport_provisioner.holding import Holds
 from homeport_provisioner.settings import Settings
-from homeport_provisioner.staging import Busy
 from homeport_provisioner.template import Template, Values, plan_environment, plan_resources, read_template
 from homeport_provisioner.template import read_variables as read_template_variables
-from homeport_provisioner.template.plan import parameter_values
 from homeport_provisioner.template.reading import FILE_NAME, TemplateError
 from homeport_provisioner.template.shape import ContainerPlan
-from homeport_provisioner.template.values import build_values, placeholder_values
+from homeport_provisioner.template.values import values_of_build, values_of_dry_run, values_of_import
 from homeport_sdk import clock
 from homeport_sdk.provisioner_protocol import (
     BuildInput,
@@ -50,7 +48,6 @@ from homeport_sdk.provisioner_protocol import (
 )
 
 RESOURCE_TYPE = "container"
-_BUSY_SECONDS = 15.0
 _log = logging.getLogger(__name__)
 
 
@@ -63,7 +60,7 @@ class ContainerEngine:
         self._host = host
         self._records = Records(settings.data_dir)
         self._probe = Probe()
-        self._held: dict[UUID, ExitStack] = {}
+        self._holds = Holds()
 
     def needs_source(self, transition: Transition) -> bool:
         """Only a start does: a broken template never keeps anybody from stopping or deleting."""
@@ -78,11 +75,7 @@ class ContainerEngine:
         template, plan = await self._read(task)
         made_of = f"the image {plan.image}" if plan.build is None else f"an image built from {plan.build.dockerfile}"
         task.log(f"homeport.yaml: {len(template.agents)} agent(s) in a container of {made_of}.", "info")
-        values = Values(
-            fixed=placeholder_values(task.url, workspace="workspace", owner="owner"),
-            parameters=parameter_values(template, {}, are_all_needed=False),
-            variables=variables,
-        )
+        values = values_of_import(task.url, template, variables)
         return ImportResult(
             start_resources=_plan(template, values),
             stop_resources=plan_resources(template, values, is_running=False, facts={}, kind=RESOURCE_TYPE),
@@ -92,12 +85,7 @@ class ContainerEngine:
     async def dry_run(self, task: Task, request: DryRunInput, variables: Variables) -> DryRunResult:
         """Plan a start with these values."""
         template, _ = await self._read(task)
-        given = {value.name: value.value for value in request.rich_parameter_values}
-        values = Values(
-            fixed=placeholder_values(task.url, workspace=request.workspace_name or "workspace", owner="owner"),
-            parameters=parameter_values(template, given, are_all_needed=True),
-            variables=variables,
-        )
+        values = values_of_dry_run(task.url, template, request, variables)
         return DryRunResult(resources=_plan(template, values))
 
     async def daily_cost(self, task: Task, build: BuildInput, variables: Variables) -> int:
@@ -107,7 +95,7 @@ class ContainerEngine:
     async def build(self, task: Task, build: BuildInput, variables: Variables) -> BuildResult:
         """Start, stop or delete the workspace, which stays locked until `settle`."""
         began = clock.now()
-        await self._hold(task, build.workspace_id)
+        await self._holds.take(task, lambda: self._records.locked(build.workspace_id))
         try:
             async with connected(self._host) as client:
                 resources, state = await self._build(task, build, variables, client)
@@ -130,7 +118,7 @@ class ContainerEngine:
 
     async def settle(self, task: Task, build: BuildInput, verdict: Verdict) -> None:
         """Keep a start that the server took; remove one that it did not."""
-        held = self._held.pop(task.job_id, None)
+        held = self._holds.pop(task.job_id)
         if held is None:
             return
         with held:
@@ -158,24 +146,6 @@ class ContainerEngine:
             choose_network(template.container.network, self._settings, self._host, url=task.url)
         return template, template.container
 
-    async def _hold(self, task: Task, workspace_id: UUID) -> None:
-        give_up_at = clock.monotonic() + _BUSY_SECONDS
-        while True:
-            stack = ExitStack()
-            try:
-                stack.enter_context(self._records.locked(workspace_id))
-            except Busy as error:
-                # The provisioner of a build before this one may just be cleaning up.
-                if clock.monotonic() > give_up_at:
-                    raise EngineFailure(
-                        "Another provisioner on this machine still works on this workspace. Try again."
-                    ) from error
-                task.check_canceled()
-                await asyncio.sleep(0.1)
-            else:
-                self._held[task.job_id] = stack
-                return
-
     async def _start(
         self, task: Task, build: BuildInput, variables: Variables, client: Client, identity: Identity
     ) -> tuple[list[Resource], bytes]:
@@ -186,18 +156,12 @@ class ContainerEngine:
         await asyncio.to_thread(self._records.write, record)
         state = State(engine=identity.name, host=identity.host)
         try:
-            values = Values(
-                fixed=build_values(task.url, build, home=""),
-                parameters=parameter_values(
-                    template, {value.name: value.value for value in build.rich_parameter_values}, are_all_needed=True
-                ),
-                variables=variables,
-            )
+            values = values_of_build(task.url, template, build, variables, home="")
             plan = fill_image(plan, values.table())
             image = await self._image(task, client, plan, build)
             person = await self._probe.look(client, image, plan.user or image.user, build, daemon=self._settings.name)
             home = choose_home(plan, person, owner=build.owner.username)
-            values.fixed = build_values(task.url, build, home=home)
+            values.fixed["workspace.home"] = home
             resources = _plan(template, values, image=image)
             for agent in resources[0].agents:
                 agent.token = build.agent_tokens.get(agent.name) or str(uuid4())

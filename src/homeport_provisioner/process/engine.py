@@ -1,11 +1,11 @@
 """Workspaces as local processes: each has a home, a supervisor, and the agents of its template."""
 
 import asyncio
-from contextlib import ExitStack
 from datetime import datetime
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from homeport_provisioner.engine import EngineFailure, KnowsAgent, Task, Variables, Verdict
+from homeport_provisioner.holding import Holds
 from homeport_provisioner.process.ending import end_processes, is_running
 from homeport_provisioner.process.folder import Record, WorkspaceFolder
 from homeport_provisioner.process.isolation import Isolator, Place, base_python
@@ -13,12 +13,11 @@ from homeport_provisioner.process.launch import Orders, agent_command, base_envi
 from homeport_provisioner.process.recovery import recover
 from homeport_provisioner.process.state import own_state, read_state
 from homeport_provisioner.settings import Settings
-from homeport_provisioner.staging import Busy
 from homeport_provisioner.template import Template, Values, plan_environment, plan_resources, read_template
 from homeport_provisioner.template import read_variables as read_template_variables
-from homeport_provisioner.template.plan import RESOURCE_TYPE, parameter_values
+from homeport_provisioner.template.plan import RESOURCE_TYPE
 from homeport_provisioner.template.reading import FILE_NAME, TemplateError
-from homeport_provisioner.template.values import build_values, placeholder_values
+from homeport_provisioner.template.values import values_of_build, values_of_dry_run, values_of_import
 from homeport_sdk import clock
 from homeport_sdk.provisioner_protocol import (
     Agent,
@@ -40,7 +39,6 @@ GRACE_SECONDS = 10.0
 """How long what they leave behind may take from the request to end to being killed."""
 DEFAULT_PROCESSES = 4096
 """So that no workspace can use up the machine's processes, whatever its template forgot."""
-_BUSY_SECONDS = 15.0
 
 
 class ProcessEngine:
@@ -49,7 +47,7 @@ class ProcessEngine:
     def __init__(self, settings: Settings, *, isolator: Isolator) -> None:
         self._data_dir = settings.data_dir
         self._isolator = isolator
-        self._held: dict[UUID, ExitStack] = {}
+        self._holds = Holds()
 
     def needs_source(self, transition: Transition) -> bool:
         """Only a start does: a broken template never keeps anybody from stopping or deleting."""
@@ -65,11 +63,7 @@ class ProcessEngine:
         task.log(
             f"homeport.yaml: {_count(template.parameters, 'parameter')}, {_count(template.agents, 'agent')}.", "info"
         )
-        values = Values(
-            fixed=placeholder_values(task.url, workspace="workspace", owner="owner"),
-            parameters=parameter_values(template, {}, are_all_needed=False),
-            variables=variables,
-        )
+        values = values_of_import(task.url, template, variables)
         return ImportResult(
             start_resources=self._plan(template, values),
             stop_resources=plan_resources(template, values, is_running=False, facts={}),
@@ -79,12 +73,7 @@ class ProcessEngine:
     async def dry_run(self, task: Task, request: DryRunInput, variables: Variables) -> DryRunResult:
         """Plan a start with these values."""
         template = await _read(task)
-        given = {value.name: value.value for value in request.rich_parameter_values}
-        values = Values(
-            fixed=placeholder_values(task.url, workspace=request.workspace_name or "workspace", owner="owner"),
-            parameters=parameter_values(template, given, are_all_needed=True),
-            variables=variables,
-        )
+        values = values_of_dry_run(task.url, template, request, variables)
         return DryRunResult(resources=self._plan(template, values))
 
     async def daily_cost(self, task: Task, build: BuildInput, variables: Variables) -> int:
@@ -98,7 +87,7 @@ class ProcessEngine:
         try:
             state = await asyncio.to_thread(own_state, self._data_dir)
             self._check_node(build, folder)
-            await self._hold(task, folder)
+            await self._holds.take(task, folder.locked)
             if build.transition == "start":
                 resources = await self._start(task, build, variables, folder)
                 action, left = "create", state.encode()
@@ -124,7 +113,7 @@ class ProcessEngine:
 
     async def settle(self, task: Task, build: BuildInput, verdict: Verdict) -> None:
         """Keep a start that the server took; end the processes of one that it did not."""
-        held = self._held.pop(task.job_id, None)
+        held = self._holds.pop(task.job_id)
         if held is None:
             return
         with held:
@@ -155,24 +144,6 @@ class ProcessEngine:
                 f"Start the provisioner on {state.host}, or give the template tags that only that one has."
             )
 
-    async def _hold(self, task: Task, folder: WorkspaceFolder) -> None:
-        give_up_at = clock.monotonic() + _BUSY_SECONDS
-        while True:
-            stack = ExitStack()
-            try:
-                stack.enter_context(folder.locked())
-            except Busy as error:
-                # The provisioner of a build before this one may just be cleaning up.
-                if clock.monotonic() > give_up_at:
-                    raise EngineFailure(
-                        "Another provisioner on this machine still works on this workspace. Try again."
-                    ) from error
-                task.check_canceled()
-                await asyncio.sleep(0.1)
-            else:
-                self._held[task.job_id] = stack
-                return
-
     async def _start(
         self, task: Task, build: BuildInput, variables: Variables, folder: WorkspaceFolder
     ) -> list[Resource]:
@@ -181,13 +152,8 @@ class ProcessEngine:
         if refusal:
             raise EngineFailure(refusal)
         template = await _read(task)
-        given = {value.name: value.value for value in build.rich_parameter_values}
         place = isolator.place(folder, build.workspace_id, owner=build.owner.username, workspace=build.workspace_name)
-        values = Values(
-            fixed=build_values(task.url, build, home=place.home),
-            parameters=parameter_values(template, given, are_all_needed=True),
-            variables=variables,
-        )
+        values = values_of_build(task.url, template, build, variables, home=place.home)
         resources = self._plan(template, values)
         if is_running(folder.read()):
             task.log("The workspace runs already: its processes are ended first.", "info")

@@ -6,49 +6,14 @@ from collections.abc import Mapping
 
 import msgspec
 
-from homeport_provisioner.engine import EngineFailure, Variables
+from homeport_provisioner.engine import EngineFailure
 from homeport_provisioner.template.expressions import BadExpression, fill, names_in
 from homeport_provisioner.template.shape import AgentPlan, Template
+from homeport_provisioner.template.values import MOST_BYTES, Values
 from homeport_sdk.provisioner_protocol import Agent, App, Resource, ResourceMetadata
 
 RESOURCE_TYPE = "process"
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "armv7"}
-_MOST_BYTES = 100_000
-"""The system allows 128 KiB for one environment variable with its name."""
-
-
-class Values(msgspec.Struct, kw_only=True):
-    """All that expressions may name: `fixed` holds whole names (`workspace.id`), the others the names in their space."""
-
-    fixed: dict[str, str]
-    parameters: dict[str, str]
-    variables: Variables
-
-    def table(self) -> dict[str, str]:
-        """Return every value under its whole name."""
-        return {
-            **self.fixed,
-            **{f"parameter.{name}": value for name, value in self.parameters.items()},
-            **{f"variable.{name}": value.value for name, value in self.variables.items()},
-        }
-
-
-def parameter_values(template: Template, given: Mapping[str, str], *, are_all_needed: bool) -> dict[str, str]:
-    """Return a value for each parameter of the template: given, else its default. Raises EngineFailure."""
-    values = {}
-    for parameter in template.parameters:
-        value = given.get(parameter.name)
-        if value is None and parameter.required and are_all_needed:
-            raise EngineFailure(f"The parameter {parameter.name} has no value; the template requires one.")
-        value = parameter.default_value if value is None else value
-        if "\0" in value:
-            raise EngineFailure(
-                f"The value of the parameter {parameter.name} holds the character NUL, which no process can be given."
-            )
-        if len(value.encode("utf-8", "surrogatepass")) > _MOST_BYTES:
-            raise EngineFailure(f"The value of the parameter {parameter.name} is longer than {_MOST_BYTES} bytes.")
-        values[parameter.name] = value
-    return values
 
 
 def plan_resources(
@@ -100,8 +65,8 @@ def plan_environment(agent: AgentPlan, values: Values) -> dict[str, str]:
     }
     environment |= {name: fill(text, table) for name, text in agent.env.items()}
     for name, text in environment.items():
-        if "\0" in text or len(text.encode("utf-8", "surrogatepass")) > _MOST_BYTES:
-            raise EngineFailure(f"The environment variable {name} would hold NUL or more than {_MOST_BYTES} bytes.")
+        if "\0" in text or len(text.encode("utf-8", "surrogatepass")) > MOST_BYTES:
+            raise EngineFailure(f"The environment variable {name} would hold NUL or more than {MOST_BYTES} bytes.")
     return environment
 
 
