@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.figures import Figure
-from benchmarks.lifecycle import create_until_ready, push_template, until
+from benchmarks.lifecycle import create_until_ready, delete_all, push_template
 from benchmarks.running import RunningServer
 from tests.support.podman import IMAGE, running_podman
 
@@ -31,9 +31,7 @@ def run() -> list[Figure]:
             server.sign_in()
             made = push_template(server, template, "container")
             ready = [create_until_ready(server, made, f"bench-{number}") for number in range(_WORKSPACES)]
-            for workspace in server.call("GET", "/workspaces?q=owner:me")["workspaces"]:
-                server.call("POST", f"/workspaces/{workspace['id']}/builds", {"transition": "delete"})
-            until(lambda: not server.call("GET", "/workspaces?q=owner:me")["workspaces"])
+            delete_all(server)
         finally:
             server.stop()
             shutil.rmtree(folder, ignore_errors=True)

@@ -33,9 +33,7 @@ def run() -> list[Figure]:
         template = push_template(server, _TEMPLATE, "process")
         ready = [create_until_ready(server, template, f"bench-{number}") for number in range(_WORKSPACES)]
         memory = server.resident_megabytes()
-        for workspace in server.call("GET", "/workspaces?q=owner:me")["workspaces"]:
-            server.call("POST", f"/workspaces/{workspace['id']}/builds", {"transition": "delete"})
-        until(lambda: not server.call("GET", "/workspaces?q=owner:me")["workspaces"])
+        delete_all(server)
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
@@ -76,6 +74,13 @@ def create_until_ready(server: RunningServer, template: str, name: str) -> float
 
     until(is_ready)
     return time.perf_counter() - begun
+
+
+def delete_all(server: RunningServer) -> None:
+    """Delete every workspace, and wait until they are gone."""
+    for workspace in server.call("GET", "/workspaces?q=owner:me")["workspaces"]:
+        server.call("POST", f"/workspaces/{workspace['id']}/builds", {"transition": "delete"})
+    until(lambda: not server.call("GET", "/workspaces?q=owner:me")["workspaces"])
 
 
 def until(is_done: Callable[[], Any]) -> None:
