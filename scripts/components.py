@@ -23,15 +23,19 @@ _SYSTEM_FOLDERS: Final = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/lib/pod
 
 @dataclass(frozen=True)
 class Component:
-    """A program: the commands of which any one will do, and its package by package manager (absent: none there)."""
+    """A program: the commands of which any one will do, and its package by package manager (absent: none there).
+
+    `folder` is where it has to lie, if not just anywhere on the path.
+    """
 
     name: str
     commands: tuple[str, ...]
     packages: Mapping[str, str] = field(default_factory=dict)
+    folder: str = ""
 
     def path(self) -> str | None:
         """Return where the program is, or None. Looks into the system folders too, which a user's path often lacks."""
-        search = os.pathsep.join((os.environ.get("PATH", os.defpath), *_SYSTEM_FOLDERS))
+        search = self.folder or os.pathsep.join((os.environ.get("PATH", os.defpath), *_SYSTEM_FOLDERS))
         return next((found for command in self.commands if (found := shutil.which(command, path=search))), None)
 
 
@@ -64,7 +68,7 @@ _ALL: Final = (
     Component("netavark", ("netavark",), _same("netavark")),
     Component("iptables", ("iptables",), _same("iptables")),
     # What the tests' image is made of, beside what each Debian has: this system's own Python, and `ps`.
-    Component("system python", ("/usr/bin/python3",), _same("python3")),
+    Component("system python", ("python3",), _same("python3"), folder="/usr/bin"),
     Component("ps", ("ps",), {"apt-get": "procps", "dnf": "procps-ng", "apk": "procps"}),
     # Makes images without a registry (examples/images).
     Component("debootstrap", ("debootstrap",), {"apt-get": "debootstrap", "dnf": "debootstrap"}),
