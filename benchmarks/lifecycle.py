@@ -54,9 +54,16 @@ def push_template(server: RunningServer, folder: Path, engine: str) -> str:
     file = server.call("POST", "/files", archive.getvalue(), content_type="application/x-tar")
     request = {"storage_method": "file", "file_id": file["hash"], "provisioner": engine}
     version = server.call("POST", "/organizations/default/templateversions", request)
-    until(lambda: server.call("GET", f"/templateversions/{version['id']}")["job"]["status"] == "succeeded")
+    until(lambda: is_done(server.call("GET", f"/templateversions/{version['id']}")["job"]))
     body = {"name": folder.name, "template_version_id": version["id"]}
     return str(server.call("POST", "/organizations/default/templates", body)["id"])
+
+
+def is_done(job: dict[str, Any]) -> bool:
+    """Tell whether a job has succeeded; raises RuntimeError when it has ended otherwise."""
+    if job["status"] in {"failed", "canceled"}:
+        raise RuntimeError(f"the job has ended: {job}")
+    return bool(job["status"] == "succeeded")
 
 
 def create_until_ready(server: RunningServer, template: str, name: str) -> float:
@@ -83,10 +90,10 @@ def delete_all(server: RunningServer) -> None:
     until(lambda: not server.call("GET", "/workspaces?q=owner:me")["workspaces"])
 
 
-def until(is_done: Callable[[], Any]) -> None:
+def until(holds: Callable[[], Any]) -> None:
     """Wait until something is so, a minute at most."""
     end = time.perf_counter() + 60
-    while not is_done():
+    while not holds():
         if time.perf_counter() > end:
             raise RuntimeError("waited for a minute in vain")
         time.sleep(0.01)
