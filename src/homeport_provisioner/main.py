@@ -20,7 +20,7 @@ from homeport_provisioner.echo.engine import EchoEngine
 from homeport_provisioner.engine import Engine, EngineFailure
 from homeport_provisioner.process.engine import ProcessEngine
 from homeport_provisioner.process.isolation import Isolator, find_isolator
-from homeport_provisioner.settings import Settings, SettingsError, read
+from homeport_provisioner.settings import Settings, SettingsError, out_of_sight, read
 from homeport_provisioner.terraform.binary import TerraformMissing, find_terraform
 from homeport_provisioner.terraform.engine import TerraformEngine
 
@@ -30,11 +30,15 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a daemon until SIGTERM, SIGINT or the end of a piped standard input; return the exit status."""
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        settings = read(sys.argv[1:] if arguments is None else arguments)
+        settings = read(words)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
+    if len(out_of_sight(words)[0]) < len(words):
+        left, environment = out_of_sight(sys.orig_argv)
+        os.execve(sys.executable, left, environment)  # noqa: S606 - ourselves, and no shell is wanted
     _set_up_logging(is_verbose=settings.is_verbose)
     _go_around_proxies(settings.url)
     try:

@@ -1,4 +1,4 @@
-"""What a daemon is told at its start, by flags or by environment; secrets by environment only."""
+"""What a daemon is told at its start, by flags or by environment."""
 
 import argparse
 import os
@@ -17,6 +17,12 @@ Isolation = Literal["auto", "bubblewrap", "none"]
 BundledProvider = Literal["auto", "always", "never"]
 ENGINES = ("process", "container", "terraform", "echo")
 CONTAINER_RIGHTS = ("privileged", "host-network")
+_SECRETS = {
+    "key": ("HOMEPORT_PROVISIONER_KEY", "HOMEPORT_PROVISIONER_DAEMON_KEY", "CODER_PROVISIONER_DAEMON_KEY"),
+    "psk": ("HOMEPORT_PROVISIONER_DAEMON_PSK", "CODER_PROVISIONER_DAEMON_PSK"),
+    "session_token": ("HOMEPORT_SESSION_TOKEN", "CODER_SESSION_TOKEN"),
+}
+_SECRET_FLAGS = {"--key": "key", "--psk": "psk"}
 _YES = frozenset({"1", "true", "yes", "on"})
 _NO = frozenset({"", "0", "false", "no", "off"})
 
@@ -69,19 +75,7 @@ def read(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) 
         raise SettingsError(
             f"--url (HOMEPORT_URL) must be the server's address, such as https://homeport.example.com; it is '{options.url}'."
         )
-    secrets = {
-        "key": _first(
-            environment, "HOMEPORT_PROVISIONER_KEY", "HOMEPORT_PROVISIONER_DAEMON_KEY", "CODER_PROVISIONER_DAEMON_KEY"
-        ),
-        "psk": _first(environment, "HOMEPORT_PROVISIONER_DAEMON_PSK", "CODER_PROVISIONER_DAEMON_PSK"),
-        "session_token": _first(environment, "HOMEPORT_SESSION_TOKEN", "CODER_SESSION_TOKEN"),
-    }
-    chosen = next((name for name, value in secrets.items() if value), None)
-    if chosen is None:
-        raise SettingsError(
-            "No credential: set HOMEPORT_PROVISIONER_KEY, HOMEPORT_PROVISIONER_DAEMON_PSK or HOMEPORT_SESSION_TOKEN."
-        )
-    credential: dict[str, Any] = {chosen: secrets[chosen]}
+    credential = _credential(options, environment)
     engines = tuple(word for word in re.split(r"[,\s]+", options.engines or ",".join(ENGINES)) if word)
     unknown = sorted(set(engines) - set(ENGINES))
     if unknown or not engines:
@@ -116,6 +110,42 @@ def read(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) 
         is_verbose=options.verbose,
         **credential,
     )
+
+
+def out_of_sight(
+    arguments: Sequence[str], environment: Mapping[str, str] = os.environ
+) -> tuple[list[str], dict[str, str]]:
+    """Move the secrets of a command line, which every account of a machine may read, to the environment, which is one's own.
+
+    Returns what is left of the arguments, and the environment with no other credential in it.
+    """
+    left, found = [], {}
+    words = iter(arguments)
+    for word in words:
+        flag, equals, value = word.partition("=")
+        if flag in _SECRET_FLAGS:
+            found[_SECRETS[_SECRET_FLAGS[flag]][0]] = value if equals else next(words, "")
+        else:
+            left.append(word)
+    kinds = {name for names in _SECRETS.values() for name in names} if found else set()
+    return left, {**{name: value for name, value in environment.items() if name not in kinds}, **found}
+
+
+def _credential(options: argparse.Namespace, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return the one that a flag gives, else the first of the environment. Raises SettingsError."""
+    given = {kind: value for kind in _SECRET_FLAGS.values() if (value := getattr(options, kind)) is not None}
+    if len(given) > 1:
+        raise SettingsError("One credential at a time: give --key or --psk.")
+    if "" in given.values():
+        raise SettingsError(f"--{next(iter(given))} is empty.")
+    found = {kind: value for kind, names in _SECRETS.items() if (value := _first(environment, *names))}
+    if not given and not found:
+        raise SettingsError(
+            "No credential: set HOMEPORT_PROVISIONER_KEY, HOMEPORT_PROVISIONER_DAEMON_PSK or HOMEPORT_SESSION_TOKEN, "
+            "or give --key or --psk."
+        )
+    kind = next(iter(given or found))
+    return {kind: (given or found)[kind]}
 
 
 def _read_container(environment: Mapping[str, str]) -> dict[str, Any]:
@@ -170,12 +200,16 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="homeport provisioner start",
         description="Take build jobs from a Homeport server and do them on this machine.",
-        epilog="The credential comes from HOMEPORT_PROVISIONER_KEY, HOMEPORT_PROVISIONER_DAEMON_PSK or HOMEPORT_SESSION_TOKEN.",
+        epilog="Without --key and --psk the credential comes from HOMEPORT_PROVISIONER_KEY, HOMEPORT_PROVISIONER_DAEMON_PSK or "
+        "HOMEPORT_SESSION_TOKEN; flags stay in the history of shells.",
+        allow_abbrev=False,
     )
     data = str(Path(of("XDG_DATA_HOME", default="~/.local/share")) / "homeport-provisioner")
     parser.add_argument(
         "--url", default=of("HOMEPORT_URL", "CODER_URL", default=""), help="address of the server (HOMEPORT_URL)"
     )
+    parser.add_argument("--key", help="key of an organization (HOMEPORT_PROVISIONER_KEY)")
+    parser.add_argument("--psk", help="shared secret of the deployment (HOMEPORT_PROVISIONER_DAEMON_PSK)")
     parser.add_argument(
         "--name",
         default=of(

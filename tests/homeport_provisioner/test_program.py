@@ -22,7 +22,7 @@ Process = asyncio.subprocess.Process
 
 
 @asynccontextmanager
-async def program(settings: Settings, **more: str) -> AsyncIterator[Process]:
+async def program(settings: Settings, *flags: str, **more: str) -> AsyncIterator[Process]:
     """Run a daemon as the server does; it is killed in the end."""
     environment = {
         "PATH": os.environ["PATH"],
@@ -39,6 +39,7 @@ async def program(settings: Settings, **more: str) -> AsyncIterator[Process]:
         sys.executable,
         "-m",
         "homeport_provisioner",
+        *flags,
         env=environment,
         stdin=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -180,6 +181,40 @@ async def test_wrong_settings_are_named(settings: Settings, environment: dict[st
         assert await process.wait() == 2
     assert words in text
     assert "Traceback" not in text
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--key", "a", "--psk", "b"], "One credential at a time"),
+        (["--key", ""], "--key is empty"),
+        (["--key"], "--key: expected one argument"),
+        (["--ke", "a"], "unrecognized arguments"),
+    ],
+)
+async def test_wrong_flags_are_named(settings: Settings, flags: list[str], words: str) -> None:
+    async with program(settings, *flags) as process:
+        assert process.stderr is not None
+        text = (await process.stderr.read()).decode()
+        assert await process.wait() == 2
+    assert words in text
+
+
+@pytest.mark.requirement("ENGINE-SECRET-01")
+@pytest.mark.parametrize("form", ["--key {}", "--key={}", "--psk {}"])
+async def test_a_secret_of_the_command_line_is_soon_out_of_sight(
+    stand_in: StandIn, settings: Settings, form: str
+) -> None:
+    secret = "a-secret-of-the-command-line"
+    async with program(settings, "--verbose", *form.format(secret).split()) as process:
+        assert (await ended(stand_in.submit_build("echo", ECHO))).result
+        shown = Path(f"/proc/{process.pid}/cmdline").read_bytes().split(b"\0")
+        assert b"--verbose" in shown
+        assert secret.encode() not in b" ".join(shown)
+    header = "coder-provisioner-daemon-psk" if "psk" in form else "coder-provisioner-daemon-key"
+    asked = {name.lower(): value for name, value in stand_in.headers[0].items()}
+    assert asked[header] == secret, "the flag counts before the environment"
+    assert not {"coder-provisioner-daemon-psk", "coder-provisioner-daemon-key"} - {header} & asked.keys()
 
 
 async def test_waits_for_a_server_that_is_not_there_yet(stand_in: StandIn, settings: Settings, tmp_path: Path) -> None:
