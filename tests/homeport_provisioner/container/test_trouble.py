@@ -58,6 +58,7 @@ async def test_engine_that_is_down_is_named_with_what_to_do(workspace: Workspace
     assert workspace.podman.things() == NOTHING
 
 
+@pytest.mark.expected_errors("what it left could not be put in order")
 @pytest.mark.requirement("CONTAINER-DOWN-01")
 async def test_engine_that_dies_in_the_middle_of_a_build_is_named(workspace: Workspace) -> None:
     recipe = f"FROM {IMAGE}\nRUN echo it-begins; test -e /no-such-file || sleep 98765\n"
