@@ -145,6 +145,10 @@ class JobRun:
     async def _work(self, engine: Engine, request: Input) -> CompleteJobRequest:
         reporter = self._reporter
         reporter.begin("Setting up")
+        # A job of which the server hears nothing goes to another daemon soon: nothing is touched before it knows that this one has it.
+        await reporter.flush()
+        if reporter.lost.is_set():
+            raise JobLost(reporter.loss)
         try:
             with self._staging.folder(self._job.job_id) as folder:
                 source, scratch = folder / "source", folder / "scratch"
@@ -255,6 +259,13 @@ class JobRun:
                         error=f"The server refused the result: {error}",
                         # What was built is there all the same: the state that says so must not be lost.
                         workspace_build=FailedBuild(state=built.state) if built else None,
+                    )
+                )
+            if outcome.workspace_build is not None and outcome.workspace_build.state:
+                size = len(outcome.workspace_build.state)
+                return await self._report(
+                    FailJobRequest(
+                        error=f"{outcome.error} The engine's state of {size:,} bytes was refused too, and is not kept."
                     )
                 )
             _log.error("The server does not take the failure of job %s: %s", self._job.job_id, error)

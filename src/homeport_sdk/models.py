@@ -1873,7 +1873,7 @@ class UpdateCheckResponse(Struct, kw_only=True):
 
 
 class UpdateJobRequest(Struct, kw_only=True):
-    logs: list[LogLine] | None = None
+    logs: Annotated[list[LogLine], Meta(max_length=10000)] | None = None
     readme: Readme2 | Readme3 | None = None
     variables: Variables | Variables1 | None = None
 

@@ -81,6 +81,7 @@ class StandIn:
         self.agent_calls: list[tuple[str, str, Any]] = []
         self.init_script = b""
         self.headers: list[dict[str, str]] = []
+        self.asked: list[str] = []
         self.acquired: list[dict[str, Any]] = []
         self.lock = threading.Condition()
         self.is_closed = False
@@ -178,6 +179,7 @@ class StandIn:
     def handle(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
         path = request.path.split("?")[0]
         self.headers.append(dict(request.headers))
+        self.asked.append(path.rpartition("/")[2])
         hiccup = next((answers.pop(0) for end, answers in self.hiccups.items() if path.endswith(end) and answers), None)
         if isinstance(hiccup, int):
             self.answer(request, hiccup, {"message": "hiccup"})

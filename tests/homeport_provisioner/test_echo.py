@@ -126,6 +126,26 @@ async def test_calls_are_repeated_until_answered(stand_in: StandIn, daemon: Daem
     assert job.build_state == b"s"
 
 
+@pytest.mark.requirement("ENGINE-LOST-01")
+async def test_nothing_is_done_before_the_server_has_heard_of_its_daemon(stand_in: StandIn, daemon: Daemon) -> None:
+    """The server gives a job away that nobody speaks of; whoever cannot reach it must not work then."""
+    stand_in.hiccups = {"/update": [503, 503, 503]}
+    job = await ended(stand_in.submit_build("echo", script(start={"state": "s"})))
+    verbs = [verb for verb in stand_in.asked if verb in {"update", "file"}]
+    assert verbs[:5] == ["update", "update", "update", "update", "file"]
+    assert job.logs[0]["output"] == "Setting up"
+
+
+@pytest.mark.requirement("ENGINE-STATE-01")
+@pytest.mark.expected_errors("does not take")
+async def test_a_job_whose_state_the_server_does_not_take_ends_all_the_same(stand_in: StandIn, daemon: Daemon) -> None:
+    stand_in.hiccups = {"/complete": [413], "/fail": [413]}
+    job = await ended(stand_in.submit_build("echo", script(start={"state": "too much"})))
+    assert "refused the result" in job.failure["error"]
+    assert "state of 8 bytes was refused too" in job.failure["error"]
+    assert job.failure["workspace_build"] is None
+
+
 @pytest.mark.requirement("ENGINE-RETRY-01")
 async def test_heartbeats_go_on_while_nothing_happens(
     stand_in: StandIn, daemon: Daemon, monkeypatch: pytest.MonkeyPatch, settings: Settings

@@ -8,6 +8,9 @@ from homeport.provisioning.service import reaper
 from homeport.telemetry.logs import get_logger
 
 SWEEP_SECONDS = 60.0
+# Where the clock jumps, or the machine has slept, jobs look silent whose daemons report the next moment.
+JUMP_SECONDS = 30.0
+GRACE_SECONDS = 60.0
 
 log = get_logger(__name__)
 
@@ -36,13 +39,25 @@ async def sweep(db: Database, limits: rules.Limits | None = None) -> None:
 async def sweep_forever(db: Database, settings: Settings) -> None:
     """Do a round several times a minute until cancelled, more often where jobs are given up earlier.
 
-    A round that fails is logged, and the next one tries again.
+    A round that fails is logged, and the next one tries again. After a jump of the clock nothing is ended until daemons have
+    had the time to report by the new one.
     """
     limits = sweep_limits(settings)
     pause = min(SWEEP_SECONDS, limits.unheard_after.total_seconds() / 2)
+    offset, begins_at = _clock_offset(), clock.monotonic()
     while True:
+        jump, offset = _clock_offset() - offset, _clock_offset()
+        if abs(jump) > JUMP_SECONDS:
+            log.warning("the clock has jumped: no job is ended for a moment", seconds=round(jump))
+            begins_at = clock.monotonic() + GRACE_SECONDS
         try:
-            await sweep(db, limits)
+            if clock.monotonic() >= begins_at:
+                await sweep(db, limits)
         except DatabaseError as error:
             log.warning("a round of the job reaper failed", error=error.message, detail=error.detail)
         await clock.sleep(pause)
+
+
+def _clock_offset() -> float:
+    """Return by how much the clock on the wall is ahead of the one that only counts: it changes where the former jumps."""
+    return clock.now().timestamp() - clock.monotonic()

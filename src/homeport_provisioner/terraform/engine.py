@@ -1,6 +1,7 @@
 """Workspaces as Terraform's resources: the real program plans and applies; this engine feeds it, reads it and never loses its state."""
 
 import asyncio
+import logging
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -31,6 +32,8 @@ from homeport_sdk.provisioner_protocol import (
     Transition,
     Variable,
 )
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
@@ -105,9 +108,6 @@ class TerraformEngine:
             return BuildResult()
         try:
             return await self._apply(task, build, variables)
-        except EngineFailure as error:
-            error.state = self._state_of(task)
-            raise
         except asyncio.CancelledError as error:
             if task.job_id not in self._works:
                 raise
@@ -118,15 +118,24 @@ class TerraformEngine:
                 else "The provisioner was stopped while it did the job.",
                 state=self._state_of(task),
             ) from error
+        except EngineFailure as error:
+            error.state = self._state_of(task)
+            raise
+        except Exception as error:  # reason: whatever has gone wrong here, Terraform may have made something by now
+            _log.exception("Job %s: the engine broke.", task.job_id)
+            raise EngineFailure(
+                f"The provisioner could not go on: {type(error).__name__}: {error}", state=self._state_of(task)
+            ) from error
 
     async def settle(self, task: Task, build: BuildInput, verdict: Verdict) -> None:
         """Forget the state where the server has it; else keep it for the next build. Nothing is undone: deleting does that."""
         work = self._works.pop(task.job_id, None)
+        # Where the server has it, sealed, it must not lie about here.
+        is_known = verdict == "accepted"
         if work is not None:
             work.session.close()
-            # Where the server has it, sealed, it must not lie about here.
-            work.home.close(is_kept=verdict != "accepted" and not task.has_reported_failure)
-        if verdict == "accepted" or task.has_reported_failure:
+            is_known = work.home.close(is_taken=is_known or task.has_reported_failure)
+        if is_known and (verdict == "accepted" or task.has_reported_failure):
             self._states.forget(build.workspace_id)
 
     async def recover(self, knows_agent: KnowsAgent) -> None:
@@ -173,7 +182,7 @@ class TerraformEngine:
             work.reading = await work.session.plan(work.environment, destroys=is_delete, has_state=work.has_state)
         task.check_canceled()
         await work.session.apply(work.environment)
-        state = work.home.read()
+        state = work.home.tell()
         if is_delete:
             if has_resources(state):
                 raise EngineFailure("Terraform says that all is destroyed, and its state still holds resources.")
@@ -185,7 +194,7 @@ class TerraformEngine:
         """Return the state as it is now; None, which means as before, when there is none to speak of."""
         work = self._works.get(task.job_id)
         with suppress(OSError):
-            return (work.home.read() or None) if work else None
+            return (work.home.tell() or None) if work else None
         return None
 
     def _session(

@@ -94,8 +94,9 @@ class Session:
             reading = await asyncio.to_thread(read_plan, document, await graph)
         finally:
             await _abandon(graph)
-        self._warn(reading)
+        # A stopped workspace may well lack what would start its agents.
         if facts.get("CODER_WORKSPACE_TRANSITION") == "start":
+            self._warn(reading)
             self._warn_of_accounts(reading, facts)
         return reading
 
@@ -220,9 +221,12 @@ def modules_of(task: Task) -> Path:
 
 
 def _read_document(data: bytes) -> tuple[dict[str, Any], list[str]]:
-    """Return a plan or a state, and what is secret in it."""
-    document = dict(json.loads(data or b"{}"))
-    return document, list(sensitive_values(document))
+    """Return a plan or a state, and what is secret in it. Raises EngineFailure."""
+    try:
+        document = dict(json.loads(data or b"{}"))
+        return document, list(sensitive_values(document))
+    except RecursionError as error:
+        raise EngineFailure("The values of the template's resources are nested too deep.") from error
 
 
 async def _abandon(task: "asyncio.Task[str]") -> None:

@@ -34,23 +34,36 @@ class StateHome:
         self.lock = lock
         self._folder = folder
         self._stack = stack
+        self._told: str | None = None
 
     def read(self) -> bytes:
         """Return the state as it is now; empty when there is none. Raises OSError."""
         return self.file.read_bytes() if self.file.is_file() else b""
 
-    def close(self, *, is_kept: bool) -> None:
-        """Let go. What is kept waits for the next build, unless nothing has changed."""
+    def tell(self) -> bytes:
+        """Read the state in order to hand it to the server. Raises OSError."""
+        state = self.read()
+        self._told = _digest(state)
+        return state
+
+    def close(self, *, is_taken: bool) -> bool:
+        """Let go; return whether nothing is left that the server does not have. `is_taken` says that it has what it was told.
+
+        What it does not have waits for the next build. Raises OSError.
+        """
         try:
-            self._remove_unless(is_kept=is_kept)
+            return self._remove_if_known(is_taken=is_taken)
         finally:
             self._stack.close()
 
-    def _remove_unless(self, *, is_kept: bool) -> None:
+    def _remove_if_known(self, *, is_taken: bool) -> bool:
         base = (self._folder / "base").read_text("ascii") if (self._folder / "base").is_file() else ""
-        if not is_kept or _digest(self.read()) == base:
+        # Not by what was reported alone: a report may have gone without the state, or with one of before.
+        is_known = _digest(self.read()) in ({base, self._told} if is_taken else {base})
+        if is_known:
             remove(self._folder)
             self._folder.with_suffix(".lock").unlink(missing_ok=True)
+        return is_known
 
 
 class States:
@@ -144,17 +157,35 @@ def check(state: bytes) -> None:
 
 def has_resources(state: bytes) -> bool:
     """Whether a state holds anything that would have to be destroyed."""
-    return bool(state) and any(
-        resource.get("mode") == "managed" for resource in msgspec.json.decode(state).get("resources") or ()
-    )
+    if not state:
+        return False
+    try:
+        document = msgspec.json.decode(state, type=_Document)
+    except RecursionError:
+        return True
+    return any(resource.mode == "managed" for resource in document.resources or ())
+
+
+class _Resource(msgspec.Struct):
+    mode: str = ""
+
+
+class _Document(msgspec.Struct):
+    """What is looked at of a state."""
+
+    version: int
+    resources: list[_Resource] | None = None
 
 
 def _is_state(data: bytes) -> bool:
     try:
-        document = msgspec.json.decode(data)
+        msgspec.json.decode(data, type=_Document)
     except msgspec.DecodeError:
         return False
-    return isinstance(document, dict) and "version" in document and isinstance(document.get("resources", []), list)
+    except RecursionError:
+        # It has values that Terraform can read and we cannot, which nest too deep.
+        return True
+    return True
 
 
 def _write(path: Path, data: bytes) -> None:

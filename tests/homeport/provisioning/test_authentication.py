@@ -97,7 +97,7 @@ def _check(queue: QueueWorld, found: ProvisionerIdentity, wanted: str) -> None:
         assert found.key_id is not None
 
 
-@pytest.mark.requirement("QUEUE-AUTH-04")
+@pytest.mark.requirement("QUEUE-AUTH-04", "M19")
 @pytest.mark.parametrize(("key", "psk", "deployment", "answer"), TABLE)
 async def test_the_table_where_credentials_are_required(queue, keys, key, psk, deployment, answer) -> None:
     asked = {"key": keys.secret(key), "psk": psk, "deployment_psk": deployment, "organization": "default"}
@@ -113,7 +113,7 @@ async def test_the_table_where_credentials_are_required(queue, keys, key, psk, d
         assert "43 characters" in caught.value.validations[0].detail
 
 
-@pytest.mark.requirement("QUEUE-AUTH-04")
+@pytest.mark.requirement("QUEUE-AUTH-04", "M19")
 @pytest.mark.parametrize(("key", "psk", "deployment", "answer"), TABLE)
 async def test_the_table_where_credentials_are_optional(queue, keys, key, psk, deployment, answer) -> None:
     found = await try_daemon(queue.db, key=keys.secret(key), psk=psk, deployment_psk=deployment, organization="default")
@@ -129,7 +129,7 @@ class _BrokenDatabase:
         raise DatabaseError("The database refused a statement.")
 
 
-@pytest.mark.requirement("QUEUE-AUTH-04")
+@pytest.mark.requirement("QUEUE-AUTH-04", "M19")
 async def test_a_failure_of_the_database_is_an_error_where_required_and_nobody_where_optional() -> None:
     broken = cast("Database", _BrokenDatabase())
     with pytest.raises(DatabaseError) as caught:
@@ -162,7 +162,7 @@ OVER_HTTP = [
 ]
 
 
-@pytest.mark.requirement("QUEUE-AUTH-04")
+@pytest.mark.requirement("QUEUE-AUTH-04", "M19")
 @pytest.mark.parametrize(("key", "psk", "has_session", "status", "kind"), OVER_HTTP)
 async def test_the_cases_over_http(queue, keys, key, psk, has_session, status, kind) -> None:
     given = {"Coder-Provisioner-Daemon-Key": keys.secret(key), "Coder-Provisioner-Daemon-PSK": psk}
@@ -174,7 +174,7 @@ async def test_the_cases_over_http(queue, keys, key, psk, has_session, status, k
     assert [row["kind"] for row in rows] == ([kind] if kind else [])
 
 
-@pytest.mark.requirement("QUEUE-AUTH-04")
+@pytest.mark.requirement("QUEUE-AUTH-04", "M19")
 async def test_optional_credentials_that_fail_do_not_make_a_bad_session_good(queue: QueueWorld) -> None:
     stranger = await queue.accounts.make("stranger")
     answer = await queue.api.call(stranger, "POST", ACQUIRE, ASK, headers={"Coder-Provisioner-Daemon-Key": UNKNOWN})
@@ -182,14 +182,14 @@ async def test_optional_credentials_that_fail_do_not_make_a_bad_session_good(que
     assert await queue.db.fetchval("select count(*) from provisioner_daemons") == 0
 
 
-@pytest.mark.requirement("QUEUE-AUTH-04")
+@pytest.mark.requirement("QUEUE-AUTH-04", "M19")
 async def test_an_expired_key_is_as_unknown(queue: QueueWorld, keys: Keys) -> None:
     await queue.db.execute("update provisioner_keys set expires_at = '2000-01-01'")
     with pytest.raises(NotAuthenticated, match="not valid"):
         await authenticate_daemon(queue.db, key=keys.known, psk="", deployment_psk="", organization="default")
 
 
-@pytest.mark.requirement("QUEUE-AUTH-04")
+@pytest.mark.requirement("QUEUE-AUTH-04", "M19")
 async def test_a_key_knows_itself_and_no_other(queue: QueueWorld, keys: Keys) -> None:
     path = "/provisionerkeys"
     own = {"Coder-Provisioner-Daemon-Key": keys.known}

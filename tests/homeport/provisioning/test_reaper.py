@@ -258,3 +258,25 @@ async def test_a_job_that_nobody_ever_reports_of_is_not_handed_out_for_ever(
     clock.advance(31 * MINUTE)
     assert await reaper.release_unheard(queue.db) == []
     assert await reaper.reap(queue.db) == [job.job_id]
+
+
+@pytest.mark.requirement("QUEUE-REAPER-01")
+async def test_a_clock_that_jumps_ends_no_job_whose_daemon_lives(queue: QueueWorld, clock: FakeClock) -> None:
+    job = await queue.running()
+    await queue.log(job, "alive")
+    rounds = asyncio.create_task(tasks.sweep_forever(queue.db, Settings(access_url="http://homeport.test")))
+    try:
+        await until(lambda: bool(clock._sleepers))
+        clock._now += timedelta(hours=1)
+        for _ in range(5):
+            clock.advance(timedelta(seconds=15))
+            await until(lambda: bool(clock._sleepers))
+            assert (await queue.find(job.job_id)).job_status == "running"
+            await queue.log(job, "still alive")
+        # Whoever is silent by the new clock is ended as ever.
+        clock.advance(timedelta(minutes=6))
+        await until(lambda: bool(clock._sleepers))
+        assert (await queue.find(job.job_id)).job_status == "failed"
+    finally:
+        rounds.cancel()
+        await asyncio.gather(rounds, return_exceptions=True)

@@ -1,6 +1,7 @@
 """What the owner of a job may report, and what becomes of it: logs, ends, cancel, lost ownership."""
 
 import asyncio
+import contextlib
 from datetime import timedelta
 
 import pytest
@@ -160,7 +161,8 @@ async def test_a_log_that_is_too_long_keeps_both_ends_and_the_job_goes_on(queue:
 @pytest.mark.requirement("QUEUE-LOGS-02")
 async def test_empty_lines_are_bounded_too(queue: QueueWorld) -> None:
     job = await queue.running()
-    await update(queue, job, logs=[LogLine(output="")] * 200_000)
+    for _ in range(8):
+        await update(queue, job, logs=[LogLine(output="")] * 10_000)
     assert len(await queue.lines(job.job_id)) <= rules.LOG_LIMIT // rules.LINE_COST + 1
     assert (await queue.find(job.job_id)).logs_overflowed
 
@@ -325,3 +327,19 @@ async def test_quota_is_asked_of_the_room_that_knows(queue: QueueWorld) -> None:
 
     inputs.register_quota("workspace_build", check)
     assert not (await progress.commit_quota(queue.db, job.job_id, job.job_token, 5)).ok
+
+
+@pytest.mark.requirement("QUEUE-LOGS-02")
+async def test_a_report_of_too_many_lines_is_refused_and_the_job_goes_on(queue: QueueWorld) -> None:
+    job = await queue.running()
+    path, token = f"/provisionerjobs/{job.job_id}/update", {"Homeport-Job-Token": job.job_token}
+    answer = await queue.api.call(None, "POST", path, {"logs": [{"output": ""}] * 10_001}, headers=token)
+    assert (answer.status_code, answer.json()["validations"][0]["field"]) == (400, "logs")
+    await queue.log(job, "goes on")
+
+
+@pytest.mark.parametrize("value", ["a\x00", "a\\u0000"])
+def test_only_a_real_nul_is_refused(value: str) -> None:
+    request = FailJobRequest(error=value)
+    with pytest.raises(BadRequest) if "\x00" in value else contextlib.nullcontext():
+        rules.refuse_nul(request)

@@ -169,7 +169,7 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True):
 class UpdateJobRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A sign of life, with what has happened since the last."""
 
-    logs: list[LogLine] = msgspec.field(default_factory=list)
+    logs: Annotated[list[LogLine], msgspec.Meta(max_length=10_000)] = msgspec.field(default_factory=list)
     readme: Annotated[str, msgspec.Meta(max_length=1_048_576)] | None = None
     variables: Annotated[list[DeclaredVariable], msgspec.Meta(max_length=1000)] | None = None
 
