@@ -13,6 +13,7 @@ from homeport_cli.errors import CliError
 from homeport_cli.folders import unpack
 from homeport_cli.presets import choose_preset, preset_values
 from homeport_sdk.models import Preset, PresetParameter
+from tests.support.api import PASSWORD
 from tests.support.names import unique_name
 
 SCRIPT = """\
@@ -159,6 +160,38 @@ def test_settings_are_changed_and_what_is_wrong_is_named(cli, template):
     ):
         refused = cli.run("templates", "edit", template, *words)
         assert refused.status == 1
+        assert said in refused.err
+
+
+@pytest.mark.requirement("CLI-TEMPLATES-06")
+def test_who_may_use_a_template_is_shown_granted_and_revoked(cli, server, template):
+    person, group, access = unique_name("ann"), unique_name("devs"), ("templates", "access")
+    account = {"email": f"{person}@example.com", "username": person, "password": PASSWORD}
+    place = server.api.call("GET", "/organizations/default")["id"]
+    server.api.call("POST", "/users", json={**account, "organization_ids": [place]})
+    cli.ok("groups", "create", group)
+
+    def rows(answer) -> set[tuple[str, ...]]:
+        return {tuple(line.split()) for line in answer.out.splitlines()[1:]}
+
+    everyone = ("group", "everyone", "use")
+    assert rows(cli.ok(*access, "show", template)) == {everyone}
+    granted = cli.ok(*access, "grant", template, "--user", person, "--group", group, "--role", "admin")
+    assert rows(granted) == {everyone, ("user", person, "admin"), ("group", group, "admin")}
+    assert ("user", person, "use") in rows(cli.ok(*access, "grant", template, "--user", person))
+    left = cli.ok(*access, "revoke", template, "--user", person, "--group", "Everyone")
+    assert rows(left) == {("group", group, "admin")}
+    assert "names nobody" in cli.ok(*access, "revoke", template, "--group", group).err
+    assert cli.ok(*access, "show", template, "-o", "json").json() == {"users": [], "group": []}
+    assert rows(cli.ok(*access, "grant", template, "--group", "everyone")) == {everyone}
+    for words, said in (
+        ((), "Say whom: --user or --group"),
+        (("--user", unique_name("no")), "nobody"),
+        (("--group", unique_name("no")), "There is no group"),
+        (("--user", person, "--role", "owner"), "owner"),
+    ):
+        refused = cli.run(*access, "grant", template, *words)
+        assert refused.status in {1, 2}
         assert said in refused.err
 
 

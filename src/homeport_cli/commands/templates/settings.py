@@ -71,7 +71,7 @@ def edit(
     organization: TemplateOrganizationOption = "",
     output: OutputOption = Format.TABLE,
 ) -> None:
-    """Change a template's settings; what is left out stays as it is. Who may use it: see the template's permissions."""
+    """Change a template's settings; what is left out stays as it is. Who may use it: homeport templates access."""
     changes: dict[str, Any] = {
         "name": new_name,
         "display_name": display_name,
