@@ -1,7 +1,6 @@
 """Values for a template's parameters: given, asked for, or left to their defaults."""
 
 import difflib
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,16 +11,19 @@ from homeport_cli.errors import CliError
 from homeport_cli.prompts import ask, choose
 
 if TYPE_CHECKING:
+    from homeport_sdk.client import Client
     from homeport_sdk.models import TemplateVersionParameter
 
 
-def complete_values(
-    parameters: "list[TemplateVersionParameter]", given: dict[str, str], *, is_asking: bool
+async def complete_values(
+    client: "Client", version_id: str, given: dict[str, str], *, is_asking: bool
 ) -> dict[str, str]:
     """Return what to send: what was given, and with `is_asking` what a person answers for the rest.
 
-    Raises CliError for a name that no parameter has, and for required ones that are missing.
+    The server judges each answer as it will judge the whole. Raises CliError for a name that no parameter has, for required
+    ones that are missing, and where a person is asked also for a value that was given and is wrong.
     """
+    parameters = await client.templates.parameters(version_id)
     known = {parameter.name: parameter for parameter in parameters}
     for name in given:
         if name not in known:
@@ -30,8 +32,12 @@ def complete_values(
             raise CliError(f"The template has no parameter '{name}'.{hint}")
     values = dict(given)
     missing = [item for item in parameters if item.name not in given and not item.ephemeral]
-    if is_asking and is_interactive():
-        values |= {item.name: _ask_well(item) for item in missing}
+    if missing and is_asking and is_interactive():
+        problems = await _problems(client, version_id, values)
+        if wrong := [f"{name}: {words}" for name, words in problems.items() if name in given]:
+            raise CliError(f"The template does not take these values. {' '.join(wrong)}")
+        for item in missing:
+            values[item.name] = await _ask_well(client, version_id, item, values)
         return values
     lacking = [item.name for item in missing if item.required]
     if lacking:
@@ -40,29 +46,26 @@ def complete_values(
     return values
 
 
-def _ask_well(parameter: "TemplateVersionParameter") -> str:
-    """Ask until the answer is of the parameter's kind; what only the server can tell (patterns) it tells."""
+async def _ask_well(
+    client: "Client", version_id: str, parameter: "TemplateVersionParameter", values: dict[str, str]
+) -> str:
+    """Ask until the server has nothing against the answer."""
     while True:
         answer = _ask(parameter)
-        problem = _problem(parameter, answer)
+        problem = (await _problems(client, version_id, {**values, parameter.name: answer})).get(parameter.name)
         if not problem:
             return answer
         typer.echo(problem, err=True)
 
 
-def _problem(parameter: "TemplateVersionParameter", answer: str) -> str:
-    if parameter.type != "number" or parameter.options or (answer == "" and not parameter.required):
-        return ""
-    try:
-        number = Decimal(answer)
-    except InvalidOperation:
-        return "Give a number."
-    low, high = parameter.validation_min, parameter.validation_max
-    if not number.is_finite():
-        return "Give a number."
-    if low is not None and number < low:
-        return f"Give a number of at least {low}."
-    return f"Give a number of at most {high}." if high is not None and number > high else ""
+async def _problems(client: "Client", version_id: str, values: dict[str, str]) -> dict[str, str]:
+    """Return what is wrong, in words, by parameter."""
+    form = await client.templates.evaluate_parameters(version_id, values)
+    return {
+        item.name: " ".join(each.detail or each.summary for each in item.diagnostics if each.severity == "error")
+        for item in form.parameters
+        if any(each.severity == "error" for each in item.diagnostics)
+    }
 
 
 def _ask(parameter: "TemplateVersionParameter") -> str:

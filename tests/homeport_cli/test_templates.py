@@ -15,6 +15,7 @@ from homeport_cli.presets import choose_preset, preset_values
 from homeport_sdk.models import Preset, PresetParameter
 from tests.support.api import PASSWORD
 from tests.support.names import unique_name
+from tests.support.terminals import Terminal
 
 SCRIPT = """\
 parameters:
@@ -161,6 +162,44 @@ def test_settings_are_changed_and_what_is_wrong_is_named(cli, template):
         refused = cli.run("templates", "edit", template, *words)
         assert refused.status == 1
         assert said in refused.err
+
+
+RULES = """\
+parameters:
+  - {name: disk, type: number, required: true, validation_min: 10, validation_max: 100}
+  - {name: ticket, type: string, required: true, validation_regex: "^[A-Z]+-[0-9]+$", validation_error: A ticket is like ABC-1.}
+  - {name: tools, type: list(string), required: true}
+start:
+  resources: []
+"""
+
+
+@pytest.mark.requirement("CLI-TEMPLATES-07")
+def test_answers_are_judged_as_the_server_will_judge_them(cli, server, push_echo):
+    template, name = push_echo(RULES), unique_name("asked")
+    create = cli.words("create", name, "-t", template)
+    with Terminal(create, cli.environment) as terminal:
+        terminal.type("", until="disk: ")
+        terminal.type("7\n", until="10")
+        terminal.type("", until="disk: ")
+        terminal.type("many\n", until="number")
+        terminal.type("", until="disk: ")
+        terminal.type("12\n", until="ticket: ")
+        terminal.type("abc\n", until="A ticket is like ABC-1.")
+        terminal.type("", until="ticket: ")
+        terminal.type("ABC-7\n", until="tools: ")
+        terminal.type("vim, git\n")
+        assert terminal.status() == 0, terminal.seen
+    build = cli.json("show", name)["latest_build"]["id"]
+    values = {each["name"]: each["value"] for each in server.api.call("GET", f"/workspacebuilds/{build}/parameters")}
+    assert values == {"disk": "12", "ticket": "ABC-7", "tools": '["vim","git"]'}
+    with Terminal([*create, "--parameter", "disk=7"], cli.environment) as terminal:
+        terminal.type("", until="disk: ")
+        assert terminal.status() == 1
+    refused = cli.run("create", unique_name("no"), "-t", template, "-y", "--parameter", "disk=7", "--parameter", "ticket=A-1",
+                      "--parameter", "tools=[]")  # fmt: skip
+    assert refused.status == 1
+    assert "disk" in refused.err
 
 
 @pytest.mark.requirement("CLI-TEMPLATES-06")

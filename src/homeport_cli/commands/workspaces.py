@@ -91,11 +91,10 @@ def create(
         version_id = chosen.active_version_id
         if template_version:
             version_id = (await client.templates.find_version(chosen.id, template_version)).id
-        declared = await client.templates.parameters(version_id)
         offered = await client.templates.presets(version_id)
         chosen_preset = choose_preset(offered, preset, is_asking=not is_assumed)
         known = given | preset_values(chosen_preset, given)
-        values = complete_values(declared, known, is_asking=not is_assumed)
+        values = await complete_values(client, str(version_id), known, is_asking=not is_assumed)
         chosen_values = [models.WorkspaceBuildParameter(name=key, value=value) for key, value in values.items()]
         request = models.CreateWorkspaceRequest(
             name=target.name,

@@ -11,6 +11,8 @@ from homeport_sdk.models import (
     CreateTemplateRequest,
     CreateTemplateVersionDryRunRequest,
     CreateTemplateVersionRequest,
+    DynamicParametersRequest,
+    DynamicParametersResponse,
     PatchTemplateVersionRequest,
     Preset,
     ProvisionerJob,
@@ -153,6 +155,12 @@ class Templates:
         """Yield the lines of the import's log as they come, until the job has ended."""
         query = {"follow": "true", "after": after}
         return messages(self._http, f"/templateversions/{version_id}/logs", query=query, answer=ProvisionerJobLog)
+
+    async def evaluate_parameters(self, version_id: str, inputs: dict[str, str]) -> DynamicParametersResponse:
+        """Return the form of a version as it is with these values: what is shown, and what is wrong with them."""
+        path = f"/templateversions/{version_id}/dynamic-parameters/evaluate"
+        request = DynamicParametersRequest(inputs=inputs)
+        return await self._http.call("POST", path, body=request, answer=DynamicParametersResponse)
 
     async def presets(self, version_id: str) -> builtins.list[Preset]:
         """List a version's presets, the default first."""

@@ -58,7 +58,7 @@ def dry_run(
         from homeport_sdk import models  # lazy: wire types load with the call
 
         chosen = await find_version(client, await find_template(client, name, organization), version)
-        values = complete_values(await client.templates.parameters(chosen.id), given, is_asking=not is_assumed)
+        values = await complete_values(client, str(chosen.id), given, is_asking=not is_assumed)
         request = models.CreateTemplateVersionDryRunRequest(
             workspace_name=workspace,
             rich_parameter_values=[models.VariableValue(name=key, value=value) for key, value in values.items()],
