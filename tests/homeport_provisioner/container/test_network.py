@@ -99,13 +99,18 @@ def relay(address: str, port: int, target: int) -> Iterator[None]:
         with suppress(OSError):
             drain.shutdown(socket.SHUT_WR)
 
+    def carry(near: socket.socket) -> None:
+        with near, suppress(OSError), socket.create_connection(("127.0.0.1", target)) as far:
+            back = threading.Thread(target=pump, args=(far, near), daemon=True)
+            back.start()
+            pump(near, far)
+            back.join()
+
     def serve() -> None:
         with suppress(OSError):
             while True:
                 near, _ = listener.accept()
-                far = socket.create_connection(("127.0.0.1", target))
-                threading.Thread(target=pump, args=(near, far), daemon=True).start()
-                threading.Thread(target=pump, args=(far, near), daemon=True).start()
+                threading.Thread(target=carry, args=(near,), daemon=True).start()
 
     listener = socket.create_server((address, port))
     threading.Thread(target=serve, daemon=True).start()
