@@ -22,6 +22,7 @@ _SECRETS = {
     "psk": ("HOMEPORT_PROVISIONER_DAEMON_PSK", "CODER_PROVISIONER_DAEMON_PSK"),
     "session_token": ("HOMEPORT_SESSION_TOKEN", "CODER_SESSION_TOKEN"),
 }
+_NAMES = {"key": "key", "psk": "shared secret", "session_token": "session token"}
 _SECRET_FLAGS = {"--key": "key", "--psk": "psk"}
 _YES = frozenset({"1", "true", "yes", "on"})
 _NO = frozenset({"", "0", "false", "no", "off"})
@@ -145,7 +146,10 @@ def _credential(options: argparse.Namespace, environment: Mapping[str, str]) -> 
             "or give --key or --psk."
         )
     kind = next(iter(given or found))
-    return {kind: (given or found)[kind]}
+    value = (given or found)[kind].strip()
+    if not (value.isascii() and value.isprintable()):
+        raise SettingsError(f"The {_NAMES[kind]} may hold printable ASCII alone, since it is sent in a header.")
+    return {kind: value}
 
 
 def _read_container(environment: Mapping[str, str]) -> dict[str, Any]:

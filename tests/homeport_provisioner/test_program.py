@@ -190,6 +190,7 @@ async def test_wrong_settings_are_named(settings: Settings, environment: dict[st
         (["--key", ""], "--key is empty"),
         (["--key"], "--key: expected one argument"),
         (["--ke", "a"], "unrecognized arguments"),
+        (["--psk", "schlüssel"], "shared secret may hold printable ASCII alone"),
     ],
 )
 async def test_wrong_flags_are_named(settings: Settings, flags: list[str], words: str) -> None:
