@@ -234,8 +234,11 @@ class JobRun:
         await asyncio.wait({report})
         return "unknown" if isinstance(outcome, CompleteJobRequest) else "refused"
 
-    async def _report(self, outcome: CompleteJobRequest | FailJobRequest) -> Verdict:
-        """Tell the server until it answers; return what became of the outcome. A failure is always "refused"."""
+    async def _report(self, outcome: CompleteJobRequest | FailJobRequest, *, is_state_refused: bool = False) -> Verdict:
+        """Tell the server until it answers; return what became of the outcome. A failure is always "refused".
+
+        `is_state_refused` says that the failure goes without the state that it should have.
+        """
         try:
             if isinstance(outcome, CompleteJobRequest):
                 self._reporter.begin("Cleaning up")
@@ -246,7 +249,7 @@ class JobRun:
                 await self._calls.complete(outcome)
                 return "accepted"
             await self._calls.fail(outcome)
-            self._has_reported_failure = True
+            self._has_reported_failure = not is_state_refused
         except JobLost as error:
             if isinstance(outcome, CompleteJobRequest) and await self._was_accepted(outcome):
                 return "accepted"
@@ -265,8 +268,9 @@ class JobRun:
                 size = len(outcome.workspace_build.state)
                 return await self._report(
                     FailJobRequest(
-                        error=f"{outcome.error} The engine's state of {size:,} bytes was refused too, and is not kept."
-                    )
+                        error=f"{outcome.error} The engine's state of {size:,} bytes was refused too, so the server has the one of before."
+                    ),
+                    is_state_refused=True,
                 )
             _log.error("The server does not take the failure of job %s: %s", self._job.job_id, error)
         return "refused"

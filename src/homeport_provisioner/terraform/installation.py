@@ -5,7 +5,6 @@ in it: a mark tells, and the cache is emptied as soon as no job uses it; until t
 """
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -14,15 +13,15 @@ from pathlib import Path
 
 import httpx
 
-from homeport_provisioner.engine import EngineFailure, Task
+from homeport_provisioner.engine import Task
 from homeport_provisioner.settings import Settings
 from homeport_provisioner.staging import Busy, hold, remove
 from homeport_provisioner.terraform.source import Source
+from homeport_provisioner.terraform.sources import OWN_PROVIDER, methods, read_config, settings_text, text_of
 from homeport_sdk import clock
-from homeport_sdk.hcl import HclError, parse
+from homeport_sdk.hcl import Block
 
 REGISTRY = "https://registry.terraform.io/.well-known/terraform.json"
-OWN_PROVIDER = "registry.terraform.io/coder/coder"
 _PROBE_SECONDS = 3.0
 _PROBE_FRESH_SECONDS = 120.0
 
@@ -34,37 +33,28 @@ class Installation:
         self._settings = settings
         self.provider_dir = settings.data_dir / "terraform" / "provider"
         self._cache = PluginCache(settings.data_dir / "terraform" / "cache")
-        self._probed_at: float | None = None
-        self._is_registry_there = False
+        self._probes: dict[str, tuple[float, bool]] = {}
 
     async def wants_bundled(self, source: Source) -> bool:
         """Whether a template gets our own provider: it asks for Coder's, and the settings say so or no registry answers."""
         mode = self._settings.terraform_bundled_provider
         if not source.has_own_provider or mode == "never":
             return False
-        if mode == "auto" and "provider_installation" in await asyncio.to_thread(
-            _read_config, self._settings.terraform_config
-        ):
-            # Whoever runs this provisioner has said where providers come from.
-            return False
-        return mode == "always" or not await self._registry_answers()
+        if mode == "always":
+            return True
+        chosen = methods(await asyncio.to_thread(read_config, self._settings.terraform_config))
+        if chosen is None:
+            return not await self._registry_answers()
+        # Whoever runs this provisioner has said where providers come from: what is there goes first.
+        for method in chosen:
+            if await self._brings_coder(method):
+                return False
+        return True
 
     def configure(self, path: Path, *, mirror: Path | None, cache: Path | None) -> None:
         """Write Terraform's own settings for one job. Raises EngineFailure, OSError."""
-        own = _read_config(self._settings.terraform_config)
-        lines = [own]
-        if cache is not None:
-            lines.append(f"plugin_cache_dir = {_quoted(cache)}")
-            lines.append("plugin_cache_may_break_dependency_lock_file = true")
-        if "provider_installation" not in own:
-            # Said in full: by itself Terraform would also look for providers inside of the template.
-            lines.append(_sources(mirror))
-        elif mirror is not None:
-            raise EngineFailure(
-                f"The bundled provider cannot be offered beside provider_installation in {self._settings.terraform_config}. "
-                "Take that block out, or set HOMEPORT_PROVISIONER_TERRAFORM_BUNDLED_PROVIDER=never."
-            )
-        path.write_text("\n".join(line for line in lines if line) + "\n", "utf-8")
+        config = read_config(self._settings.terraform_config)
+        path.write_text(settings_text(config, mirror=mirror, cache=cache), "utf-8")
 
     @asynccontextmanager
     async def cache(self, task: Task, stack: ExitStack) -> AsyncIterator["Turn"]:
@@ -73,15 +63,31 @@ class Installation:
             yield turn
 
     async def _registry_answers(self) -> bool:
+        return await self._answers(REGISTRY)
+
+    async def _brings_coder(self, method: Block) -> bool:
+        """Whether one of the operator's methods has Coder's provider."""
+        match method.type:
+            case "filesystem_mirror":
+                folder = Path(text_of(method, "path"), OWN_PROVIDER)
+                return await asyncio.to_thread(folder.is_dir)
+            case "network_mirror":
+                return await self._answers(f"{text_of(method, 'url').rstrip('/')}/{OWN_PROVIDER}/index.json")
+            case "direct":
+                return await self._registry_answers()
+        return True
+
+    async def _answers(self, url: str) -> bool:
         now = clock.monotonic()
-        if self._probed_at is None or now - self._probed_at > _PROBE_FRESH_SECONDS:
+        probed_at, is_there = self._probes.get(url, (None, False))
+        if probed_at is None or now - probed_at > _PROBE_FRESH_SECONDS:
             try:
-                async with httpx.AsyncClient(timeout=_PROBE_SECONDS) as client:
-                    self._is_registry_there = (await client.get(REGISTRY)).status_code == 200
-            except (httpx.HTTPError, OSError):
-                self._is_registry_there = False
-            self._probed_at = now
-        return self._is_registry_there
+                async with httpx.AsyncClient(timeout=_PROBE_SECONDS, follow_redirects=True) as client:
+                    is_there = (await client.get(url)).status_code == 200
+            except (httpx.HTTPError, httpx.InvalidURL, OSError):
+                is_there = False
+            self._probes[url] = (now, is_there)
+        return is_there
 
 
 @dataclass
@@ -147,38 +153,6 @@ class PluginCache:
     def _use(self, stack: ExitStack) -> None:
         file = stack.enter_context(self._users.open("a"))
         flock(file.fileno(), LOCK_SH | LOCK_NB)
-
-
-def _sources(mirror: Path | None) -> str:
-    if mirror is None:
-        return "provider_installation {\n  direct {}\n}"
-    include = json.dumps([OWN_PROVIDER])
-    return (
-        "provider_installation {\n"
-        f"  filesystem_mirror {{\n    path    = {_quoted(mirror)}\n    include = {include}\n  }}\n"
-        f"  direct {{\n    exclude = {include}\n  }}\n"
-        "}"
-    )
-
-
-def _read_config(path: Path | None) -> str:
-    """Return the operator's file, without what we set ourselves being doubled. Raises EngineFailure."""
-    if path is None:
-        return ""
-    try:
-        text = path.read_text("utf-8")
-        body = parse(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise EngineFailure(f"HOMEPORT_PROVISIONER_TERRAFORM_CONFIG: {path} cannot be read: {error}.") from error
-    except HclError as error:
-        raise EngineFailure(f"HOMEPORT_PROVISIONER_TERRAFORM_CONFIG: {path}:{error.line}: {error}.") from error
-    if "plugin_cache_dir" in body.attributes:
-        raise EngineFailure(f"{path}: plugin_cache_dir is set by the provisioner: take it out.")
-    return text
-
-
-def _quoted(path: Path) -> str:
-    return json.dumps(str(path), ensure_ascii=False).replace("${", "$${").replace("%{", "%%{")
 
 
 def constraints_of(source: Source) -> Sequence[str]:

@@ -11,6 +11,7 @@ from homeport_provisioner.daemon import Daemon
 from homeport_provisioner.process.identity import is_alive, mark
 from homeport_provisioner.settings import Settings
 from homeport_provisioner.terraform import command
+from homeport_provisioner.terraform.session import Session
 from tests.homeport_provisioner.process_workspaces import until
 from tests.homeport_provisioner.stand_in import StandIn
 from tests.support.terraform import MAIN, TerraformWorkspace, begun, left_states, names, slow, values
@@ -130,6 +131,59 @@ async def test_what_is_left_does_not_go_before_a_newer_state(
     assert job.result, job.failure
     assert names(workspace.state) == ["home", "machine"]
     await until(lambda: left_states(settings) == [])
+
+
+@pytest.mark.requirement("TF-STATE-01")
+@pytest.mark.expected_errors("the engine broke")
+async def test_an_engine_that_breaks_after_the_apply_tells_the_state(
+    stand_in: StandIn, daemon: Daemon, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Session, "read", broken)
+    workspace = TerraformWorkspace(stand_in, {"main.tf": MAIN})
+    job = await workspace.build()
+    assert "No space left on device" in job.failure["error"]
+    assert names(workspace.state) == ["home", "machine"]
+    await until(lambda: left_states(settings) == [])
+
+
+@pytest.mark.requirement("TF-STATE-02")
+async def test_what_is_left_outlives_a_build_that_fails_before_its_apply(
+    stand_in: StandIn, daemon: Daemon, settings: Settings, tmp_path: Path
+) -> None:
+    workspace = TerraformWorkspace(stand_in, slow(tmp_path))
+    job = workspace.submit()
+    await begun(tmp_path)
+    job.is_lost = True
+    await until(lambda: left_states(settings) and not list((settings.data_dir / "jobs").iterdir()), 30)
+    made = values(left_states(settings)[0].read_bytes(), "first")["id"]
+    workspace.files = {"main.tf": 'resource "terraform_data" "first" {\n  input = file("missing")\n}\n'}
+    # Its failure is reported without a state: the plan, not the apply, has failed.
+    assert "missing" in (await workspace.build()).failure["error"]
+    assert workspace.state == b""
+    workspace.files = {"main.tf": 'resource "terraform_data" "first" {}\nresource "terraform_data" "second" {}\n'}
+    job = await workspace.build()
+    assert job.result, job.failure
+    assert values(workspace.state, "first")["id"] == made
+    await until(lambda: left_states(settings) == [])
+
+
+@pytest.mark.requirement("TF-STATE-02")
+@pytest.mark.expected_errors("does not take")
+async def test_a_state_that_the_server_never_takes_stays_for_the_next_build(
+    stand_in: StandIn, daemon: Daemon, settings: Settings
+) -> None:
+    stand_in.hiccups = {"/complete": [413], "/fail": [413]}
+    workspace = TerraformWorkspace(stand_in, {"main.tf": MAIN})
+    job = await workspace.build()
+    assert "was refused too" in job.failure["error"]
+    assert workspace.state == b""
+    made = values(left_states(settings)[0].read_bytes(), "home")["id"]
+    job = await workspace.build()
+    assert job.result, job.failure
+    assert values(workspace.state, "home")["id"] == made
 
 
 @pytest.mark.requirement("TF-STATE-02")

@@ -136,25 +136,53 @@ def test_the_configuration_names_every_source(settings: Settings, tmp_path: Path
     path = tmp_path / "rc"
     Installation(settings).configure(path, mirror=tmp_path / "m${x}", cache=tmp_path / "c")
     text = path.read_text()
-    assert f'path    = "{tmp_path}/m$${{x}}"' in text
-    assert 'exclude = ["registry.terraform.io/coder/coder"]' in text
+    assert f'path = "{tmp_path}/m$${{x}}"' in text
+    assert 'direct {\n    exclude = ["registry.terraform.io/coder/coder"]' in text
     assert f'plugin_cache_dir = "{tmp_path}/c"' in text
     Installation(settings).configure(path, mirror=None, cache=None)
-    assert path.read_text() == "provider_installation {\n  direct {}\n}\n"
+    assert path.read_text() == "provider_installation {\n  direct {\n  }\n}\n"
 
 
-async def test_the_operators_own_configuration_goes_first(settings: Settings, tmp_path: Path) -> None:
+@pytest.mark.requirement("TF-PROVIDER-08")
+async def test_our_own_provider_stands_beside_the_operators_sources(settings: Settings, tmp_path: Path) -> None:
     own = tmp_path / "own.rc"
     chosen = Settings(url=settings.url, name="x", data_dir=tmp_path, terraform_config=own)
     own.write_text(
-        'credentials "a" {\n  token = "t"\n}\nprovider_installation {\n  network_mirror {\n    url = "https://m/"\n  }\n}\n'
+        f'''credentials "a" {{\n  token = "t"\n}}
+provider_installation {{
+  filesystem_mirror {{
+    path    = "{tmp_path}/theirs"
+    exclude = ["x.example/*/*"]
+  }}
+}}\n'''
     )
-    Installation(chosen).configure(tmp_path / "rc", mirror=None, cache=None)
-    assert (tmp_path / "rc").read_text() == own.read_text() + "\n"
     (tmp_path / "main.tf").write_text(CODER)
-    assert not await Installation(chosen).wants_bundled(read_source(tmp_path))
-    with pytest.raises(EngineFailure, match="BUNDLED_PROVIDER=never"):
-        Installation(chosen).configure(tmp_path / "rc", mirror=tmp_path, cache=None)
+    source = read_source(tmp_path)
+    assert await Installation(chosen).wants_bundled(source)
+    Installation(chosen).configure(tmp_path / "rc", mirror=tmp_path / "ours", cache=None)
+    assert (
+        (tmp_path / "rc").read_text()
+        == f'''credentials "a" {{
+  token = "t"
+}}
+provider_installation {{
+  filesystem_mirror {{
+    path = "{tmp_path}/ours"
+    include = ["registry.terraform.io/coder/coder"]
+  }}
+  filesystem_mirror {{
+    path = "{tmp_path}/theirs"
+    exclude = ["x.example/*/*", "registry.terraform.io/coder/coder"]
+  }}
+}}
+'''
+    )
+    (tmp_path / "theirs" / "registry.terraform.io" / "coder" / "coder").mkdir(parents=True)
+    assert not await Installation(chosen).wants_bundled(source)
+    own.write_text(own.read_text().replace("x.example/*/*", "registry.terraform.io/*/*"))
+    assert await Installation(chosen).wants_bundled(source)
+    own.write_text('provider_installation {\n  network_mirror {\n    url = "http://127.0.0.1:9/"\n  }\n}\n')
+    assert await Installation(chosen).wants_bundled(source)
     own.write_text('plugin_cache_dir = "/x"\n')
     with pytest.raises(EngineFailure, match="plugin_cache_dir"):
         Installation(chosen).configure(tmp_path / "rc", mirror=None, cache=None)
