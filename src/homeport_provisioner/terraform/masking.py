@@ -60,7 +60,7 @@ def sensitive_values(document: Mapping[str, Any]) -> Iterator[str]:
     outputs += ((document.get("planned_values") or {}).get("outputs") or {}).values()
     for output in outputs:
         if output.get("sensitive"):
-            yield from _leaves(output.get("value"))
+            yield from leaves(output.get("value"))
 
 
 def _in_module(module: Mapping[str, Any]) -> Iterator[str]:
@@ -72,7 +72,7 @@ def _in_module(module: Mapping[str, Any]) -> Iterator[str]:
 
 def _marked(value: Any, marks: Any) -> Iterator[str]:
     if marks is True:
-        yield from _leaves(value)
+        yield from leaves(value)
     elif isinstance(marks, dict) and isinstance(value, dict):
         for key, mark in marks.items():
             yield from _marked(value.get(key), mark)
@@ -81,14 +81,15 @@ def _marked(value: Any, marks: Any) -> Iterator[str]:
             yield from _marked(item, mark)
 
 
-def _leaves(value: Any) -> Iterator[str]:
+def leaves(value: Any) -> Iterator[str]:
+    """Return every text and number in a value."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
         for item in value.values():
-            yield from _leaves(item)
+            yield from leaves(item)
     elif isinstance(value, list):
         for item in value:
-            yield from _leaves(item)
+            yield from leaves(item)
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield json.dumps(value)

@@ -17,7 +17,7 @@ from homeport_provisioner.terraform.logs import Scribe
 from homeport_provisioner.terraform.masking import Masker, sensitive_values
 from homeport_provisioner.terraform.reading import Reading, read_plan, read_state
 from homeport_provisioner.terraform.source import Source, prepare_lock_file, read_source, set_backend
-from homeport_provisioner.terraform.variables import values_file
+from homeport_provisioner.terraform.variables import ephemeral_file, secrets_of, values_file
 from homeport_provisioner.terraform_provider.mirror import offer
 from homeport_sdk import clock
 from homeport_sdk.provisioner_protocol import LogLevel, Timing
@@ -53,6 +53,7 @@ class Session:
         self._is_debugging = is_debugging
         self._config = task.scratch / "terraform.rc"
         self._values = task.scratch / "values.tfvars.json"
+        self._ephemeral = task.scratch / "ephemeral.tfvars.json"
         self._cookie = uuid4().hex
         self._stack = ExitStack()
         self._dot: str | None = None
@@ -67,7 +68,8 @@ class Session:
         source = await asyncio.to_thread(read_source, task.source)
         self._values.write_bytes(values_file(source, variables))
         self._values.chmod(0o600)
-        self._masker.add(value.value for value in variables.values() if value.sensitive)
+        self._keep_ephemeral(ephemeral_file(source, variables))
+        self._masker.add(secrets_of(variables))
         is_bundled = await self._installation.wants_bundled(source)
         prepare_lock_file(task.source, task.log, is_bundled=is_bundled)
         set_backend(task.source, self._state)
@@ -110,6 +112,7 @@ class Session:
             "-input=false",
             "-lock=false",
             "-auto-approve",
+            *([f"-var-file={self._ephemeral}"] if self._ephemeral.exists() else ()),
             str(self.plan_file),
             facts=facts,
         )
@@ -121,6 +124,12 @@ class Session:
         """Read what there is now. Raises EngineFailure."""
         document = await self._show(None, facts)
         return await asyncio.to_thread(read_state, document, await self._graph(facts))
+
+    def _keep_ephemeral(self, values: bytes | None) -> None:
+        # Terraform before 1.10, which knows none, takes no values beside a plan.
+        if values is not None:
+            self._ephemeral.write_bytes(values)
+            self._ephemeral.chmod(0o600)
 
     async def _plan_to_file(self, options: list[str], facts: Mapping[str, str]) -> dict[str, Any]:
         began = clock.now()

@@ -1,9 +1,11 @@
 """Variables that a template declares, and their values as Terraform takes them. Pure."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from homeport_provisioner.engine import EngineFailure, Variables
+from homeport_provisioner.terraform.masking import leaves
 from homeport_provisioner.terraform.source import Source, values_of
 from homeport_sdk.hcl import Block, Expression, NotLiteral, literal
 from homeport_sdk.provisioner_protocol import Variable, VariableType
@@ -68,6 +70,39 @@ def values_file(source: Source, variables: Variables) -> bytes:
         if known is not None and (variable.required or known.value != variable.default_value):
             values[variable.name] = _typed(variable, types.get(variable.name, ""), known.value)
     return json.dumps(values, ensure_ascii=False).encode()
+
+
+def ephemeral_file(source: Source, variables: Variables) -> bytes | None:
+    """Return the values that no plan holds, as `values_file` has them; None where there are none. An apply has to be told them again."""
+    given = json.loads(values_file(source, variables))
+    bodies = [body for _, body in (*source.bodies, *source.overrides)]
+    ephemeral = {
+        block.labels[0]: given[block.labels[0]]
+        for body in bodies
+        for block in body.blocks
+        if block.type == "variable" and block.labels[:1] and block.labels[0] in given
+        if values_of(block.body).get("ephemeral") is True
+    }
+    return json.dumps(ephemeral, ensure_ascii=False).encode() if ephemeral else None
+
+
+def secrets_of(variables: Variables) -> Iterator[str]:
+    """Return what must not be shown of the values: sensitive ones, and each text inside of a sensitive list, map or object."""
+    for variable in variables.values():
+        if variable.sensitive:
+            yield variable.value
+            yield from leaves(_structure(variable.value))
+
+
+def _structure(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return literal(Expression(text.strip(), 1))
+    except NotLiteral:
+        return None
 
 
 def _declared_types(source: Source) -> dict[str, str]:

@@ -252,6 +252,31 @@ output "o" {
     assert "marked-by-terraform" not in said
 
 
+@pytest.mark.requirement("TF-BUILD-02")
+async def test_values_that_no_plan_holds_reach_the_apply(stand_in: StandIn, daemon: Daemon, tmp_path: Path) -> None:
+    text = f"""
+variable "once" {{
+  type      = map(string)
+  ephemeral = true
+}}
+variable "plain" {{
+  type = string
+}}
+resource "terraform_data" "x" {{
+  provisioner "local-exec" {{
+    command     = "echo $ONCE > {tmp_path}/once"
+    environment = {{ ONCE = "${{var.once["k"]}} ${{var.plain}}" }}
+  }}
+}}
+"""
+    workspace = TerraformWorkspace(stand_in, {"main.tf": text})
+    given = {"once": '{"k": "only now"}', "plain": "p"}
+    job = await workspace.build(variables=[{"name": name, "value": value} for name, value in given.items()])
+    assert job.result, job.failure
+    assert (tmp_path / "once").read_text() == "only now p\n"
+    assert b"only now" not in workspace.state
+
+
 @pytest.mark.requirement("TF-SECRET-02")
 async def test_the_environment_is_made_from_nothing(
     stand_in: StandIn, settings: Settings, monkeypatch: pytest.MonkeyPatch

@@ -3,6 +3,8 @@
 import pytest
 
 from homeport_provisioner.terraform.masking import MASK, Masker, sensitive_values
+from homeport_provisioner.terraform.variables import secrets_of
+from homeport_sdk.provisioner_protocol import VariableValue
 
 
 @pytest.mark.requirement("TF-SECRET-01")
@@ -19,6 +21,17 @@ from homeport_provisioner.terraform.masking import MASK, Masker, sensitive_value
 )
 def test_secrets_are_masked(secrets: list[str], line: str, masked: str) -> None:
     assert Masker(secrets).mask(line) == masked
+
+
+@pytest.mark.requirement("TF-SECRET-01")
+def test_what_sensitive_lists_and_maps_hold_is_secret() -> None:
+    variables = {
+        "a": VariableValue(name="a", value='{"k": ["json-secret"]}', sensitive=True),
+        "b": VariableValue(name="b", value='{ k = "hcl-secret" }', sensitive=True),
+        "c": VariableValue(name="c", value='{"k": "plain"}', sensitive=False),
+    }
+    masker = Masker(secrets_of(variables))
+    assert masker.mask("json-secret hcl-secret plain") == f"{MASK} {MASK} plain"
 
 
 def test_a_masker_learns() -> None:

@@ -172,6 +172,12 @@ def test_slugs_are_unique_over_the_whole_template() -> None:
 
 
 @pytest.mark.requirement("TF-READ-02")
+def test_slugs_that_only_the_apply_will_say_refuse_no_plan() -> None:
+    apps = ["coder_app.a_b[0]", "coder_app.a_b[1]", "module.m.coder_app.a_b"]
+    agent = with_agent(*(entry(address, agent_id="agent-1") for address in apps)).resources[0].agents[0]
+    assert [app.slug for app in agent.apps] == ["coder-app-a-b-0", "coder-app-a-b-1", "module-m-coder-app-a-b"]
+
+
 def test_belongings_find_their_agent_by_the_graph_while_ids_are_unknown() -> None:
     entries = [
         entry("coder_agent.one"),
@@ -195,7 +201,7 @@ def test_belongings_find_their_agent_by_the_graph_while_ids_are_unknown() -> Non
     )
     reading = read_plan({"planned_values": {"root_module": module(entries)}}, dot(*edges))
     one, two = (resource.agents[0] for resource in reading.resources)
-    assert [app.slug for app in two.apps] == ["code"]
+    assert [app.slug for app in two.apps] == ["module-ide-coder-app-code"]
     [script] = two.scripts
     assert (script.display_name, script.cron, script.timeout, script.run_on_start) == ("S", "@daily", 9, True)
     assert one.env == {"E": "v"}

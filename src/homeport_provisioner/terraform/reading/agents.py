@@ -104,7 +104,7 @@ def _check_names(agents: list[FoundAgent]) -> None:
 
 
 def _check_slug(item: Item, seen: dict[str, str]) -> None:
-    slug = item.text("slug", item.name)
+    slug = _slug_of(item)
     if not _SLUG.fullmatch(slug) or len(slug) > _MOST_NAME:
         raise EngineFailure(
             f"{item.address}: the slug '{slug[:100]}' must have lower-case letters, digits and single hyphens between them, "
@@ -113,6 +113,13 @@ def _check_slug(item: Item, seen: dict[str, str]) -> None:
     if slug in seen:
         raise EngineFailure(f"{item.address}: the slug '{slug}' is taken by {seen[slug]}: give one of them another.")
     seen[slug] = item.address
+
+
+def _slug_of(item: Item) -> str:
+    """Return the slug of an app. One that only the apply will say has a stand-in in the plan, which nothing else has."""
+    if "slug" in item.values or (_SLUG.fullmatch(item.name) and item.address == f"coder_app.{item.name}"):
+        return item.text("slug", item.name)
+    return re.sub(r"[^a-z0-9]+", "-", item.address.lower()).strip("-")[-_MOST_NAME:].strip("-")
 
 
 def _agent_of(item: Item, agents: list[FoundAgent], graph: Graph) -> FoundAgent | None:
@@ -146,7 +153,7 @@ def _attach(item: Item, found: FoundAgent) -> None:
 
 
 def _app(item: Item) -> App:
-    slug = item.text("slug", item.name)
+    slug = _slug_of(item)
     share = item.text("share", "owner").lower()
     checks = [
         Healthcheck(
