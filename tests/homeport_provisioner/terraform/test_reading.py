@@ -169,15 +169,12 @@ def test_slugs_that_cannot_be(slug: str) -> None:
 def test_slugs_are_unique_over_the_whole_template() -> None:
     with pytest.raises(EngineFailure, match=r"taken by coder_app\.a"):
         with_agent(entry("coder_app.a", slug="x"), entry("module.m.coder_app.b", slug="x"))
+    # Unless only the apply will say them.
+    later = with_agent(*(entry(f"coder_app.a_b[{number}]", agent_id="agent-1") for number in (0, 1)))
+    assert [app.slug for app in later.resources[0].agents[0].apps] == ["coder-app-a-b-0", "coder-app-a-b-1"]
 
 
 @pytest.mark.requirement("TF-READ-02")
-def test_slugs_that_only_the_apply_will_say_refuse_no_plan() -> None:
-    apps = ["coder_app.a_b[0]", "coder_app.a_b[1]", "module.m.coder_app.a_b"]
-    agent = with_agent(*(entry(address, agent_id="agent-1") for address in apps)).resources[0].agents[0]
-    assert [app.slug for app in agent.apps] == ["coder-app-a-b-0", "coder-app-a-b-1", "module-m-coder-app-a-b"]
-
-
 def test_belongings_find_their_agent_by_the_graph_while_ids_are_unknown() -> None:
     entries = [
         entry("coder_agent.one"),
