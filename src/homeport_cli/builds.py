@@ -56,15 +56,17 @@ async def build(
     progress: Progress,
     *,
     parameters: dict[str, str] | None = None,
+    is_updated: bool = False,
     is_orphaned: bool = False,
     reason: str = "cli",
     is_waited_for: bool = True,
 ) -> "WorkspaceBuild":
-    """Begin a build and follow it to its end. Raises JobFailed, ApiError."""
+    """Begin a build and follow it to its end; `is_updated` starts the template's active version. Raises JobFailed, ApiError."""
     from homeport_sdk import models  # lazy: wire types load with the call
 
     newest = None
-    if transition == "start" and (workspace.automatic_updates == "always" or workspace.template_require_active_version):
+    updates_itself = workspace.automatic_updates == "always" or workspace.template_require_active_version
+    if transition == "start" and (is_updated or updates_itself):
         newest = workspace.template_active_version_id
     values = [models.WorkspaceBuildParameter(name=name, value=value) for name, value in (parameters or {}).items()]
     request = models.CreateWorkspaceBuildRequest(

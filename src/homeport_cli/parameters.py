@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
 
 async def complete_values(
-    client: "Client", version_id: str, given: dict[str, str], *, is_asking: bool
+    client: "Client", version_id: str, given: dict[str, str], *, kept: dict[str, str] | None = None, is_asking: bool
 ) -> dict[str, str]:
     """Return what to send: what was given, and with `is_asking` what a person answers for the rest.
 
-    The server judges each answer as it will judge the whole. Raises CliError for a name that no parameter has, for required
-    ones that are missing, and where a person is asked also for a value that was given and is wrong.
+    `kept` are values that the server has already; they are neither asked for nor sent. The server judges each answer as it will
+    judge the whole. Raises CliError for a name that no parameter has, for required ones that are missing, and where a person is
+    asked also for a value that was given and is wrong.
     """
+    kept = kept or {}
     parameters = await client.templates.parameters(version_id)
     known = {parameter.name: parameter for parameter in parameters}
     for name in given:
@@ -31,13 +33,14 @@ async def complete_values(
             hint = f" Did you mean '{close[0]}'?" if close else f" It has: {', '.join(known) or 'none'}."
             raise CliError(f"The template has no parameter '{name}'.{hint}")
     values = dict(given)
-    missing = [item for item in parameters if item.name not in given and not item.ephemeral]
+    has_value = given.keys() | kept.keys()
+    missing = [item for item in parameters if item.name not in has_value and not item.ephemeral]
     if missing and is_asking and is_interactive():
-        problems = await _problems(client, version_id, values)
+        problems = await _problems(client, version_id, {**kept, **values})
         if wrong := [f"{name}: {words}" for name, words in problems.items() if name in given]:
             raise CliError(f"The template does not take these values. {' '.join(wrong)}")
         for item in missing:
-            values[item.name] = await _ask_well(client, version_id, item, values)
+            values[item.name] = await _ask_well(client, version_id, item, {**kept, **values})
         return values
     lacking = [item.name for item in missing if item.required]
     if lacking:

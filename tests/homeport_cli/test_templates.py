@@ -164,6 +164,31 @@ def test_settings_are_changed_and_what_is_wrong_is_named(cli, template):
         assert said in refused.err
 
 
+@pytest.mark.requirement("CLI-TEMPLATES-08")
+def test_a_workspace_is_updated_and_keeps_its_values(cli, server, tmp_path, push_echo):
+    declared = "parameters: [{name: size, type: number, required: true}"
+    template, name = push_echo(f"{declared}]\nstart: {{resources: []}}\n"), unique_name("dev")
+    cli.ok("create", name, "-t", template, "-y", "--parameter", "size=3")
+    assert "runs the active version already" in cli.ok("update", name, "-y").err
+    folder = tmp_path / "second"
+    folder.mkdir()
+    (folder / "echo.yaml").write_text(f"{declared}, {{name: place, required: true}}]\nstart: {{resources: []}}\n")
+    cli.ok("templates", "push", template, "-d", str(folder), "-y")
+    assert cli.json("show", name)["outdated"]
+
+    refused = cli.run("update", name, "-y")
+    assert refused.status == 1
+    assert "place" in refused.err
+    assert cli.json("show", name)["latest_build"]["transition"] == "start", (
+        "nothing was stopped for a value that is missing"
+    )
+    assert "runs the active version" in cli.ok("update", name, "-y", "--parameter", "place=here").err
+    shown = cli.json("show", name)
+    assert (shown["outdated"], shown["latest_build"]["build_number"]) == (False, 3)
+    values = server.api.call("GET", f"/workspacebuilds/{shown['latest_build']['id']}/parameters")
+    assert {each["name"]: each["value"] for each in values} == {"size": "3", "place": "here"}
+
+
 RULES = """\
 parameters:
   - {name: disk, type: number, required: true, validation_min: 10, validation_max: 100}
@@ -180,13 +205,12 @@ def test_answers_are_judged_as_the_server_will_judge_them(cli, server, push_echo
     create = cli.words("create", name, "-t", template)
     with Terminal(create, cli.environment) as terminal:
         terminal.type("", until="disk: ")
-        terminal.type("7\n", until="10")
-        terminal.type("", until="disk: ")
-        terminal.type("many\n", until="number")
-        terminal.type("", until="disk: ")
+        terminal.type("7\n", until="disk: ")
+        assert "Give a number from 10 to 100." in terminal.seen
+        terminal.type("many\n", until="disk: ")
         terminal.type("12\n", until="ticket: ")
-        terminal.type("abc\n", until="A ticket is like ABC-1.")
-        terminal.type("", until="ticket: ")
+        terminal.type("abc\n", until="ticket: ")
+        assert "A ticket is like ABC-1." in terminal.seen
         terminal.type("ABC-7\n", until="tools: ")
         terminal.type("vim, git\n")
         assert terminal.status() == 0, terminal.seen
@@ -194,8 +218,9 @@ def test_answers_are_judged_as_the_server_will_judge_them(cli, server, push_echo
     values = {each["name"]: each["value"] for each in server.api.call("GET", f"/workspacebuilds/{build}/parameters")}
     assert values == {"disk": "12", "ticket": "ABC-7", "tools": '["vim","git"]'}
     with Terminal([*create, "--parameter", "disk=7"], cli.environment) as terminal:
-        terminal.type("", until="disk: ")
+        terminal.type("")
         assert terminal.status() == 1
+        assert "The template does not take these values. disk: " in terminal.seen
     refused = cli.run("create", unique_name("no"), "-t", template, "-y", "--parameter", "disk=7", "--parameter", "ticket=A-1",
                       "--parameter", "tools=[]")  # fmt: skip
     assert refused.status == 1

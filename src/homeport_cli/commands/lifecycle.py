@@ -1,4 +1,4 @@
-"""`start`, `stop`, `restart`, `delete`."""
+"""`start`, `stop`, `restart`, `update`, `delete`."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +9,7 @@ from homeport_cli.builds import build, find_workspace, is_running, is_stopped, s
 from homeport_cli.commands.workspaces import NoWaitOption, ParameterFileOption, ParameterOption, VerboseOption
 from homeport_cli.names import parse_workspace
 from homeport_cli.output import YesOption
+from homeport_cli.parameters import complete_values
 from homeport_cli.progress import Progress
 from homeport_cli.values import parse_pairs, read_values
 
@@ -25,6 +26,7 @@ def register(app: typer.Typer) -> None:
     app.command("start")(start)
     app.command("stop")(stop)
     app.command("restart")(restart)
+    app.command("update")(update)
     app.command("delete")(delete)
     app.command("rm", hidden=True)(delete)
 
@@ -96,6 +98,35 @@ def restart(
 
     context.run(work)
     typer.echo(f"Workspace '{target}' runs.", err=True)
+
+
+def update(
+    name: NameArgument,
+    parameter: ParameterOption = None,
+    parameter_file: ParameterFileOption = None,
+    is_assumed: YesOption = False,
+    is_verbose: VerboseOption = False,
+) -> None:
+    """Start a workspace with the active version of its template; one that runs is stopped first. Values are kept, new ones asked for."""
+    given = read_values(parameter_file, flag="--rich-parameter-file") | parse_pairs(parameter or [], flag="--parameter")
+    target = parse_workspace(name)
+    progress = Progress(is_verbose=is_verbose)
+
+    async def work(client: "Client") -> str:
+        workspace = await settle(client, await find_workspace(client, target), progress)
+        if not workspace.outdated and is_running(workspace) and not given:
+            return f"Workspace '{target}' runs the active version already."
+        kept = {value.name: value.value for value in await client.builds.parameters(workspace.latest_build.id)}
+        version_id = str(workspace.template_active_version_id)
+        # Before anything is stopped: a value that is missing shall not end what runs.
+        values = await complete_values(client, version_id, given, kept=kept, is_asking=not is_assumed)
+        if not is_stopped(workspace):
+            context.confirm(f"Stop workspace '{target}' and start it anew?", is_assumed=is_assumed)
+            await build(client, workspace, "stop", progress)
+        await build(client, workspace, "start", progress, parameters=values, is_updated=True)
+        return f"Workspace '{target}' runs the active version."
+
+    typer.echo(context.run(work), err=True)
 
 
 def delete(
