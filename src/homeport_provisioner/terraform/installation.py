@@ -22,6 +22,8 @@ from homeport_sdk import clock
 from homeport_sdk.hcl import Block
 
 REGISTRY = "https://registry.terraform.io/.well-known/terraform.json"
+TURN_SECONDS = 60.0
+"""How long a job waits for another that fetches providers, before it does without the cache."""
 _PROBE_SECONDS = 3.0
 _PROBE_FRESH_SECONDS = 120.0
 
@@ -112,17 +114,12 @@ class PluginCache:
         """Wait for the turn, then give the folder; none while it may be damaged. Raises EngineCanceled, OSError."""
         self._turn.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with ExitStack() as turn:
-            has_waited = False
-            while True:
-                try:
-                    turn.enter_context(hold(self._turn))
-                    break
-                except Busy:
-                    task.check_canceled()
-                    if not has_waited:
-                        task.log("Waiting for another job that fetches providers.", "info")
-                        has_waited = True
-                    await asyncio.sleep(0.05)
+            if not await self._wait_for_turn(task, turn):
+                task.log(
+                    "Another job has been fetching providers for long: this job does without the cache of them.", "warn"
+                )
+                yield Turn(None)
+                return
             if self._mark.exists() and not self._mend():
                 task.log("The cache of providers may be damaged and is in use: this job does without.", "warn")
                 yield Turn(None)
@@ -136,6 +133,23 @@ class PluginCache:
             # Not in a `finally`: an init that was cut off leaves the mark, and so does one that failed while it brought something.
             if not mine.is_failed or self._packages() == before:
                 self._mark.unlink(missing_ok=True)
+
+    async def _wait_for_turn(self, task: Task, turn: ExitStack) -> bool:
+        """Wait until nobody else has the turn; not for ever, as whoever offers a provider may keep somebody's job waiting."""
+        give_up_at = clock.monotonic() + TURN_SECONDS
+        has_waited = False
+        while True:
+            try:
+                turn.enter_context(hold(self._turn))
+                return True
+            except Busy:
+                task.check_canceled()
+            if clock.monotonic() > give_up_at:
+                return False
+            if not has_waited:
+                task.log("Waiting for another job that fetches providers.", "info")
+                has_waited = True
+            await asyncio.sleep(0.05)
 
     def _packages(self) -> set[Path]:
         return set(self._folder.glob("*/*/*/*/*"))

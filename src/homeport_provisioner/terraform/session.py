@@ -25,6 +25,8 @@ from homeport_sdk.provisioner_protocol import LogLevel, Timing
 # What Terraform keeps for itself: beside the template, so that nothing of an archive is taken for it.
 _DATA = "terraform"
 
+_WITHOUT_FRAME = str.maketrans("", "", "╷│╵")
+
 
 class Session:
     """The commands of one job. `state` is the file in which Terraform keeps the state; `lock` a descriptor that they all hold."""
@@ -75,6 +77,10 @@ class Session:
         set_backend(task.source, self._state)
         mirror = await self._mirror(source) if is_bundled else None
         began = clock.now()
+        if source.has_remote_modules:
+            # Before it is our turn with the cache: whoever offers a module may let us wait for ever, and with us would all others.
+            self._installation.configure(self._config, mirror=mirror, cache=None)
+            await self._get_modules()
         async with self._installation.cache(task, self._stack) as turn:
             self._installation.configure(self._config, mirror=mirror, cache=turn.folder)
             scribe, status = await self._run("init", "init", "-json", "-no-color", "-input=false")
@@ -124,6 +130,16 @@ class Session:
         """Read what there is now. Raises EngineFailure."""
         document = await self._show(None, facts)
         return await asyncio.to_thread(read_state, document, await self._graph(facts))
+
+    async def _get_modules(self) -> None:
+        """Fetch modules. This command alone says nothing as JSON."""
+        scribe = self._scribe("init")
+        errors: list[str] = []
+        command = Command(self._surroundings({}), ["get", "-no-color"])
+        status = await command.run(canceled=self._task.canceled, on_line=scribe.hear, on_error_line=errors.append)
+        if status:
+            text = self._masker.mask(" ".join(" ".join(errors).translate(_WITHOUT_FRAME).split()))
+            raise EngineFailure(f"Terraform could not fetch the template's modules. {text[:2000]}")
 
     def _keep_ephemeral(self, values: bytes | None) -> None:
         # Terraform before 1.10, which knows none, takes no values beside a plan.

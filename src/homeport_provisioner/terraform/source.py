@@ -27,7 +27,8 @@ _OWN_PROVIDER = re.compile(r"(registry\.terraform\.io/)?coder/coder", re.IGNOREC
 class Source:
     """The top folder's configuration, in the order in which Terraform merges it: `overrides` come last.
 
-    `constraints` are the versions of Coder's provider that any folder asks for; `has_own_provider` says whether one asks at all.
+    `constraints` are the versions of Coder's provider that any folder asks for; `has_own_provider` says whether one asks at all,
+    `has_remote_modules` whether one uses a module from elsewhere.
     """
 
     bodies: list[tuple[str, Body]] = field(default_factory=list)
@@ -35,6 +36,7 @@ class Source:
     values: dict[str, Any] = field(default_factory=dict)
     constraints: list[str] = field(default_factory=list)
     has_own_provider: bool = False
+    has_remote_modules: bool = False
 
 
 def clean(folder: Path, log: Log) -> None:
@@ -90,6 +92,7 @@ def read_source(folder: Path) -> Source:
             # Perhaps it is part of nothing. If it is, Terraform will say what is wrong with it.
             continue
         _note_providers(source, body)
+        source.has_remote_modules |= any(_is_remote(block) for block in body.blocks if block.type == "module")
         if path.parent == folder:
             _refuse_backend(body, name)
             stem = path.name.removesuffix(".json").removesuffix(".tf")
@@ -135,7 +138,7 @@ def _of_json(document: object, name: str) -> Body:
     if not isinstance(document, dict):
         raise EngineFailure(f"{name} must hold an object.")
     body = Body()
-    for kind, labels in (("variable", 1), ("terraform", 0)):
+    for kind, labels in (("variable", 1), ("module", 1), ("terraform", 0)):
         for entry in _listed(document.get(kind)):
             if labels:
                 for label, content in entry.items():
@@ -169,6 +172,10 @@ def values_of(body: Body) -> dict[str, Any]:
         except NotLiteral:
             continue
     return values
+
+
+def _is_remote(module: Block) -> bool:
+    return not str(values_of(module.body).get("source", "")).startswith(("./", "../"))
 
 
 def _note_providers(source: Source, body: Body) -> None:

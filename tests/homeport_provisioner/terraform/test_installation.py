@@ -99,14 +99,49 @@ async def test_a_failed_init_spoils_the_cache_only_if_it_brought_something(tmp_p
 
 
 @pytest.mark.requirement("TF-CACHE-01")
+async def test_nobody_waits_for_ever_for_whoever_fetches(
+    tmp_path: Path, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("homeport_provisioner.terraform.installation.TURN_SECONDS", 0.0)
+    cache = PluginCache(tmp_path / "cache")
+    with ExitStack() as first, ExitStack() as second:
+        async with cache.entered(task, first) as turn:
+            assert turn.folder is not None
+            assert await fill(cache, task, second) is None
+        assert await fill(cache, task, second) is not None
+
+
+@pytest.mark.requirement("TF-CACHE-01")
+@pytest.mark.needs("terraform")
+async def test_a_module_that_never_comes_holds_up_nobody(stand_in: StandIn, settings: Settings) -> None:
+    async def never(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await ended.wait()
+        writer.close()
+
+    asked, ended = asyncio.Event(), asyncio.Event()
+    async with await asyncio.start_server(never, "127.0.0.1", 0) as silent:
+        address = "http://127.0.0.1:{}/m.zip".format(silent.sockets[0].getsockname()[1])
+        slow = TerraformWorkspace(stand_in, {"main.tf": f'module "m" {{\n  source = "{address}"\n}}\n'})
+        async with terraform_daemon(settings), terraform_daemon(settings):
+            waiting = slow.submit()
+            await asyncio.wait_for(asked.wait(), 30)
+            job = await TerraformWorkspace(stand_in, {"main.tf": 'resource "terraform_data" "x" {}\n'}).build()
+            assert job.result, job.failure
+            assert "Waiting for another job" not in job.text()
+            waiting.is_canceled = True
+            await slow.end(waiting, 30)
+            assert waiting.failure["canceled"]
+        ended.set()
+
+
+@pytest.mark.requirement("TF-CACHE-01")
 @pytest.mark.needs("terraform")
 async def test_parallel_builds_of_real_daemons(stand_in: StandIn, settings: Settings) -> None:
     files: dict[str, str | bytes] = {"main.tf": 'resource "terraform_data" "x" {}\n'}
     async with terraform_daemon(settings), terraform_daemon(settings), terraform_daemon(settings):
-        workspaces = [TerraformWorkspace(stand_in, files) for _ in range(6)]
+        workspaces = [TerraformWorkspace(stand_in, files) for _ in range(4)]
         jobs = await asyncio.gather(*(workspace.build() for workspace in workspaces))
-        assert all(job.result for job in jobs), [job.failure for job in jobs]
-        jobs = await asyncio.gather(*(workspace.build("delete") for workspace in workspaces))
         assert all(job.result for job in jobs), [job.failure for job in jobs]
 
 
