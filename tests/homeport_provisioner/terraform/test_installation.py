@@ -121,7 +121,7 @@ async def test_a_module_that_never_comes_holds_up_nobody(stand_in: StandIn, sett
 
     asked, ended = asyncio.Event(), asyncio.Event()
     async with await asyncio.start_server(never, "127.0.0.1", 0) as silent:
-        address = "http://127.0.0.1:{}/m.zip".format(silent.sockets[0].getsockname()[1])
+        address = f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}/m.zip"
         slow = TerraformWorkspace(stand_in, {"main.tf": f'module "m" {{\n  source = "{address}"\n}}\n'})
         async with terraform_daemon(settings), terraform_daemon(settings):
             waiting = slow.submit()
