@@ -1,5 +1,7 @@
 """Markdown of template authors into HTML that cannot run anything: raw HTML is shown as text, links only lead to the web."""
 
+import re
+
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
@@ -7,11 +9,16 @@ from markupsafe import Markup
 _READER = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 _LEAST_LEVEL = 6
 _MOST = 256 * 1024
+# What a README says of itself to programs: `name: value` lines between two fences, at its very beginning.
+_FRONT_MATTER = re.compile(r"---[ \t]*\r?\n(?=[\w-]+:)(?:[^\n]*\n){1,100}?---[ \t]*(?:\r?\n|$)")
 
 
 def render_markdown(text: str) -> Markup:
-    """Return the HTML of a text; what is beyond 256 KiB is cut off. Headings go below the page's own, which is the first."""
-    tokens = _READER.parse(text[:_MOST])
+    """Return the HTML of a text without its front matter; what is beyond 256 KiB is cut off.
+
+    Headings go below the page's own, which is the first.
+    """
+    tokens = _READER.parse(_FRONT_MATTER.sub("", text[:_MOST], count=1) if text.startswith("---") else text[:_MOST])
     for token in tokens:
         if token.type in {"heading_open", "heading_close"}:
             token.tag = f"h{min(int(token.tag[1:]) + 2, _LEAST_LEVEL)}"

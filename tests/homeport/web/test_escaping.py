@@ -123,3 +123,11 @@ def test_markdown_keeps_what_is_meant():
     assert "<td>b</td>" in html
     assert '<a href="https://a.test">x</a>' in html
     assert len(str(render_markdown("x" * 10_000_000))) < 300_000
+
+
+@pytest.mark.requirement("WEB-TPL-07")
+def test_what_a_readme_says_to_programs_is_left_out():
+    html = str(render_markdown("---\ndisplay_name: Kubernetes\ntags: [a]\n---\n\n# Pods\n"))
+    assert html == "<h3>Pods</h3>\n"
+    for text in ("---\nA line\n---\n", "---\nname: never closed\n", "Text\n\n---\nname: x\n---\n"):
+        assert "<hr" in str(render_markdown(text))
