@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from homeport_cli.errors import CliError
 from homeport_cli.jobs import follow_job
 from homeport_cli.names import ME, WorkspaceName
+from homeport_cli.parameters import complete_values
 from homeport_cli.progress import Progress
 from homeport_sdk.errors import ApiError
 
@@ -65,8 +66,7 @@ async def build(
     from homeport_sdk import models  # lazy: wire types load with the call
 
     newest = None
-    updates_itself = workspace.automatic_updates == "always" or workspace.template_require_active_version
-    if transition == "start" and (is_updated or updates_itself):
+    if transition == "start" and (is_updated or updates_itself(workspace)):
         newest = workspace.template_active_version_id
     values = [models.WorkspaceBuildParameter(name=name, value=value) for name, value in (parameters or {}).items()]
     request = models.CreateWorkspaceBuildRequest(
@@ -78,6 +78,22 @@ async def build(
     )
     begun = await client.builds.create(workspace.id, request)
     return await follow_build(client, begun, progress) if is_waited_for else begun
+
+
+def updates_itself(workspace: "Workspace") -> bool:
+    """Whether each start takes the template's active version."""
+    return workspace.automatic_updates == "always" or workspace.template_require_active_version
+
+
+async def values_of_start(
+    client: "Client", workspace: "Workspace", given: dict[str, str], *, is_updated: bool = False, is_asking: bool
+) -> dict[str, str]:
+    """Return the values to start a workspace with, judged before anything is stopped for it. Raises CliError."""
+    takes_newest = is_updated or updates_itself(workspace)
+    if not given and not takes_newest:
+        return {}
+    version_id = workspace.template_active_version_id if takes_newest else workspace.latest_build.template_version_id
+    return await complete_values(client, version_id, given, workspace=workspace, is_asking=is_asking)
 
 
 def is_running(workspace: "Workspace") -> bool:

@@ -19,8 +19,6 @@ _TAIL = 20
 # The server may restart while we watch; the job goes on without us.
 _PATIENCE_SECONDS = 60.0
 _START_ONE = "Start one: homeport provisioner start"
-# It has somebody who will do it, and waits for its turn.
-_TURNS = frozenset({"busy", "next"})
 _ENDED = frozenset({"succeeded", "failed", "canceled"})
 
 
@@ -94,8 +92,11 @@ async def _wait_in_queue(read: Callable[[], Awaitable[Carrier]], progress: Progr
 def queue_reason(carrier: HasJob) -> str:
     """Say why a pending job waits; empty when it is about to begin."""
     job, matched = carrier.job, carrier.matched_provisioners
+    if job.wait and job.wait.reason == "next":
+        return ""
     if job.wait:
-        return job.wait.message if job.wait.reason in _TURNS else f"{job.wait.message} {_START_ONE}"
+        # Whoever is busy will do it; in all other cases there is nobody.
+        return job.wait.message if job.wait.reason == "busy" else f"{job.wait.message} {_START_ONE}"
     if matched is not None and not matched.count:
         tags = " ".join(f"{name}={value}" for name, value in sorted(job.tags.items()))
         return f"No provisioner accepts the job's tags ({tags}). {_START_ONE}"
@@ -118,8 +119,8 @@ async def _read_to_end(
             async for line in read_logs(last):
                 last = max(last, line.id)
                 progress.show_stage(line.stage)
-                if line.output:
-                    progress.show_line(line.output, level=line.log_level)
+                # What was shown as it came is not told again at the end.
+                if line.output and not progress.show_line(line.output, level=line.log_level):
                     tail.append(line.output)
             carrier = await read()
             lost_at = 0.0

@@ -1,6 +1,6 @@
 """Values for a template's parameters: given, asked for, or left to their defaults."""
 
-import difflib
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -9,61 +9,81 @@ import typer
 from homeport_cli.context import is_interactive
 from homeport_cli.errors import CliError
 from homeport_cli.prompts import ask, choose
+from homeport_cli.values import suggest
 
 if TYPE_CHECKING:
     from homeport_sdk.client import Client
-    from homeport_sdk.models import TemplateVersionParameter
+    from homeport_sdk.models import TemplateVersionParameter, Workspace
+
+# What people answer where true or false is asked for; anything else the server judges.
+_SWITCHES = {"y": "true", "yes": "true", "1": "true", "n": "false", "no": "false", "0": "false"}
+_SWITCHES |= {word: word for word in ("true", "false")}
 
 
 async def complete_values(
-    client: "Client", version_id: str, given: dict[str, str], *, kept: dict[str, str] | None = None, is_asking: bool
+    client: "Client",
+    version_id: str,
+    given: dict[str, str],
+    *,
+    is_asking: bool,
+    workspace: "Workspace | None" = None,
 ) -> dict[str, str]:
     """Return what to send: what was given, and with `is_asking` what a person answers for the rest.
 
-    `kept` are values that the server has already; they are neither asked for nor sent. The server judges each answer as it will
-    judge the whole. Raises CliError for a name that no parameter has, for required ones that are missing, and where a person is
-    asked also for a value that was given and is wrong.
+    `workspace` is one that is built again: what it has is neither asked for nor sent. The server judges what was given, and each
+    answer, as it will judge the whole. Raises CliError for a name that no parameter has, for a value that was given and is wrong,
+    and for required ones that are missing.
     """
-    kept = kept or {}
     parameters = await client.templates.parameters(version_id)
-    known = {parameter.name: parameter for parameter in parameters}
-    for name in given:
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f" Did you mean '{close[0]}'?" if close else f" It has: {', '.join(known) or 'none'}."
-            raise CliError(f"The template has no parameter '{name}'.{hint}")
+    _require_known([parameter.name for parameter in parameters], given)
+    kept = set[str]()
+    if workspace is not None:
+        kept = {value.name for value in await client.builds.parameters(workspace.latest_build.id)}
+
+    async def judge(values: dict[str, str]) -> dict[str, str]:
+        return await _problems(client, version_id, values, workspace)
+
+    problems = await judge(given) if given else {}
+    if wrong := [f"\n  {name}: {words}" for name, words in problems.items() if name in given]:
+        raise CliError(f"The template does not take these values.{''.join(wrong)}")
+    missing = [item for item in parameters if item.name not in given.keys() | kept and not item.ephemeral]
     values = dict(given)
-    has_value = given.keys() | kept.keys()
-    missing = [item for item in parameters if item.name not in has_value and not item.ephemeral]
-    if missing and is_asking and is_interactive():
-        problems = await _problems(client, version_id, {**kept, **values})
-        if wrong := [f"{name}: {words}" for name, words in problems.items() if name in given]:
-            raise CliError(f"The template does not take these values. {' '.join(wrong)}")
+    if is_asking and is_interactive():
         for item in missing:
-            values[item.name] = await _ask_well(client, version_id, item, {**kept, **values})
+            values[item.name] = await _ask_well(item, values, judge)
         return values
-    lacking = [item.name for item in missing if item.required]
-    if lacking:
+    if lacking := [item.name for item in missing if item.required]:
         flags = " ".join(f"--parameter {name}=…" for name in lacking)
         raise CliError(f"The template needs values for: {', '.join(lacking)}. Pass {flags}")
     return values
 
 
+def _require_known(known: list[str], given: Iterable[str]) -> None:
+    for name in given:
+        if name not in known:
+            raise CliError(f"The template has no parameter '{name}'. {suggest(name, known)}")
+
+
 async def _ask_well(
-    client: "Client", version_id: str, parameter: "TemplateVersionParameter", values: dict[str, str]
+    parameter: "TemplateVersionParameter",
+    values: dict[str, str],
+    judge: Callable[[dict[str, str]], Awaitable[dict[str, str]]],
 ) -> str:
     """Ask until the server has nothing against the answer."""
     while True:
         answer = _ask(parameter)
-        problem = (await _problems(client, version_id, {**values, parameter.name: answer})).get(parameter.name)
+        problem = (await judge({**values, parameter.name: answer})).get(parameter.name)
         if not problem:
             return answer
         typer.echo(problem, err=True)
 
 
-async def _problems(client: "Client", version_id: str, values: dict[str, str]) -> dict[str, str]:
+async def _problems(
+    client: "Client", version_id: str, values: dict[str, str], workspace: "Workspace | None"
+) -> dict[str, str]:
     """Return what is wrong, in words, by parameter."""
-    form = await client.templates.evaluate_parameters(version_id, values)
+    workspace_id = workspace.id if workspace else None
+    form = await client.templates.evaluate_parameters(version_id, values, workspace_id=workspace_id)
     return {
         item.name: " ".join(each.detail or each.summary for each in item.diagnostics if each.severity == "error")
         for item in form.parameters
@@ -82,9 +102,14 @@ def _ask(parameter: "TemplateVersionParameter") -> str:
         if default:
             options.sort(key=lambda option: option[0] != default)
         return choose(title, options, flag=flag)
+    if parameter.options:
+        title += f" [some of {', '.join(option.value for option in parameter.options)}]"
     answer = ask(title, flag=flag, default=default)
+    if parameter.type == "string":
+        return answer
+    answer = answer.strip()
     if parameter.type == "bool":
-        return str(answer.strip().lower() in {"y", "yes", "true", "1"}).lower()
+        return _SWITCHES.get(answer.lower(), answer)
     if parameter.type == "list(string)" and not answer.startswith("["):
         return msgspec.json.encode([part.strip() for part in answer.split(",") if part.strip()]).decode()
     return answer

@@ -32,14 +32,15 @@ class Progress:
             self._write(f"==> {self._stage}")
         self.tick()
 
-    def show_line(self, text: str, *, level: str = "info") -> None:
-        """Show a line of the log."""
+    def show_line(self, text: str, *, level: str = "info") -> bool:
+        """Show a line of the log, or return False: it is left out."""
         if not self._is_verbose and level not in _LOUD:
-            return
+            return False
         self._clear()
         mark = f"{level}: " if level in _LOUD else ""
         self._write(f"    {mark}{printable(text)}")
         self.tick()
+        return True
 
     def show_note(self, text: str) -> None:
         """Show a sentence of our own."""

@@ -1,5 +1,6 @@
 """Values given as `name=value` on the command line or in a file."""
 
+import difflib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,13 @@ def read_values(path: Path | None, *, flag: str) -> dict[str, str]:
     if not isinstance(content, dict):
         raise CliError(f"{flag}: {path} must map names to values.")
     return {str(name): _text(value, f"{flag}: {path}: {name}") for name, value in content.items()}
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Return what helps whoever gave a name that is not among those that are known."""
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"Did you mean '{close[0]}'?" if close else f"It has: {', '.join(names) or 'none'}."
 
 
 def _text(value: Any, where: str) -> str:

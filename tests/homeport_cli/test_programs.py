@@ -99,6 +99,8 @@ def test_a_template_that_lacks_a_variable_names_the_flag(cli, tmp_path):
     lacking = cli.run("templates", "push", name, "-d", str(folder), "-y")
     assert lacking.status == 1
     assert "--variable region=" in lacking.err
+    misspelled = cli.run("templates", "push", name, "-d", str(folder), "-y", "--variable", "regoin=eu")
+    assert "no variable 'regoin'; its value is not used. Did you mean 'region'?" in misspelled.err
     cli.ok("templates", "push", name, "-d", str(folder), "-y", "--variable", "region=eu", "--name", "v1")
     cli.ok(
         "templates", "push", name, "-d", str(folder), "-y", "--variable", "region=eu", "--name", "v2", "--no-activate"

@@ -154,10 +154,22 @@ def test_settings_are_changed_and_what_is_wrong_is_named(cli, template):
     )
     assert (changed["allow_user_autostart"], changed["deprecation_message"]) == (False, "Use another")
     assert cli.ok("templates", "edit", template, "--deprecated", "", "-o", "json").json()["deprecated"] is False
+    days = cli.ok(
+        "templates", "edit", template, "--autostart-requirement-weekdays", "monday, friday", "--autostop-requirement-weekdays",
+        "sunday", "--max-port-share-level", "organization", "--cors-behavior", "passthru", "--use-classic-parameter-flow",
+        "-o", "json",
+    ).json()  # fmt: skip
+    assert days["autostart_requirement"] == {"days_of_week": ["monday", "friday"]}
+    assert (days["max_port_share_level"], days["cors_behavior"]) == ("organization", "passthru")
+    assert days["use_classic_parameter_flow"] is True
+    weeks = cli.ok("templates", "edit", template, "--autostop-requirement-weeks", "2", "-o", "json").json()
+    assert weeks["autostop_requirement"] == {"days_of_week": ["sunday"], "weeks": 2}
     for words, said in (
         ((), "Nothing to change"),
         (("--default-ttl", "long"), "--default-ttl"),
         (("--name", "a b"), "name"),
+        (("--autostop-requirement-weekdays", "someday"), "is not a day of the week"),
+        (("--max-port-share-level", "all"), "max_port_share_level"),
     ):
         refused = cli.run("templates", "edit", template, *words)
         assert refused.status == 1
@@ -191,9 +203,10 @@ def test_a_workspace_is_updated_and_keeps_its_values(cli, server, tmp_path, push
 
 RULES = """\
 parameters:
-  - {name: disk, type: number, required: true, validation_min: 10, validation_max: 100}
-  - {name: ticket, type: string, required: true, validation_regex: "^[A-Z]+-[0-9]+$", validation_error: A ticket is like ABC-1.}
-  - {name: tools, type: list(string), required: true}
+  - {name: disk, type: number, required: true, mutable: true, validation_min: 10, validation_max: 100, validation_monotonic: increasing}
+  - {name: ticket, type: string, required: true, mutable: false, validation_regex: "^[A-Z]+-[0-9]+$", validation_error: Like ABC-1.}
+  - {name: loud, type: bool, required: true}
+  - {name: tools, type: list(string), required: true, options: [{name: vim, value: vim}, {name: git, value: git}]}
 start:
   resources: []
 """
@@ -208,19 +221,33 @@ def test_answers_are_judged_as_the_server_will_judge_them(cli, server, push_echo
         terminal.type("7\n", until="disk: ")
         assert "Give a number from 10 to 100." in terminal.seen
         terminal.type("many\n", until="disk: ")
-        terminal.type("12\n", until="ticket: ")
+        terminal.type("12\n", until="loud: ")
+        terminal.type("perhaps\n", until="loud: ")
+        assert "Give true or false." in terminal.seen
+        terminal.type("Yes\n", until="ticket: ")
         terminal.type("abc\n", until="ticket: ")
-        assert "A ticket is like ABC-1." in terminal.seen
-        terminal.type("ABC-7\n", until="tools: ")
+        assert "Like ABC-1." in terminal.seen
+        terminal.type("ABC-7\n", until="[some of vim, git]: ")
+        terminal.type("vi\n", until="[some of vim, git]: ")
+        assert "Choose one of: git, vim." in terminal.seen
         terminal.type("vim, git\n")
         assert terminal.status() == 0, terminal.seen
     build = cli.json("show", name)["latest_build"]["id"]
     values = {each["name"]: each["value"] for each in server.api.call("GET", f"/workspacebuilds/{build}/parameters")}
-    assert values == {"disk": "12", "ticket": "ABC-7", "tools": '["vim","git"]'}
+    assert values == {"disk": "12", "ticket": "ABC-7", "loud": "true", "tools": '["vim","git"]'}
+    for wrong, words in (
+        ("disk=11", "disk: It can only grow; it is 12 now."),
+        ("ticket=B-1", "ticket: It cannot be changed after the first build."),
+    ):
+        refused = cli.run("restart", name, "-y", "--parameter", wrong)
+        assert refused.status == 1
+        assert words in refused.err
+    assert cli.json("show", name)["latest_build"]["build_number"] == 1, "nothing was stopped for a value that is wrong"
     with Terminal([*create, "--parameter", "disk=7"], cli.environment) as terminal:
         terminal.type("")
         assert terminal.status() == 1
-        assert "The template does not take these values. disk: " in terminal.seen
+        assert "The template does not take these values." in terminal.seen
+        assert "disk: Give a number from 10 to 100." in terminal.seen
     refused = cli.run("create", unique_name("no"), "-t", template, "-y", "--parameter", "disk=7", "--parameter", "ticket=A-1",
                       "--parameter", "tools=[]")  # fmt: skip
     assert refused.status == 1

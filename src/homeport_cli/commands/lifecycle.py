@@ -1,15 +1,15 @@
 """`start`, `stop`, `restart`, `update`, `delete`."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from homeport_cli import completions, context
-from homeport_cli.builds import build, find_workspace, is_running, is_stopped, settle
+from homeport_cli.builds import build, find_workspace, is_running, is_stopped, settle, values_of_start
 from homeport_cli.commands.workspaces import NoWaitOption, ParameterFileOption, ParameterOption, VerboseOption
 from homeport_cli.names import parse_workspace
 from homeport_cli.output import YesOption
-from homeport_cli.parameters import complete_values
 from homeport_cli.progress import Progress
 from homeport_cli.values import parse_pairs, read_values
 
@@ -35,14 +35,12 @@ def start(
     name: NameArgument,
     parameter: ParameterOption = None,
     parameter_file: ParameterFileOption = None,
-    is_assumed: YesOption = False,  # noqa: ARG001 accepted so that scripts may pass it everywhere
+    is_assumed: YesOption = False,
     is_verbose: VerboseOption = False,
     has_no_wait: NoWaitOption = False,
 ) -> None:
     """Start a workspace. One that runs already stays as it is."""
-    values = read_values(parameter_file, flag="--rich-parameter-file") | parse_pairs(
-        parameter or [], flag="--parameter"
-    )
+    given = _given(parameter, parameter_file)
     target = parse_workspace(name)
     progress = Progress(is_verbose=is_verbose)
 
@@ -50,6 +48,7 @@ def start(
         workspace = await settle(client, await find_workspace(client, target), progress)
         if is_running(workspace):
             return f"Workspace '{target}' runs already."
+        values = await values_of_start(client, workspace, given, is_asking=not is_assumed)
         await build(client, workspace, "start", progress, parameters=values, is_waited_for=not has_no_wait)
         return f"Workspace '{target}' {'is starting' if has_no_wait else 'runs'}."
 
@@ -80,18 +79,17 @@ def restart(
     name: NameArgument,
     parameter: ParameterOption = None,
     parameter_file: ParameterFileOption = None,
-    is_assumed: YesOption = False,  # noqa: ARG001 accepted so that scripts may pass it everywhere
+    is_assumed: YesOption = False,
     is_verbose: VerboseOption = False,
 ) -> None:
     """Stop a workspace and start it again."""
-    values = read_values(parameter_file, flag="--rich-parameter-file") | parse_pairs(
-        parameter or [], flag="--parameter"
-    )
+    given = _given(parameter, parameter_file)
     target = parse_workspace(name)
     progress = Progress(is_verbose=is_verbose)
 
     async def work(client: "Client") -> None:
         workspace = await settle(client, await find_workspace(client, target), progress)
+        values = await values_of_start(client, workspace, given, is_asking=not is_assumed)
         if not is_stopped(workspace):
             await build(client, workspace, "stop", progress)
         await build(client, workspace, "start", progress, parameters=values)
@@ -108,7 +106,7 @@ def update(
     is_verbose: VerboseOption = False,
 ) -> None:
     """Start a workspace with the active version of its template; one that runs is stopped first. Values are kept, new ones asked for."""
-    given = read_values(parameter_file, flag="--rich-parameter-file") | parse_pairs(parameter or [], flag="--parameter")
+    given = _given(parameter, parameter_file)
     target = parse_workspace(name)
     progress = Progress(is_verbose=is_verbose)
 
@@ -116,10 +114,7 @@ def update(
         workspace = await settle(client, await find_workspace(client, target), progress)
         if not workspace.outdated and is_running(workspace) and not given:
             return f"Workspace '{target}' runs the active version already."
-        kept = {value.name: value.value for value in await client.builds.parameters(workspace.latest_build.id)}
-        version_id = str(workspace.template_active_version_id)
-        # Before anything is stopped: a value that is missing shall not end what runs.
-        values = await complete_values(client, version_id, given, kept=kept, is_asking=not is_assumed)
+        values = await values_of_start(client, workspace, given, is_updated=True, is_asking=not is_assumed)
         if not is_stopped(workspace):
             context.confirm(f"Stop workspace '{target}' and start it anew?", is_assumed=is_assumed)
             await build(client, workspace, "stop", progress)
@@ -150,3 +145,8 @@ def delete(
 
     context.run(work)
     typer.echo(f"Workspace '{target}' is {'being deleted' if has_no_wait else 'deleted'}.", err=True)
+
+
+def _given(parameter: list[str] | None, parameter_file: Path | None) -> dict[str, str]:
+    """Return the values that the flags give."""
+    return read_values(parameter_file, flag="--rich-parameter-file") | parse_pairs(parameter or [], flag="--parameter")

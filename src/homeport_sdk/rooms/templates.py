@@ -156,10 +156,15 @@ class Templates:
         query = {"follow": "true", "after": after}
         return messages(self._http, f"/templateversions/{version_id}/logs", query=query, answer=ProvisionerJobLog)
 
-    async def evaluate_parameters(self, version_id: str, inputs: dict[str, str]) -> DynamicParametersResponse:
-        """Return the form of a version as it is with these values: what is shown, and what is wrong with them."""
+    async def evaluate_parameters(
+        self, version_id: str, inputs: dict[str, str], *, workspace_id: str | None = None
+    ) -> DynamicParametersResponse:
+        """Return the form of a version as it is with these values: what is shown, and what is wrong with them.
+
+        With a workspace its last values hold where nothing is entered, and what may not change is held against them.
+        """
         path = f"/templateversions/{version_id}/dynamic-parameters/evaluate"
-        request = DynamicParametersRequest(inputs=inputs)
+        request = DynamicParametersRequest(inputs=inputs, workspace_id=workspace_id)
         return await self._http.call("POST", path, body=request, answer=DynamicParametersResponse)
 
     async def presets(self, version_id: str) -> builtins.list[Preset]:

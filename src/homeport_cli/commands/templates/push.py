@@ -1,6 +1,7 @@
 """`templates push`: upload a folder, import it as a new version, make it the active one."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,12 +17,12 @@ from homeport_cli.output import Format, OutputOption, YesOption, print_json
 from homeport_cli.progress import Progress
 from homeport_cli.prompts import ask
 from homeport_cli.templates import place_of
-from homeport_cli.values import parse_pairs, read_values
+from homeport_cli.values import parse_pairs, read_values, suggest
 from homeport_sdk.errors import ApiError
 
 if TYPE_CHECKING:
     from homeport_sdk.client import Client
-    from homeport_sdk.models import Template, TemplateVersion
+    from homeport_sdk.models import Template, TemplateVersion, TemplateVersionVariable
 
 _LACKS_VARIABLES = "REQUIRED_TEMPLATE_VARIABLES"
 
@@ -167,7 +168,11 @@ async def _import(
     """Import the archive; variables that turn out to be lacking are asked for once."""
     version = await _begin(client, job, file_id, known)
     try:
-        return await _follow(client, version, progress)
+        version = await _follow(client, version, progress)
+        declared = await client.templates.variables(version.id) if job.variables else []
+        for words in _unused(declared, job):
+            progress.show_note(words)
+        return version
     except JobFailed as error:
         if error.error_code != _LACKS_VARIABLES:
             raise
@@ -177,11 +182,22 @@ async def _import(
             raise
         if not context.is_interactive():
             flags = " ".join(f"--variable {item.name}=…" for item in lacking)
-            raise CliError(f"The template needs values for its variables. Pass {flags}") from error
+            unused = "".join(f"\n{words}" for words in _unused(declared, job))
+            raise CliError(f"The template needs values for its variables. Pass {flags}{unused}") from error
     for item in lacking:
         title = f"{item.name} ({item.description})" if item.description else item.name
         job.variables[item.name] = ask(title, flag=f"--variable {item.name}=…", is_hidden=item.sensitive)
     return await _follow(client, await _begin(client, job, file_id, known), progress)
+
+
+def _unused(declared: "Sequence[TemplateVersionVariable]", job: Push) -> list[str]:
+    """Say which of the given values are for no variable: one file of values may be for several templates."""
+    known = [item.name for item in declared]
+    return [
+        f"The template has no variable '{name}'; its value is not used. {suggest(name, known)}"
+        for name in job.variables
+        if name not in known
+    ]
 
 
 async def _begin(client: "Client", job: Push, file_id: str, known: "Template | None") -> "TemplateVersion":

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 import typer
 
 from homeport_cli import context
@@ -16,8 +17,17 @@ if TYPE_CHECKING:
     from homeport_sdk.client import Client
     from homeport_sdk.models import Template
 
+_WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 TextOption = str | None
 SwitchOption = bool | None
+
+
+class Days(msgspec.Struct, frozen=True):
+    """On which days workspaces may start, and on which they have to stop; None stays as it is."""
+
+    starts: list[str] | None = None
+    stops: list[str] | None = None
+    weeks: int | None = None
 
 
 def register(app: typer.Typer) -> None:
@@ -68,6 +78,41 @@ def edit(
         SwitchOption,
         typer.Option("--require-active-version/--no-require-active-version", help="Starts take the active version."),
     ] = None,
+    is_classic: Annotated[
+        SwitchOption,
+        typer.Option(
+            "--use-classic-parameter-flow/--no-use-classic-parameter-flow",
+            help="Forms of other clients do not change while they are filled in.",
+        ),
+    ] = None,
+    start_days: Annotated[
+        TextOption,
+        typer.Option(
+            "--autostart-requirement-weekdays",
+            help="Days on which workspaces may start by themselves, like monday,friday; all.",
+        ),
+    ] = None,
+    stop_days: Annotated[
+        TextOption,
+        typer.Option(
+            "--autostop-requirement-weekdays", help="Days on which workspaces stop in quiet hours, like sunday; none."
+        ),
+    ] = None,
+    stop_weeks: Annotated[
+        int | None, typer.Option("--autostop-requirement-weeks", help="Weeks between these stops; 1 for each week.")
+    ] = None,
+    share_level: Annotated[
+        TextOption,
+        typer.Option(
+            "--max-port-share-level", help="Widest sharing of ports: owner, organization, authenticated, public."
+        ),
+    ] = None,
+    cors: Annotated[
+        TextOption,
+        typer.Option(
+            "--cors-behavior", help="Requests between apps: simple (of one owner), or passthru: the app decides."
+        ),
+    ] = None,
     organization: TemplateOrganizationOption = "",
     output: OutputOption = Format.TABLE,
 ) -> None:
@@ -87,16 +132,29 @@ def edit(
         "allow_user_autostop": can_autostop,
         "allow_user_cancel_workspace_jobs": can_cancel,
         "require_active_version": is_active_required,
+        "use_classic_parameter_flow": is_classic,
+        "max_port_share_level": share_level,
+        "cors_behavior": cors,
     }
     changes = {field: value for field, value in changes.items() if value is not None}
-    if not changes:
+    days = Days(_days(start_days), _days(stop_days), stop_weeks)
+    if not changes and days == Days():
         raise CliError("Nothing to change. See: homeport templates edit --help")
 
     async def work(client: "Client") -> "Template":
         from homeport_sdk import models  # lazy: wire types load with the call
 
         template = await find_template(client, name, organization)
-        return await client.templates.update(template.id, models.UpdateTemplateMeta(**changes))
+        request = models.UpdateTemplateMeta(**changes)
+        if days.starts is not None:
+            request.autostart_requirement = models.TemplateAutostartRequirement(days_of_week=days.starts)
+        if days.stops is not None or days.weeks is not None:
+            now = template.autostop_requirement
+            request.autostop_requirement = models.TemplateAutostopRequirement(
+                days_of_week=now.days_of_week if days.stops is None else days.stops,
+                weeks=now.weeks if days.weeks is None else days.weeks,
+            )
+        return await client.templates.update(template.id, request)
 
     changed = context.run(work)
     if output is Format.JSON:
@@ -122,6 +180,15 @@ def archive(
 
     count = context.run(work)
     typer.echo(f"Archived {count} version{'' if count == 1 else 's'}.", err=True)
+
+
+def _days(text: str | None) -> list[str] | None:
+    """Return the days that a flag names; the server knows which there are."""
+    if text is None:
+        return None
+    if text.strip().lower() in {"all", "none", ""}:
+        return list(_WEEK) if text.strip().lower() == "all" else []
+    return [day.strip() for day in text.split(",")]
 
 
 def _length(text: str | None, flag: str) -> int | None:
