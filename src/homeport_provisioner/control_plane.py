@@ -16,6 +16,7 @@ from homeport_sdk.provisioner_protocol import (
     DAEMON_ID_HEADER,
     JOB_TOKEN_HEADER,
     KEY_HEADER,
+    MOST_REPORT_BYTES,
     PSK_HEADER,
     AcquiredJob,
     AcquireJobRequest,
@@ -171,6 +172,11 @@ class JobCalls:
         )
 
     async def _post(self, verb: str, body: object, answer: Any) -> Any:
+        size = len(msgspec.json.encode(body))
+        if size > MOST_REPORT_BYTES:
+            # The server would close the connection in the middle of it, which looks like any trouble of the network.
+            limit = MOST_REPORT_BYTES // 1024**2
+            raise ApiError(413, f"A report has at most {limit} MiB, and this one {size / 1024**2:.1f} MiB.")
         return await self._http.call("POST", f"{self._base}/{verb}", body=body, answer=answer, headers=self._headers)
 
     async def _insist(self, call: Callable[[], Awaitable[T]]) -> T:

@@ -96,6 +96,8 @@ KEY_HEADER = "Coder-Provisioner-Daemon-Key"
 PSK_HEADER = "Coder-Provisioner-Daemon-PSK"
 JOB_TOKEN_HEADER = "Homeport-Job-Token"
 DAEMON_ID_HEADER = "Homeport-Daemon-Id"
+MOST_REPORT_BYTES = 16 * 1024 * 1024
+"""What the body of a call about a job may have."""
 
 JobType = Literal["template_version_import", "template_version_dry_run", "workspace_build"]
 Transition = Literal["start", "stop", "delete"]

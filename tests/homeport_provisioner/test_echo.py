@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from homeport_provisioner import control_plane
 from homeport_provisioner import job as job_module
 from homeport_provisioner.daemon import Daemon
 from homeport_provisioner.settings import Settings
@@ -144,6 +145,17 @@ async def test_a_job_whose_state_the_server_does_not_take_ends_all_the_same(stan
     assert "refused the result" in job.failure["error"]
     assert "state of 8 bytes was refused too" in job.failure["error"]
     assert job.failure["workspace_build"] is None
+
+
+@pytest.mark.requirement("ENGINE-STATE-01")
+async def test_a_state_that_no_report_can_hold_ends_its_job(
+    stand_in: StandIn, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sent all the same, it would be a connection that breaks, and be sent again for ever."""
+    monkeypatch.setattr(control_plane, "MOST_REPORT_BYTES", 5_000)
+    job = await ended(stand_in.submit_build("echo", script(start={"state": "s" * 6_000})))
+    assert "at most" in job.failure["error"]
+    assert "state of 6,000 bytes was refused too" in job.failure["error"]
 
 
 @pytest.mark.requirement("ENGINE-RETRY-01")

@@ -8,6 +8,7 @@ import pytest
 from homeport.kit import clock
 from homeport.kit.ids import new_id
 from homeport.provisioning import schemas as server
+from homeport.provisioning.api import protocol
 from homeport_sdk import provisioner_protocol as daemon
 
 
@@ -91,3 +92,7 @@ def test_an_acquired_job_is_read_by_its_type() -> None:
             input=msgspec.Raw(msgspec.json.encode(sample(msgspec.inspect.type_info(input_type)))),
         )  # fmt: skip
         assert type(job.read_input()).__name__ == input_type.__name__
+
+
+def test_both_ends_know_how_long_a_report_may_be() -> None:
+    assert daemon.MOST_REPORT_BYTES == protocol.MAX_REPORT
