@@ -1,5 +1,6 @@
 """Provisioners in the dashboard: daemons, jobs with why they wait and a way to cancel them, keys."""
 
+import re
 from datetime import timedelta
 from uuid import UUID
 
@@ -35,6 +36,7 @@ async def test_a_key_from_its_making_to_its_end(site: Site) -> None:
     owner = await site.accounts.make("owner")
     made = await site.post(owner, f"{BASE}/keys", {"name": "remote-1", "tags": "region=eu\r\n gpu = 1 \r\n"})
     assert made.status_code == 200, made.text
+    assert re.search(r"HOMEPORT_URL=http\S+ HOMEPORT_PROVISIONER_KEY=… homeport provisioner start", made.text)
     secret = next(text for text in Document(made.text).texts if len(text.strip()) == 43).strip()
     key = await site.db.fetchrow("select id, tags from provisioner_keys where name = 'remote-1'")
     assert key is not None

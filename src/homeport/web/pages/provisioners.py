@@ -163,6 +163,7 @@ async def _page(
         canceling=canceling,
         secret=secret,
         made=made,
+        access_url=view.settings.access_url.rstrip("/"),
         can_cancel=frozenset({"pending", "running"}),
     )
 

@@ -192,7 +192,16 @@
     setTimeout(() => delete form.dataset.isSubmitted, 4000);
   });
 
+  // On a phone the tabs of a page scroll sideways: the one that is open shall be seen.
+  function showTab() {
+    const tab = document.querySelector(".tabs [aria-current]");
+    if (!tab) return;
+    const row = tab.parentElement;
+    row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2;
+  }
+
   setUpTheme();
+  showTab();
   fillFromFragment();
   scan();
 })();
