@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 MOST_DEPTH = 60
 _PLAIN = re.compile(r"[^\"<(\[{)\]}#/\n]+")
 _PLAIN_STRING = re.compile(r"[^\"\\$%\n]+")
-_PLAIN_INTERPOLATION = re.compile(r"[^\"{}]+")
+_PLAIN_INTERPOLATION = re.compile(r"[^\"{}#/]+")
 _NAME = re.compile(r"[^\W\d][\w-]*")
 _HEREDOC = re.compile(r"<<(-?)([^\W\d][\w-]*)[ \t\r]*\n")
 _OPENING = {"(": ")", "[": "]", "{": "}"}
@@ -146,7 +146,7 @@ class _Reader:
             if self.peek() == '"':
                 begin = self.at
                 self.skip_string()
-                labels.append(_text_of(self.text[begin : self.at]))
+                labels.append(self.label(begin))
             elif _NAME.match(self.text, self.at):
                 labels.append(self.name())
             else:
@@ -158,6 +158,12 @@ class _Reader:
             raise self.error(f"the block '{name}' has no closing brace", opened)
         self.at += 1
         return Block(type=name, labels=tuple(labels), body=body, line=line)
+
+    def label(self, begin: int) -> str:
+        try:
+            return str(literal(Expression(self.text[begin : self.at], 0)))
+        except NotLiteral:
+            raise self.error("the label of a block is a plain text", begin) from None
 
     def expression(self) -> Expression:
         begin = self.at
@@ -232,6 +238,10 @@ class _Reader:
                 self.at = plain.end()
             elif self.peek() == '"':
                 self.skip_nested_string(begin)
+            elif self.peek() == "#" or self.peek(2) == "//":
+                self.skip_to_line_end()
+            elif self.peek(2) == "/*":
+                self.skip_comment()
             elif self.peek() in "{}":
                 depth += 1 if self.peek() == "{" else -1
                 self.at += 1
@@ -260,11 +270,6 @@ class _Reader:
                 return
             self.at += 1
         raise self.error(f"this text has no end: a line with nothing but {found[2]}", begin)
-
-
-def _text_of(quoted: str) -> str:
-    value = literal(Expression(quoted, 0))
-    return value if isinstance(value, str) else quoted
 
 
 class NotLiteral(Exception):

@@ -109,6 +109,7 @@ def test_what_is_computed_is_no_literal(text: str) -> None:
         ("\n/* x", 2, "no end"),
         ("x {} y {}", 1, "expected a new line"),
         ("a {" * 100, 1, "nested"),
+        ('\nb "${x}" {}', 2, "label of a block"),
         ("a = " + '"${' * 5000, 1, "nested too deep"),
     ],
 )
@@ -116,6 +117,12 @@ def test_mistakes_have_a_line(text: str, line: int, words: str) -> None:
     with pytest.raises(HclError, match=words) as caught:
         parse(text)
     assert caught.value.line == line
+
+
+@pytest.mark.parametrize("computed", ['x /* " } */', 'x # "}\n', 'x // "}\n', "x / y"])
+def test_comments_stand_in_what_a_text_computes(computed: str) -> None:
+    body = parse(f'a = "${{{computed}}}"\nb = 1\n')
+    assert list(body.attributes) == ["a", "b"]
 
 
 def test_a_big_file_is_read() -> None:
