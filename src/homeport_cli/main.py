@@ -36,6 +36,7 @@ from homeport_cli.commands import (
 )
 from homeport_cli.errors import CliError
 from homeport_cli.store import Store
+from homeport_cli.switches import accept_values
 from homeport_sdk.errors import ApiError, BadAnswer, ConnectionFailed
 
 INTERRUPTED = 130
@@ -99,7 +100,9 @@ def run(arguments: list[str]) -> int:
     if completion.VARIABLE in os.environ:
         completion.prepare()
     try:
-        app(arguments, prog_name="homeport")
+        command = typer.main.get_command(app)
+        accept_values(command)
+        command(arguments, prog_name="homeport")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except CliError as error:

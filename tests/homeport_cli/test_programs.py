@@ -103,7 +103,18 @@ def test_a_template_that_lacks_a_variable_names_the_flag(cli, tmp_path):
     assert "no variable 'regoin'; its value is not used. Did you mean 'region'?" in misspelled.err
     cli.ok("templates", "push", name, "-d", str(folder), "-y", "--variable", "region=eu", "--name", "v1")
     cli.ok(
-        "templates", "push", name, "-d", str(folder), "-y", "--variable", "region=eu", "--name", "v2", "--no-activate"
+        "templates",
+        "push",
+        name,
+        "-d",
+        str(folder),
+        "-y",
+        "--variable",
+        "region=eu",
+        "--name",
+        "v2",
+        "--activate=false",
+        "--yes=true",
     )
     versions = cli.ok("templates", "versions", "list", name).out.splitlines()
     assert [("active" in line.split()) for line in versions[1:] if "v1" in line] == [True]

@@ -12,6 +12,7 @@ from homeport_cli.commands.templates.push import read_tags
 from homeport_cli.errors import CliError
 from homeport_cli.folders import unpack
 from homeport_cli.presets import choose_preset, preset_values
+from homeport_cli.switches import without_values
 from homeport_sdk.models import Preset, PresetParameter
 from tests.support.api import PASSWORD
 from tests.support.names import unique_name
@@ -210,6 +211,15 @@ parameters:
 start:
   resources: []
 """
+
+
+@pytest.mark.requirement("CLI-SWITCHES-01")
+def test_switches_take_true_and_false():
+    switches = {"--activate": {"true": "--activate", "false": "--no-activate"}, "--yes": {"true": "--yes", "false": ""}}
+    given = ["--activate=false", "--yes=false", "--yes=true", "--name=true", "", "--activate=maybe", "--", "--yes=true"]
+    assert without_values(given, switches) == [
+        "--no-activate", "--yes", "--name=true", "", "--activate=maybe", "--", "--yes=true",
+    ]  # fmt: skip
 
 
 @pytest.mark.requirement("CLI-TEMPLATES-07")
