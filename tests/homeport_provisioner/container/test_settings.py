@@ -48,7 +48,7 @@ async def test_all_that_a_template_can_say(workspace: Workspace) -> None:
 
 
 @pytest.mark.requirement("CONTAINER-SHAPE-01")
-@pytest.mark.parametrize(("home", "user"), [("/work/space", "1234:2345"), ("", "4321"), ("/home/ada", "dev")])
+@pytest.mark.parametrize(("home", "user"), [("/space/of/mine", "1234:2345"), ("", "4321"), ("/home/ada", "dev")])
 async def test_a_home_that_the_image_has_not_belongs_to_its_user(workspace: Workspace, home: str, user: str) -> None:
     workspace.files = template(container={"user": user} | ({"home": home} if home else {}))
     await workspace.start()

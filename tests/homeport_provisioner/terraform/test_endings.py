@@ -19,6 +19,16 @@ from tests.support.terraform import MAIN, TerraformWorkspace, begun, left_states
 pytestmark = [pytest.mark.needs("terraform"), pytest.mark.timeout(180)]
 
 
+async def lost(stand_in: StandIn, settings: Settings, tmp_path: Path) -> TerraformWorkspace:
+    """Return a workspace whose first build the server has given up in the middle; what it made is left on the machine."""
+    workspace = TerraformWorkspace(stand_in, slow(tmp_path))
+    job = workspace.submit()
+    await begun(tmp_path)
+    job.is_lost = True
+    await until(lambda: left_states(settings) and not list((settings.data_dir / "jobs").iterdir()), 30)
+    return workspace
+
+
 @pytest.mark.requirement("TF-STATE-01")
 async def test_a_failed_build_keeps_what_it_made(
     stand_in: StandIn, daemon: Daemon, settings: Settings, tmp_path: Path
@@ -100,11 +110,7 @@ async def test_a_refused_result_keeps_what_was_made(stand_in: StandIn, daemon: D
 async def test_a_lost_build_is_found_by_the_next_one(
     stand_in: StandIn, daemon: Daemon, settings: Settings, tmp_path: Path
 ) -> None:
-    workspace = TerraformWorkspace(stand_in, slow(tmp_path))
-    job = workspace.submit()
-    await begun(tmp_path)
-    job.is_lost = True
-    await until(lambda: left_states(settings) and not list((settings.data_dir / "jobs").iterdir()), 30)
+    workspace = await lost(stand_in, settings, tmp_path)
     assert workspace.state == b""
     workspace.files = {"main.tf": 'resource "terraform_data" "first" {}\nresource "terraform_data" "second" {}\n'}
     made = values(left_states(settings)[0].read_bytes(), "first")["id"]
@@ -119,11 +125,7 @@ async def test_a_lost_build_is_found_by_the_next_one(
 async def test_what_is_left_does_not_go_before_a_newer_state(
     stand_in: StandIn, daemon: Daemon, settings: Settings, tmp_path: Path
 ) -> None:
-    workspace = TerraformWorkspace(stand_in, slow(tmp_path))
-    job = workspace.submit()
-    await begun(tmp_path)
-    job.is_lost = True
-    await until(lambda: left_states(settings) and not list((settings.data_dir / "jobs").iterdir()), 30)
+    workspace = await lost(stand_in, settings, tmp_path)
     other = TerraformWorkspace(stand_in, {"main.tf": MAIN})
     await other.build()
     workspace.state, workspace.files = other.state, {"main.tf": MAIN}
@@ -153,11 +155,7 @@ async def test_an_engine_that_breaks_after_the_apply_tells_the_state(
 async def test_what_is_left_outlives_a_build_that_fails_before_its_apply(
     stand_in: StandIn, daemon: Daemon, settings: Settings, tmp_path: Path
 ) -> None:
-    workspace = TerraformWorkspace(stand_in, slow(tmp_path))
-    job = workspace.submit()
-    await begun(tmp_path)
-    job.is_lost = True
-    await until(lambda: left_states(settings) and not list((settings.data_dir / "jobs").iterdir()), 30)
+    workspace = await lost(stand_in, settings, tmp_path)
     made = values(left_states(settings)[0].read_bytes(), "first")["id"]
     workspace.files = {"main.tf": 'resource "terraform_data" "first" {\n  input = file("missing")\n}\n'}
     # Its failure is reported without a state: the plan, not the apply, has failed.

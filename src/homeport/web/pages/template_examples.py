@@ -24,10 +24,10 @@ from homeport.templates.service.examples import list_examples
 from homeport.web.actions import JOB_UNDER_WAY
 from homeport.web.forms import NO_PROBLEMS, Form, Problems, read_form, remaining
 from homeport.web.log_stream import line_asked_for, log_stream
-from homeport.web.pages.template_versions import load_found
+from homeport.web.pages.template_versions import import_with_variables, load_found
 from homeport.web.rendering import View
 from homeport.web.template_place import places_for_templates
-from homeport.web.variables import sent_values, variable_fields
+from homeport.web.variables import variable_fields
 
 _READ = requires("template:read", is_page=True)
 _CREATE = requires("template:create", is_page=True)
@@ -106,19 +106,7 @@ async def give_variables(
     form = await read_form(view.request)
     found = await _load(db, subject, id)
     try:
-        async with db.connection() as conn:
-            declared = await contents.list_variables(conn, subject=subject, version_id=found.id)
-        sent = sent_values(declared, form)
-        made = await sources.create_next(
-            db,
-            cipher,
-            file_cache,
-            subject=subject,
-            version_id=found.id,
-            message=found.message,
-            values=sent.given,
-            without=sent.cleared,
-        )
+        made = await import_with_variables(db, cipher, file_cache, subject, found, form, message=found.message)
     except HomeportError as error:
         return await _import_page(view, db, subject, found, None, Problems(error, known=frozenset()))
     return view.go(_path(made.id, view.request.query_params.get("example", "")))

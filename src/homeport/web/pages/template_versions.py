@@ -23,7 +23,7 @@ from homeport.templates.schemas import (
 )
 from homeport.templates.service import contents, sources, templates, versions
 from homeport.web.actions import JOB_UNDER_WAY
-from homeport.web.forms import NO_PROBLEMS, Problems, read_form
+from homeport.web.forms import NO_PROBLEMS, Form, Problems, read_form
 from homeport.web.log_stream import line_asked_for, log_stream
 from homeport.web.pages.workspaces import PAGE_SIZE, asked
 from homeport.web.rendering import View
@@ -144,22 +144,38 @@ async def import_again(
     form = await read_form(view.request)
     place, found = await load_version(view, db, subject, template, version)
     try:
-        async with db.connection() as conn:
-            declared = await contents.list_variables(conn, subject=subject, version_id=found.id)
-        sent = sent_values(declared, form)
-        made = await sources.create_next(
-            db,
-            cipher,
-            file_cache,
-            subject=subject,
-            version_id=found.id,
-            message=f"Other variables than {found.name}",
-            values=sent.given,
-            without=sent.cleared,
+        made = await import_with_variables(
+            db, cipher, file_cache, subject, found, form, message=f"Other variables than {found.name}"
         )
     except HomeportError as error:
         return await _page(view, db, subject, place, found, problems=Problems(error, known=frozenset()))
     return view.go(place.version_address(made))
+
+
+async def import_with_variables(
+    db: Database,
+    cipher: Cipher,
+    file_cache: FileCache,
+    subject: Subject,
+    found: TemplateVersion,
+    form: Form,
+    *,
+    message: str,
+) -> TemplateVersion:
+    """Make a new version of a version's files with the values of variables that a form holds."""
+    async with db.connection() as conn:
+        declared = await contents.list_variables(conn, subject=subject, version_id=found.id)
+    sent = sent_values(declared, form)
+    return await sources.create_next(
+        db,
+        cipher,
+        file_cache,
+        subject=subject,
+        version_id=found.id,
+        message=message,
+        values=sent.given,
+        without=sent.cleared,
+    )
 
 
 async def _page(
