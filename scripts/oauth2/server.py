@@ -4,6 +4,7 @@ import argparse
 import html
 import os
 import re
+import weakref
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -22,6 +23,7 @@ class Server:
     def __init__(self, url: str, token: str) -> None:
         self.url = url.rstrip("/")
         self.http = httpx.Client(base_url=self.url, timeout=30, trust_env=False, follow_redirects=False)
+        weakref.finalize(self, self.http.close)
         self.session = {"Coder-Session-Token": token}
 
     def api(self, method: str, path: str, **more: Any) -> Any:

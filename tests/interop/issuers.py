@@ -1,6 +1,7 @@
 """Authorization servers as test_black_box.py sees them: by HTTP alone, Homeport and another one behind the same few calls."""
 
 import base64
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
@@ -56,6 +57,7 @@ class Issuer:
     def __init__(self, url: str, resource: str, other_resource: str) -> None:
         self.url, self.resource, self.other_resource = url, resource, other_resource
         self.http = httpx.Client(timeout=30, trust_env=False, follow_redirects=False)
+        weakref.finalize(self, self.http.close)
         reply = self.http.get(f"{url}/.well-known/oauth-authorization-server")
         assert reply.status_code == 200, reply.text
         self.metadata: dict[str, Any] = reply.json()

@@ -5,6 +5,7 @@ where the client would give up.
 """
 
 import re
+import weakref
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -33,6 +34,7 @@ class Installation:
         self.token_endpoint = ""
         self._person = Person(server.url, server.token)
         self._http = httpx.Client(timeout=30, trust_env=False, follow_redirects=False)
+        weakref.finalize(self, self._http.close)
 
     def knock(self) -> dict[str, str]:
         """Send the first request, without a token; returns what the challenge says."""

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ class Browser:
 
     def __init__(self, server: Server) -> None:
         self.http = httpx.Client(timeout=30, trust_env=False, headers=HTML)
+        weakref.finalize(self, self.http.close)
         self.server = server
 
     def sign_in(self, *, redirect: str = "/workspaces") -> httpx.Response:

@@ -1,5 +1,6 @@
 """The HTTP API as a program calls it: what prepares workspaces for tests against a running server."""
 
+import weakref
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ class Api:
 
     def __init__(self, url: str) -> None:
         self.client = httpx.Client(base_url=url, timeout=30, trust_env=False)
+        weakref.finalize(self, self.client.close)
 
     def make_first_user(self, username: str, email: str, password: str = PASSWORD) -> None:
         """Make the deployment's owner and be them."""

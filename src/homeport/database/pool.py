@@ -70,6 +70,10 @@ class Pool:
 
     def discard_later(self, raw: Raw) -> None:
         """Take a session back in whatever state it is: roll back in the background, drop it when that fails."""
+        if self._is_closed:
+            # Nobody waits for what would begin here, and the event loop may be about to end.
+            self.release(raw)
+            return
         task = asyncio.get_running_loop().create_task(self._clean(raw))
         self._cleaning.add(task)
         task.add_done_callback(self._cleaning.discard)
@@ -95,9 +99,7 @@ class Pool:
             async with asyncio.timeout(self._patience):
                 while True:
                     if self._is_closed:
-                        raise DatabaseUnavailable(
-                            "The database is not reachable at the moment.", detail="pool is closed"
-                        )
+                        raise _closed()
                     while self._idle:
                         raw = self._idle.pop()
                         if not raw.is_closed():
@@ -122,6 +124,9 @@ class Pool:
                 raise translate(error) from error
             raise
         self._opening -= 1
+        if self._is_closed:
+            raw.terminate()
+            raise _closed()
         self._lent.add(raw)
         return raw
 
@@ -157,6 +162,10 @@ class Pool:
             raise
         finally:
             self.release(raw)
+
+
+def _closed() -> DatabaseUnavailable:
+    return DatabaseUnavailable("The database is not reachable at the moment.", detail="pool is closed")
 
 
 async def connect_patiently(connect: Callable[[], Awaitable[Raw]]) -> Raw:

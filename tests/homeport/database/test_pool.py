@@ -5,8 +5,11 @@ import asyncio
 import pytest
 
 from homeport.database import Connection, Database, DatabaseUnavailable
+from homeport.database.connection import Raw
+from homeport.database.driver import RAISED
 from homeport.database.errors import LockNotAvailable, QueryCanceled
 from homeport.database.metrics import watch_pool
+from homeport.database.pool import Pool
 from homeport.telemetry.metrics import registry
 from tests.support.waiting import until
 
@@ -152,6 +155,34 @@ async def test_a_full_pool_answers_unavailable_after_its_patience(blank_database
     await database.close()
     with pytest.raises(DatabaseUnavailable):
         await database.fetchval("SELECT 1")
+
+
+@pytest.mark.requirement("DB-POOL-03")
+async def test_nothing_stays_open_or_goes_on_after_the_pool_is_closed(play: Database) -> None:
+    opened: list[Raw] = []
+    may_open = asyncio.Event()
+
+    async def connect() -> Raw:
+        if opened:
+            await may_open.wait()
+        opened.append(await play.connect())
+        return opened[-1]
+
+    pool = Pool(connect, size=2, patience=10)
+    lent = await pool.acquire()
+    query = asyncio.create_task(lent.execute("SELECT pg_sleep(60)"))
+    late = asyncio.create_task(pool.acquire())
+    await asyncio.sleep(0)
+    await pool.close()
+    may_open.set()
+    with pytest.raises(DatabaseUnavailable, match="not reachable"):
+        await late
+    with pytest.raises(RAISED):
+        await query
+    pool.discard_later(lent)
+    assert [raw.is_closed() for raw in opened] == [True, True]
+    assert pool.open_count == 0
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 @pytest.mark.requirement("DB-POOL-02")

@@ -1,6 +1,7 @@
 """The outbox against a real SMTP server on loopback: TLS, signing in, refusals, and servers that come and go."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ from homeport.mail.service.sending import CLAIM, send_due
 from homeport.mail.types import Message
 from tests.support.certificates import make_certificates
 from tests.support.mail import Postbox, free_port, mail_server
+from tests.support.waiting import until
 
 CIPHER = Cipher([bytes(range(32))])
 WORDS = Message("Grüße", "Plain wörds\nhttps://homeport.test/x#code=1", "<p>Rich wörds</p>")
@@ -230,6 +232,27 @@ async def test_no_password_goes_over_an_open_line(db: Database, monkeypatch: pyt
         assert await send_due(db, settings, CIPHER) == 0
         assert postbox.mails == []
     assert await waiting(db) == 1
+
+
+@pytest.mark.requirement("MAIL-OUTBOX-05")
+async def test_a_server_that_stops_while_it_connects_leaves_no_socket(db: Database) -> None:
+    await put(db)
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, socket.socket() as first:
+        # The queue of the listener is full: who comes next waits for its answer.
+        first.connect(listener.getsockname())
+        sending = asyncio.create_task(send_due(db, settings_of(listener.getsockname()[1]), CIPHER))
+        await until(lambda: _connecting_to(listener))
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        assert not _connecting_to(listener)
+
+
+def _connecting_to(listener: socket.socket) -> bool:
+    """Whether this process waits for a connection to the listener: state 02 of the kernel's table (SYN_SENT)."""
+    port = f":{listener.getsockname()[1]:04X}"
+    rows = [line.split() for line in Path("/proc/self/net/tcp").read_text("ascii").splitlines()[1:]]
+    return any(row[2].endswith(port) and row[3] == "02" for row in rows)
 
 
 @pytest.mark.parametrize(("attempts", "seconds"), [(0, 5), (1, 5), (2, 10), (3, 20), (8, 600), (10_000, 600)])

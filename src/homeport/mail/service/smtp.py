@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import aiosmtplib
+from aiohappyeyeballs import start_connection
 
 from homeport.config import Settings
 from homeport.kit import clock
@@ -20,6 +21,8 @@ from homeport.mail.rules import is_lasting
 from homeport.mail.types import MailRow, Message
 
 TIMEOUT: Final = 20.0
+# How long one address of the mail server may stay silent before the next one is tried beside it (RFC 8305, section 5).
+_NEXT_ADDRESS_AFTER: Final = 0.25
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -50,9 +53,8 @@ async def _hand_over(client: aiosmtplib.SMTP, composed: EmailMessage, recipient:
 async def _connected(settings: Settings) -> AsyncIterator[aiosmtplib.SMTP]:
     """Connect, with TLS as the settings say, and sign in."""
     host, port = _smarthost(settings)
-    link = await asyncio.to_thread(socket.create_connection, (host, port), TIMEOUT)
+    link = await _link(host, port)
     try:
-        link.setblocking(False)
         client = aiosmtplib.SMTP(
             # With a connection at hand, this is but the name that the certificate must have.
             hostname=settings.email_tls_servername or host,
@@ -68,6 +70,13 @@ async def _connected(settings: Settings) -> AsyncIterator[aiosmtplib.SMTP]:
             yield client
     finally:
         link.close()
+
+
+async def _link(host: str, port: int) -> socket.socket:
+    """Open a socket to the mail server. Nothing stays open where this is cancelled, unlike with one opened in a thread."""
+    async with asyncio.timeout(TIMEOUT):
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return await start_connection(found, happy_eyeballs_delay=_NEXT_ADDRESS_AFTER)
 
 
 def _failure(is_final: bool, words: str) -> MailRefused | MailDelayed:
