@@ -29,7 +29,7 @@ def test_every_shell_becomes_the_agent(machine, shell, way):
             program,
             env=machine.environment,
             cwd=machine.folder,
-            stdin=script.open("rb"),
+            input=script.read_bytes(),
             capture_output=True,
             check=False,
             timeout=60,

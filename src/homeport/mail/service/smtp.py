@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import aiosmtplib
 from aiohappyeyeballs import start_connection
@@ -24,6 +24,16 @@ TIMEOUT: Final = 20.0
 # How long one address of the mail server may stay silent before the next one is tried beside it (RFC 8305, section 5).
 _NEXT_ADDRESS_AFTER: Final = 0.25
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class _Client(aiosmtplib.SMTP):
+    """A session whose end is the end of its connection: no farewell of TLS is waited for, which may never come."""
+
+    def close(self) -> None:
+        if self.transport is not None:
+            # Each loop has classes of its own for it.
+            cast(asyncio.WriteTransport, self.transport).abort()
+        super().close()
 
 
 async def send(settings: Settings, row: MailRow, message: Message) -> None:
@@ -55,7 +65,7 @@ async def _connected(settings: Settings) -> AsyncIterator[aiosmtplib.SMTP]:
     host, port = _smarthost(settings)
     link = await _link(host, port)
     try:
-        client = aiosmtplib.SMTP(
+        client = _Client(
             # With a connection at hand, this is but the name that the certificate must have.
             hostname=settings.email_tls_servername or host,
             sock=link,
