@@ -50,7 +50,7 @@ class JobRun:
         self._url = job.access_url or url
         self._plane = plane
         self._calls: JobCalls = plane.job(job)
-        self._reporter = Reporter(self._calls, silence_seconds=job.silence_seconds)
+        self._reporter = Reporter(self._calls, silence_seconds=job.silence_seconds, hide=staging.hide)
         self._stopped = asyncio.Event()
         self._is_begun = False
         self._has_reported_failure = False
@@ -248,6 +248,7 @@ class JobRun:
             if isinstance(outcome, CompleteJobRequest):
                 await self._calls.complete(outcome)
                 return "accepted"
+            outcome.error = self._staging.hide(outcome.error)
             await self._calls.fail(outcome)
             self._has_reported_failure = not is_state_refused
         except JobLost as error:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from homeport_provisioner.control_plane import JobCalls, JobLost
@@ -22,8 +23,13 @@ _WAITING_BYTES = 4 * 1024 * 1024
 class Reporter:
     """The log and the heart of one job. `run` it beside the work; `canceled`, `forced` and `lost` are set by the server's answers."""
 
-    def __init__(self, calls: JobCalls, *, silence_seconds: float = 180.0) -> None:
-        """When no report gets through for `silence_seconds`, the job counts as lost: the server is about to give it away."""
+    def __init__(
+        self, calls: JobCalls, *, silence_seconds: float = 180.0, hide: Callable[[str], str] = lambda text: text
+    ) -> None:
+        """When no report gets through for `silence_seconds`, the job counts as lost: the server is about to give it away.
+
+        `hide` takes out of each line what is nobody's business.
+        """
         self.canceled = asyncio.Event()
         self.forced = asyncio.Event()
         self.lost = asyncio.Event()
@@ -31,6 +37,7 @@ class Reporter:
         self.stage = "Setting up"
         self._calls = calls
         self._silence_seconds = silence_seconds
+        self._hide = hide
         self._heard_at = time.monotonic()
         self._waiting: list[LogLine] = []
         self._size = 0
@@ -41,7 +48,7 @@ class Reporter:
     def write(self, text: str, level: LogLevel = "info", *, source: LogSource = "provisioner") -> None:
         """Add lines to the log. Control characters other than tabs go; lines that are too long are cut."""
         at = clock.now()
-        for line in text.splitlines() or [""]:
+        for line in self._hide(text).splitlines() or [""]:
             clean = "".join(character for character in line if character >= " " or character == "\t")
             if len(clean) > _LINE_CHARACTERS:
                 clean = f"{clean[:_LINE_CHARACTERS]}… ({len(clean) - _LINE_CHARACTERS} more characters)"
