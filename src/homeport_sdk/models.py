@@ -394,6 +394,7 @@ class CommitQuotaResponse(Struct, kw_only=True):
 
 class CompleteJobRequest(Struct, kw_only=True):
     dry_run: DryRunResult | None = None
+    sequence: Annotated[int, Meta(ge=0, le=2147483647)] = 0
     template_import: ImportResult | None = None
     workspace_build: BuildResult | None = None
 
@@ -679,6 +680,7 @@ class FailJobRequest(Struct, kw_only=True):
     canceled: bool = False
     error: str = ""
     error_code: Literal["", "REQUIRED_TEMPLATE_VARIABLES", "INSUFFICIENT_QUOTA"] = ""
+    sequence: Annotated[int, Meta(ge=0, le=2147483647)] = 0
     workspace_build: FailedBuild | None = None
 
 
@@ -1875,6 +1877,7 @@ class UpdateCheckResponse(Struct, kw_only=True):
 class UpdateJobRequest(Struct, kw_only=True):
     logs: Annotated[list[LogLine], Meta(max_length=10000)] | None = None
     readme: Readme2 | Readme3 | None = None
+    sequence: Annotated[int, Meta(ge=0, le=2147483647)] = 0
     variables: Variables | Variables1 | None = None
 
 

@@ -1,8 +1,9 @@
 """What provisioner daemons and the server say to each other: JSON over HTTP.
 
 A daemon long-polls `POST /api/v2/organizations/{organization}/provisionerdaemons/acquire`; with the job that it gets comes a job token,
-which it sends in `Homeport-Job-Token` with every call below `/api/v2/provisionerjobs/{job}`. Unknown fields are ignored, so either side
-may be newer. Durations are seconds. Bytes are base64 on the wire.
+which it sends in `Homeport-Job-Token` with every call below `/api/v2/provisionerjobs/{job}`. Its reports about one job are counted from 1
+(`sequence`), so that one whose answer got lost can be sent again and counts once. Unknown fields are ignored, so either side may be newer.
+Durations are seconds. Bytes are base64 on the wire.
 """
 
 from datetime import datetime
@@ -273,6 +274,7 @@ class UpdateJobRequest(msgspec.Struct, kw_only=True, omit_defaults=True):
     logs: list[LogLine] = []
     readme: str | None = None
     variables: list[Variable] | None = None
+    sequence: int = 0
 
 
 class UpdateJobResponse(msgspec.Struct, kw_only=True):
@@ -320,6 +322,7 @@ class CompleteJobRequest(msgspec.Struct, kw_only=True):
     template_import: ImportResult | None = None
     dry_run: DryRunResult | None = None
     workspace_build: BuildResult | None = None
+    sequence: int = 0
 
 
 class FailedBuild(msgspec.Struct, kw_only=True):
@@ -335,6 +338,7 @@ class FailJobRequest(msgspec.Struct, kw_only=True):
     error_code: ErrorCode = ""
     workspace_build: FailedBuild | None = None
     canceled: bool = False
+    sequence: int = 0
 
 
 class CommitQuotaRequest(msgspec.Struct, kw_only=True):

@@ -127,6 +127,19 @@ async def test_calls_are_repeated_until_answered(stand_in: StandIn, daemon: Daem
     assert job.build_state == b"s"
 
 
+@pytest.mark.requirement("ENGINE-RETRY-01")
+async def test_reports_whose_answers_are_lost_count_once(
+    stand_in: StandIn, daemon: Daemon, caplog: pytest.LogCaptureFixture
+) -> None:
+    """That of an end too, of a build without agents by whom the server could be asked."""
+    stand_in.hiccups = {"/update": ["lost", "lost"], "/complete": ["lost", "lost"]}
+    job = await ended(stand_in.submit_build("echo", script(stop={"logs": [{"output": "once"}]}), "stop"))
+    assert (await ended(stand_in.submit_build("echo", script()))).result
+    assert stand_in.asked.count("complete") == 4
+    assert [line["output"] for line in job.logs if line["output"] in ("Setting up", "once")] == ["Setting up", "once"]
+    assert "was lost" not in caplog.text
+
+
 @pytest.mark.requirement("ENGINE-LOST-01")
 async def test_nothing_is_done_before_the_server_has_heard_of_its_daemon(stand_in: StandIn, daemon: Daemon) -> None:
     """The server gives a job away that nobody speaks of; whoever cannot reach it must not work then."""

@@ -20,6 +20,8 @@ from homeport.provisioning.types import (
 from homeport.provisioning.types.results import Count, Moment, Word
 
 Tags = dict[Word, Word]
+# The place of a report among those about one job, from 1 on; 0 where a daemon does not count.
+ReportNumber = Annotated[int, msgspec.Meta(ge=0, le=2_147_483_647)]
 
 
 class AcquireJobRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,11 +169,12 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UpdateJobRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A sign of life, with what has happened since the last."""
+    """A sign of life, with what has happened since the last. One whose `sequence` was taken before counts as that alone."""
 
     logs: Annotated[list[LogLine], msgspec.Meta(max_length=10_000)] = msgspec.field(default_factory=list)
     readme: Annotated[str, msgspec.Meta(max_length=1_048_576)] | None = None
     variables: Annotated[list[DeclaredVariable], msgspec.Meta(max_length=1000)] | None = None
+    sequence: ReportNumber = 0
 
 
 class UpdateJobResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,11 +186,12 @@ class UpdateJobResponse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CompleteJobRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The result: exactly the one that belongs to the type of the job."""
+    """The result: exactly the one that belongs to the type of the job. The end of a job may come again with its `sequence`."""
 
     template_import: ImportResult | None = None
     dry_run: DryRunResult | None = None
     workspace_build: BuildResult | None = None
+    sequence: ReportNumber = 0
 
 
 class FailedBuild(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,12 +201,16 @@ class FailedBuild(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FailJobRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Why the job has ended without a result. `canceled` says that it was stopped as asked."""
+    """Why the job has ended without a result. `canceled` says that it was stopped as asked.
+
+    As the result, it may come again with its `sequence`.
+    """
 
     error: str = ""
     error_code: Literal["", "REQUIRED_TEMPLATE_VARIABLES", "INSUFFICIENT_QUOTA"] = ""
     workspace_build: FailedBuild | None = None
     canceled: bool = False
+    sequence: ReportNumber = 0
 
 
 class CommitQuotaRequest(msgspec.Struct, frozen=True):
