@@ -9,6 +9,7 @@ from homeport.database import Connection, Database
 from homeport.files import queries
 from homeport.files.errors import ContentTypeRefused, FileForbidden, FileNotFound, UploadTooLarge
 from homeport.files.rules import archive
+from homeport.files.rules.zips import zip_to_tar
 from homeport.files.types import MAX_UPLOAD, TAR, ZIP_TYPES, FileRow, Reach
 from homeport.kit import clock
 from homeport.kit.ids import new_id
@@ -110,7 +111,7 @@ async def _collect(body: AsyncIterator[bytes]) -> bytes:
 def _prepare(data: bytes, *, is_zip: bool) -> tuple[bytes, bytes]:
     """Check an archive and return the tar with its hash (blocking: for a thread)."""
     if is_zip:
-        data = archive.zip_to_tar(data)
+        data = zip_to_tar(data)
     archive.validate(data)
     return data, hashlib.sha256(data).digest()
 
