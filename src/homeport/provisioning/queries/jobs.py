@@ -172,7 +172,7 @@ LIST_RUNNING_OF_KEY = """
     select j.id
     from provisioner_jobs j
     join provisioner_daemons d on d.id = j.worker_id
-    where d.key_id = $1 and j.started_at is not null and j.completed_at is null
+    where d.key_id = $1 and ($2::text is null or d.name = $2) and j.started_at is not null and j.completed_at is null
     order by j.id
 """
 
@@ -375,9 +375,9 @@ async def list_unheard(
     return [(row["id"], row["token_hash"]) for row in rows]
 
 
-async def list_running_ids_of_key(conn: Connection, key_id: UUID) -> list[UUID]:
-    """Return ids of running jobs that daemons with this key hold."""
-    return [row["id"] for row in await conn.fetch(LIST_RUNNING_OF_KEY, key_id)]
+async def list_running_ids_of_key(conn: Connection, key_id: UUID, *, name: str | None = None) -> list[UUID]:
+    """Return ids of running jobs that daemons with this key hold, or only the one of this name."""
+    return [row["id"] for row in await conn.fetch(LIST_RUNNING_OF_KEY, key_id, name)]
 
 
 async def list_running_ids_of_installation(conn: Connection, installation: str) -> list[UUID]:
