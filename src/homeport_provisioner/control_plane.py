@@ -10,6 +10,7 @@ from uuid import UUID
 import httpx
 import msgspec
 
+from homeport_provisioner.packing import packed
 from homeport_provisioner.settings import Settings
 from homeport_sdk.errors import ApiError, BadAnswer, ConnectionFailed
 from homeport_sdk.http import SESSION_HEADER, HttpClient
@@ -151,6 +152,7 @@ class JobCalls:
         self._base = f"/provisionerjobs/{job.job_id}"
         self._headers = {JOB_TOKEN_HEADER: job.job_token}
         self._numbers = itertools.count(1)
+        self._most_state = job.most_state_bytes
 
     async def download(self) -> bytes:
         """Fetch the template's source: a tar archive."""
@@ -165,11 +167,11 @@ class JobCalls:
 
     async def complete(self, request: CompleteJobRequest) -> None:
         """Report the result. Raises ApiError (400) where the server does not take it: then `fail` follows."""
-        await self._report("complete", request, None)
+        await self._report("complete", await packed(request, most=self._most_state), None)
 
     async def fail(self, request: FailJobRequest) -> None:
         """Report that there is no result: an error, or the end of a canceled job."""
-        await self._report("fail", request, None)
+        await self._report("fail", await packed(request, most=self._most_state), None)
 
     async def commit_quota(self, daily_cost: int) -> CommitQuotaResponse:
         """Ask whether the owner may spend this many credits a day."""

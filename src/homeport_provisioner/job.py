@@ -264,12 +264,8 @@ class JobRun:
                 )
             if outcome.workspace_build is not None and outcome.workspace_build.state:
                 size = len(outcome.workspace_build.state)
-                return await self._report(
-                    FailJobRequest(
-                        error=f"{outcome.error} The engine's state of {size:,} bytes was refused too, so the server has the one of before."
-                    ),
-                    is_state_refused=True,
-                )
+                words = f"The engine's state of {size:,} bytes was refused too ({error}), so the server has the one of before."
+                return await self._report(FailJobRequest(error=f"{outcome.error} {words}"), is_state_refused=True)
             _log.error("The server does not take the failure of job %s: %s", self._job.job_id, error)
         return "refused"
 

@@ -84,6 +84,7 @@ class AcquiredJob(Struct, kw_only=True):
     organization_id: str
     provisioner: str
     type: Literal["template_version_import", "template_version_dry_run", "workspace_build"]
+    most_state_bytes: int = 0
     silence_seconds: float = 180.0
 
 
@@ -360,6 +361,7 @@ class BuildOwner(Struct, kw_only=True):
 
 
 class BuildResult(Struct, kw_only=True):
+    is_state_packed: bool = False
     resources: list[ProvisionedResource] | None = None
     state: str = ""
     timings: list[ProvisionedTiming] | None = None
@@ -685,6 +687,7 @@ class FailJobRequest(Struct, kw_only=True):
 
 
 class FailedBuild(Struct, kw_only=True):
+    is_state_packed: bool = False
     state: str | None = None
 
 

@@ -220,6 +220,7 @@ class AcquiredJob(msgspec.Struct, kw_only=True):
     """A job. `input` is one of the inputs above, by `type`: read it with `read_input`.
 
     A daemon that cannot reach the server for `silence_seconds` abandons the work: soon after, the job is somebody else's.
+    `most_state_bytes` is what a state may have that goes packed; 0: the server takes none of those.
     """
 
     daemon_id: UUID
@@ -233,6 +234,7 @@ class AcquiredJob(msgspec.Struct, kw_only=True):
     file_id: UUID | None = None
     access_url: str = ""
     silence_seconds: float = 180.0
+    most_state_bytes: int = 0
     input: msgspec.Raw
 
     def read_input(self) -> ImportInput | DryRunInput | BuildInput:
@@ -309,9 +311,10 @@ class DryRunResult(msgspec.Struct, kw_only=True):
 
 
 class BuildResult(msgspec.Struct, kw_only=True):
-    """What a build made, and the engine's state that the next build gets back."""
+    """What a build made, and the engine's state that the next build gets back. `is_state_packed`: it goes as gzip."""
 
     state: bytes = b""
+    is_state_packed: bool = False
     resources: list[Resource] = []
     timings: list[Timing] = []
 
@@ -326,9 +329,10 @@ class CompleteJobRequest(msgspec.Struct, kw_only=True):
 
 
 class FailedBuild(msgspec.Struct, kw_only=True):
-    """What a failed build leaves behind; without `state` the state from before is kept."""
+    """What a failed build leaves behind; without `state` the state from before is kept. `is_state_packed`: it goes as gzip."""
 
     state: bytes | None = None
+    is_state_packed: bool = False
 
 
 class FailJobRequest(msgspec.Struct, kw_only=True):

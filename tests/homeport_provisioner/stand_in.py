@@ -81,6 +81,7 @@ class StandIn:
         self.known_agents: dict[str, dict[str, Any]] = {}
         self.agent_calls: list[tuple[str, str, Any]] = []
         self.init_script = b""
+        self.most_state_bytes = 0
         self.headers: list[dict[str, str]] = []
         self.asked: list[str] = []
         self.acquired: list[dict[str, Any]] = []
@@ -274,6 +275,7 @@ class StandIn:
                 "created_at": NOW,
                 "file_id": str(uuid.uuid4()),
                 "access_url": self.url,
+                "most_state_bytes": self.most_state_bytes,
                 "input": job.input,
             },
             {},

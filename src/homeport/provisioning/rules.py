@@ -47,6 +47,9 @@ _CUT = " … (line cut)"
 # A clock outside of these is wrong, and the ends of the calendar cannot be stored.
 _YEARS = range(1970, 2200)
 
+# What an engine's state may have; one of more than some MiB comes packed, since a report has at most 16.
+MOST_STATE = 64 * 1024 * 1024
+
 DEFAULT_TAGS = {"scope": "organization", "owner": ""}
 MAX_TAGS = 64
 MAX_TAG_LENGTH = 256

@@ -142,6 +142,7 @@ class AcquiredJob(msgspec.Struct, frozen=True, kw_only=True):
     """A job for the daemon that asked. Whoever holds `job_token` owns the job.
 
     A daemon whose reports do not get through for `silence_seconds` abandons the work, before the server ends the job.
+    A state that would make a report too long comes packed, and has at most `most_state_bytes` when unpacked.
     """
 
     daemon_id: UUID
@@ -155,6 +156,7 @@ class AcquiredJob(msgspec.Struct, frozen=True, kw_only=True):
     file_id: UUID | None
     access_url: str
     silence_seconds: float = 180.0
+    most_state_bytes: int = 0
     input: JobInput
 
 
@@ -195,9 +197,10 @@ class CompleteJobRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FailedBuild(msgspec.Struct, frozen=True, kw_only=True):
-    """What a failed build leaves behind; without `state` the state from before is kept."""
+    """What a failed build leaves behind; without `state` the state from before is kept. `is_state_packed`: it comes as gzip."""
 
     state: bytes | None = None
+    is_state_packed: bool = False
 
 
 class FailJobRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,10 @@
 """What the daemon that owns a job reports: progress with logs, quota, result, failure. Each call must bring the job's token."""
 
 from datetime import timedelta
+from typing import TypeVar
 from uuid import UUID
+
+import msgspec
 
 from homeport.database import Connection, Database
 from homeport.files import service as files
@@ -13,15 +16,18 @@ from homeport.provisioning.queries import jobs as queries
 from homeport.provisioning.schemas import (
     CommitQuotaResponse,
     CompleteJobRequest,
+    FailedBuild,
     FailJobRequest,
     UpdateJobRequest,
     UpdateJobResponse,
 )
 from homeport.provisioning.service import inputs, jobs
 from homeport.provisioning.service.log_space import append_logs
-from homeport.provisioning.types import JobResult, JobType, JobUpdated, ProvisionerJobRow
+from homeport.provisioning.service.packing import unpack_state
+from homeport.provisioning.types import BuildResult, JobResult, JobType, JobUpdated, ProvisionerJobRow
 from homeport.rbac import Action, InternalName, Object, ResourceType, require, system_subject
 
+Build = TypeVar("Build", BuildResult, FailedBuild)
 _RESULT_FIELDS: dict[JobType, str] = {
     "template_version_import": "template_import",
     "template_version_dry_run": "dry_run",
@@ -77,6 +83,9 @@ async def complete_job(db: Database, job_id: UUID, token: str, request: Complete
     """Take a result, once. Raises 400 where it belongs to another type of job, 403 and 409 as `update_job`."""
     rules.refuse_nul(request)
     rules.refuse_impossible_moments(request)
+    if request.workspace_build is not None:
+        build = await _unpacked(db, job_id, token, request.workspace_build)
+        request = msgspec.structs.replace(request, workspace_build=build)
     async with db.transaction() as conn:
         job = await _lock_ending(conn, job_id, token, request.sequence)
         if job is not None:
@@ -86,11 +95,12 @@ async def complete_job(db: Database, job_id: UUID, token: str, request: Complete
 
 async def report_failure(db: Database, job_id: UUID, token: str, request: FailJobRequest) -> None:
     """Take a failure, or the end of a canceled job, once; the state that the engine has left is kept either way."""
+    build = request.workspace_build
+    state = None if build is None else (await _unpacked(db, job_id, token, build)).state
     async with db.transaction() as conn:
         job = await _lock_ending(conn, job_id, token, request.sequence)
         if job is None:
             return
-        state = request.workspace_build.state if request.workspace_build else None
         now = clock.now()
         if request.canceled and job.canceled_at is not None:
             await jobs.end_canceled_job(conn, job_id, state=state, now=now, report=request.sequence)
@@ -99,6 +109,17 @@ async def report_failure(db: Database, job_id: UUID, token: str, request: FailJo
                 conn, job_id, error=request.error, error_code=request.error_code, state=state, now=now,
                 report=request.sequence,
             )  # fmt: skip
+
+
+async def _unpacked(db: Database, job_id: UUID, token: str, build: Build) -> Build:
+    """Return what was built with its state as it is. For whoever does not own the job nothing is unpacked: they are refused soon."""
+    if not build.is_state_packed or build.state is None:
+        return build
+    async with db.connection() as conn:
+        job = await queries.find_job(conn, job_id)
+    if job is None or job.completed_at is not None or not _is_token_of(job, token):
+        return build
+    return msgspec.structs.replace(build, state=await unpack_state(build.state), is_state_packed=False)
 
 
 async def _take_contents(conn: Connection, job: ProvisionerJobRow, request: UpdateJobRequest) -> ProvisionerJobRow:
