@@ -12,6 +12,7 @@ from homeport.files.api import routes
 from homeport.files.rules import archive
 from homeport.files.rules.editing import read_files
 from homeport.files.service import archives
+from homeport.files.service.memory import Memory
 from homeport.files.types import MAX_UPLOAD
 from tests.homeport.files.test_archive import tar_of, zip_of
 from tests.support.accounts import Accounts, Api, build_api
@@ -103,6 +104,22 @@ async def test_an_upload_is_cut_off_at_the_limit(files_api: Api, accounts: Accou
     answer = await files_api.call(person, "POST", "/files", content=endless(), headers=TAR)
     assert answer.status_code == 413
     assert "100 MiB" in answer.json()["message"]
+
+
+@pytest.mark.requirement("FILES-UPLOAD-05")
+async def test_uploads_share_a_bound_of_memory_and_give_it_back(
+    files_api: Api, accounts: Accounts, monkeypatch
+) -> None:
+    person = await accounts.make()
+    uploads = Memory(2 * len(DATA))
+    monkeypatch.setattr(archives, "_uploads", uploads)
+    with uploads.hold() as another:
+        another.grow(len(DATA) + 1)
+        refused = await upload(files_api, person)
+        assert (refused.status_code, "Try again" in refused.json()["message"]) == (503, True)
+    assert (await upload(files_api, person)).status_code == 201
+    assert (await upload(files_api, person, b"no archive")).status_code == 400
+    assert uploads.used == 0
 
 
 @pytest.mark.requirement("FILES-READ-01")
