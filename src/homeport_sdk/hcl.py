@@ -4,7 +4,6 @@ What an expression means is Terraform's business; only literals are evaluated he
 The time it takes grows with the length of the text and with nothing else.
 """
 
-import json
 import re
 from dataclasses import dataclass, field
 
@@ -307,17 +306,6 @@ def split_template(text: str, at: int) -> tuple[list[str | Expression], int]:
     else:
         raise reader.error("a text is expected")
     return _parts(inner, has_escapes=is_quoted), reader.at
-
-
-def quoted(template: str) -> str:
-    """Return the text in quotes that is the same as a template without them, as the JSON form has it. Raises HclError."""
-    texts = [
-        f"${{{part.text}}}"
-        if isinstance(part, Expression)
-        else json.dumps(part, ensure_ascii=False)[1:-1].replace("${", "$${").replace("%{", "%%{")
-        for part in _parts(template, has_escapes=False)
-    ]
-    return f'"{"".join(texts)}"'
 
 
 def _parts(inner: str, *, has_escapes: bool) -> list[str | Expression]:

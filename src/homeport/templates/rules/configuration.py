@@ -7,10 +7,12 @@ from typing import Any
 import msgspec
 
 from homeport.templates.rules.mistakes import TemplateMistake
-from homeport_sdk.hcl import Block, Body, Expression, HclError, NotLiteral, literal, parse, quoted
+from homeport_sdk.hcl import Block, Body, Expression, HclError, NotLiteral, literal, parse, split_template
 
 # Larger configurations are refused: reading takes a time that grows with them, and the server is for others too.
 MOST_BYTES = 2 * 1024 * 1024
+_END = "_end_of_a_text_of_json_"
+_NEW_LINE = "\\n"
 _LEFTOVER = "zzzz_homeport_override.tf.json"
 
 
@@ -104,6 +106,7 @@ class Configuration:
         )
 
     def add_values(self, body: Body) -> None:
+        """Add what a file of values says of variables."""
         for name, expression in body.attributes.items():
             known = self.variables.get(name)
             if known is not None:
@@ -189,7 +192,7 @@ def _expression(value: object) -> str:
     """Write a value of the JSON form as an expression: its texts are templates, in whose expressions nothing is escaped."""
     if isinstance(value, str):
         try:
-            return quoted(value)
+            return _quoted(value)
         except HclError:
             # It cannot be evaluated here, which is told where it is needed.
             return json.dumps(value, ensure_ascii=False)
@@ -198,6 +201,19 @@ def _expression(value: object) -> str:
     if isinstance(value, dict):
         return f"{{{', '.join(f'{_expression(str(key))}: {_expression(each)}' for key, each in value.items())}}}"
     return json.dumps(value)
+
+
+def _quoted(template: str) -> str:
+    """Return the text in quotes that is this template. Raises HclError."""
+    # Without quotes around it a template stands in a heredoc, which ends it with a new line.
+    parts, _ = split_template(f"<<{_END}\n{template}\n{_END}", 0)
+    texts = [
+        f"${{{part.text}}}"
+        if isinstance(part, Expression)
+        else json.dumps(part, ensure_ascii=False)[1:-1].replace("${", "$${").replace("%{", "%%{")
+        for part in parts
+    ]
+    return f'"{"".join(texts).removesuffix(_NEW_LINE)}"'
 
 
 def _listed(value: object) -> list[dict[str, Any]]:

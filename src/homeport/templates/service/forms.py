@@ -18,8 +18,10 @@ from homeport.templates.queries import owners
 from homeport.templates.queries import presets as preset_queries
 from homeport.templates.rules.dynamic import Evaluated, FormSource, evaluate_parameters
 from homeport.templates.rules.forms import fill_form
+from homeport.templates.schemas import TemplateVersionParameter
 from homeport.templates.schemas.forms import DynamicParametersRequest, DynamicParametersResponse
 from homeport.templates.service import access, registries
+from homeport.templates.service.contents import list_parameters, parameter_view
 from homeport.templates.service.variables import version_variables
 from homeport.templates.types import ParameterRow
 
@@ -71,6 +73,25 @@ async def evaluate_facts(
         variables=facts.variables,
         owner=owner,
     )
+
+
+async def form_parameters(
+    conn: Connection,
+    cipher: Cipher,
+    *,
+    subject: Subject,
+    version_id: UUID,
+    owner_id: UUID,
+    values: Mapping[str, str],
+    previous: Mapping[str, str] | None = None,
+) -> list[TemplateVersionParameter]:
+    """Return the parameters that a form with these values has. Raises as reading a version's parameters does."""
+    imported = await list_parameters(conn, subject=subject, version_id=version_id)
+    facts = await version_form(conn, cipher, version_id)
+    if facts.source is None:
+        return imported
+    found = await evaluate_facts(conn, facts, owner_id=owner_id, requested=values, previous=previous or {})
+    return [parameter_view(row) for row in found.rows]
 
 
 async def open_form(conn: Connection, cipher: Cipher, *, subject: Subject, version_id: UUID) -> Form:
