@@ -73,6 +73,7 @@ def test_ordinary_archives_are_read() -> None:
         ("x" * 1025, {"data": b"x"}),
         ("a/" + "ü" * 128, {"data": b"x"}),
         ("d/" * 64 + "x", {"data": b"x"}),
+        ("./.", {"data": b"x"}),
         ("fine/below", {"data": b"x"}),
         ("fine", {"type": tarfile.DIRTYPE}),
     ],
@@ -262,9 +263,10 @@ def test_zips_that_are_bombs_or_broken_are_refused(monkeypatch) -> None:
     encrypted = bytearray(good)
     encrypted[6] |= 1
     encrypted[good.index(b"PK\x01\x02") + 8] |= 1
+    nameless = good.replace(b"a", b"\x00")
     lying = bytearray(good)
     lying[good.index(b"PK\x01\x02") + 10] = 99
-    for broken in (b"", b"not a zip", good[:-5], good[:20], bytes(encrypted), bytes(lying)):
+    for broken in (b"", b"not a zip", good[:-5], good[:20], bytes(encrypted), bytes(lying), nameless):
         with pytest.raises(ArchiveRefused):
             zip_to_tar(broken)
     with pytest.raises(ArchiveRefused):

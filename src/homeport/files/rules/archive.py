@@ -58,6 +58,8 @@ def validate(data: bytes) -> list[Entry]:
     for member in members(data):
         read.append(member.offset_data - BLOCK)
         entry = _check_member(member)
+        if entry.name == "." and entry.kind != "folder":
+            raise ArchiveRefused("it has the name of the archive's root, which is a folder.", entry=member.name)
         if entry.name != ".":
             entries[entry.name] = _check_place(entry, entries)
     # What follows a damaged header is left out by a parser that says nothing of it.

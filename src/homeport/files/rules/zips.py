@@ -84,6 +84,8 @@ def _moment_of(item: zipfile.ZipInfo) -> int:
 
 def _copy_item(archive: zipfile.ZipFile, item: zipfile.ZipInfo, tar: tarfile.TarFile, left: int) -> int:
     """Copy one entry and return how many bytes may still follow; reads no more than `left`, whatever the header claims."""
+    if not item.filename:
+        raise ArchiveRefused("it has an entry without a name.")
     if item.flag_bits & 0x1:
         raise ArchiveRefused("it is encrypted.", entry=item.filename)
     if item.compress_type not in _METHODS:
