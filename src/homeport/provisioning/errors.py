@@ -90,7 +90,8 @@ class TooManyDaemons(Conflict):
 
     def __init__(self, most: int, credential: str) -> None:
         super().__init__(
-            f"At most {most} daemons with {credential} work for one organization, and so many are connected. Stop some, or use another key."
+            f"At most {most} daemons with {credential} work for one organization, and so many are connected. "
+            "Stop some, or run them with a key of their own."
         )
 
 

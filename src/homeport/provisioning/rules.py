@@ -88,8 +88,8 @@ def _refuse_odd_tag(name: str, value: str) -> None:
     shown = "".join(character if character.isprintable() else "?" for character in name[:64])
     if max(len(name), len(value)) > MAX_TAG_LENGTH:
         raise invalid_field("tags", f"Name and value of a tag have at most {MAX_TAG_LENGTH} characters: '{shown}'.")
-    if any(character < " " or character == "\x7f" for character in name + value):
-        raise invalid_field("tags", f"A tag is one line of text without control characters: '{shown}'.")
+    if not (name + value).isprintable():
+        raise invalid_field("tags", f"A tag is one line of text that shows all of its characters: '{shown}'.")
 
 
 def tags_match(job: Mapping[str, str], daemon: Mapping[str, str]) -> bool:

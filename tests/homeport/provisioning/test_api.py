@@ -101,6 +101,7 @@ async def test_a_person_without_the_right_runs_a_daemon_for_themselves_only(queu
         ({"tags": {"scope": "galaxy"}}, "tags"),
         ({"tags": {"": "x"}}, "tags"),
         ({"tags": {"x" * 257: "a"}}, "tags"),
+        ({"tags": {"a": 1}}, "tags"),
         ({"tags": {"a": "x" * 257}}, "tags"),
         ({"tags": {str(n): "" for n in range(65)}}, "tags"),
         ({"wait_seconds": 31}, "wait_seconds"),

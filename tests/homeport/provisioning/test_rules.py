@@ -40,6 +40,7 @@ def test_tags_always_name_a_scope_and_an_owner(given, normal) -> None:
         {"a": "\x00"},
         {"a\n": "b"},
         {"a": "\x7f"},
+        {"a": "\u202eb"},
         {"": "x"},
         {" ": ""},
         {str(n): "" for n in range(65)},

@@ -19,7 +19,6 @@ from homeport.provisioning.types import (
 )
 from homeport.provisioning.types.results import Count, Moment, Word
 
-Tags = dict[Word, Word]
 # The place of a report among those about one job, from 1 on; 0 where a daemon does not count.
 ReportNumber = Annotated[int, msgspec.Meta(ge=0, le=2_147_483_647)]
 
@@ -34,7 +33,7 @@ class AcquireJobRequest(msgspec.Struct, frozen=True, kw_only=True):
     version: Word
     api_version: Annotated[str, msgspec.Meta(pattern=r"^\d{1,4}\.\d{1,4}$")] = "1.0"
     provisioners: Annotated[list[ProvisionerType], msgspec.Meta(min_length=1, max_length=8)]
-    tags: Annotated[Tags, msgspec.Meta(max_length=64)] = msgspec.field(default_factory=dict)
+    tags: dict[str, str] = msgspec.field(default_factory=dict)
     daemon_id: UUID | None = None
     wait_seconds: Annotated[float, msgspec.Meta(ge=0, le=30)] = 30
     isolation: Isolation = ""
