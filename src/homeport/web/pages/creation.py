@@ -68,12 +68,7 @@ async def create(view: View, template: str, db: Database, subject: Subject, ciph
     values = {**entered.values, **loaded.fixed}
     if entered.unseen:
         return _page(view, loaded, name=form.text("name"), values=values, problems=entered.problems, wrong={})
-    request = CreateWorkspaceRequest(
-        name=form.text("name"),
-        template_id=loaded.template.id,
-        rich_parameter_values=[WorkspaceBuildParameter(name, value) for name, value in values.items()],
-        template_version_preset_id=None if loaded.preset is None else loaded.preset.id,
-    )
+    request = _request(loaded, form.text("name"), values)
     wrong: Mapping[str, str] = {}
     try:
         workspace = await create_workspace(db, cipher, subject=subject, owner="me", request=request)
@@ -98,6 +93,15 @@ class _Loaded(NamedTuple):
     def fixed(self) -> dict[str, str]:
         """Return what the preset sets."""
         return {} if self.preset is None else {each.name: each.value for each in self.preset.parameters}
+
+
+def _request(loaded: _Loaded, name: str, values: Mapping[str, str]) -> CreateWorkspaceRequest:
+    return CreateWorkspaceRequest(
+        name=name,
+        template_id=loaded.template.id,
+        rich_parameter_values=[WorkspaceBuildParameter(name, value) for name, value in values.items()],
+        template_version_preset_id=None if loaded.preset is None else loaded.preset.id,
+    )
 
 
 async def _entered(db: Database, cipher: Cipher, subject: Subject, loaded: _Loaded, form: Form) -> Entered:
