@@ -1,9 +1,13 @@
 """Archives as people bring them: of any kind, with or without a folder around everything."""
 
+import bz2
 import gzip
 import io
+import lzma
 import tarfile
+import tracemalloc
 import zipfile
+from collections.abc import Callable
 
 import pytest
 
@@ -91,3 +95,18 @@ def test_a_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "MAX_UPLOAD", 64 * 1024)
     with pytest.raises(UploadTooLarge):
         as_tar(gzip.compress(bytes(1024 * 1024)))
+
+
+@pytest.mark.requirement("FILES-BROWSER-01")
+@pytest.mark.parametrize("compress", [bz2.compress, lzma.compress])
+def test_what_python_would_unpack_without_a_bound_is_not_unpacked_at_all(compress: Callable[[bytes], bytes]) -> None:
+    header = tarfile.TarInfo("a")
+    header.type, header.size = tarfile.XHDTYPE, 8 * 1024 * 1024
+    data = compress(header.tobuf(tarfile.USTAR_FORMAT) + bytes(header.size))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ArchiveRefused, match="neither a zip nor a tar"):
+            as_tar(data)
+        assert tracemalloc.get_traced_memory()[1] < header.size
+    finally:
+        tracemalloc.stop()
