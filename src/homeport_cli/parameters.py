@@ -27,9 +27,11 @@ async def complete_values(
     *,
     is_asking: bool,
     workspace: "Workspace | None" = None,
+    preset: dict[str, str] | None = None,
 ) -> dict[str, str]:
     """Return what to send: what was given, and with `is_asking` what a person answers for the rest.
 
+    What a `preset` sets counts as given; what it says of parameters that there are not is passed over, as the server does.
     `workspace` is one that is built again: what it has is neither asked for nor sent. The server judges what was given, and each
     answer, as it will judge the whole. Raises CliError for a name that no parameter has, for a value that was given and is wrong,
     and for required ones that are missing.
@@ -41,8 +43,11 @@ async def complete_values(
     async def fill(values: dict[str, str]) -> "list[PreviewParameter]":
         return await _fill(client, version_id, values, workspace)
 
-    parameters = await fill(given)
-    _require_known([parameter.name for parameter in parameters], given)
+    fixed = preset or {}
+    parameters = await fill({**given, **fixed})
+    names = [parameter.name for parameter in parameters]
+    _require_known(names, given)
+    given = given | {name: value for name, value in fixed.items() if name in names}
     problems = {item.name: _problem(item) for item in parameters if item.name in given}
     if wrong := [f"\n  {name}: {words}" for name, words in problems.items() if words]:
         raise CliError(f"The template does not take these values.{''.join(wrong)}")
