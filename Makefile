@@ -24,8 +24,8 @@ test: ## Set up, install what tests need beyond Python where that is allowed, th
 	@$(BIN)/python -m scripts.system_packages
 	@$(BIN)/python -m scripts.node_packages
 	@$(PYTEST) -n auto $(if $(ARGS),$(ARGS),--ignore=tests/browser)
-	@# The browser's driver keeps an event loop of its own in its process, so its tests run apart from the others.
-	@$(if $(ARGS),:,$(PYTEST) -n 1 tests/browser)
+	@# The browser's driver keeps an event loop of its own in its process, so its tests run apart from the others: by file, each worker with a server.
+	@$(if $(ARGS),:,$(PYTEST) -n 2 --dist=loadfile tests/browser)
 
 check: ## Lint, formatting, types, import contracts and our own rules
 	@scripts/set-up dev
