@@ -13,7 +13,7 @@ from homeport_cli.values import suggest
 
 if TYPE_CHECKING:
     from homeport_sdk.client import Client
-    from homeport_sdk.models import TemplateVersionParameter, Workspace
+    from homeport_sdk.models import PreviewParameter, Workspace
 
 # What people answer where true or false is asked for; anything else the server judges.
 _SWITCHES = {"y": "true", "yes": "true", "1": "true", "n": "false", "no": "false", "0": "false"}
@@ -27,35 +27,46 @@ async def complete_values(
     *,
     is_asking: bool,
     workspace: "Workspace | None" = None,
+    preset: dict[str, str] | None = None,
 ) -> dict[str, str]:
     """Return what to send: what was given, and with `is_asking` what a person answers for the rest.
 
+    What a `preset` sets counts as given; what it says of parameters that there are not is passed over, as the server does.
     `workspace` is one that is built again: what it has is neither asked for nor sent. The server judges what was given, and each
     answer, as it will judge the whole. Raises CliError for a name that no parameter has, for a value that was given and is wrong,
     and for required ones that are missing.
     """
-    parameters = await client.templates.parameters(version_id)
-    _require_known([parameter.name for parameter in parameters], given)
     kept = set[str]()
     if workspace is not None:
         kept = {value.name for value in await client.builds.parameters(workspace.latest_build.id)}
 
-    async def judge(values: dict[str, str]) -> dict[str, str]:
-        return await _problems(client, version_id, values, workspace)
+    async def fill(values: dict[str, str]) -> "list[PreviewParameter]":
+        return await _fill(client, version_id, values, workspace)
 
-    problems = await judge(given) if given else {}
-    if wrong := [f"\n  {name}: {words}" for name, words in problems.items() if name in given]:
+    fixed = preset or {}
+    parameters = await fill({**given, **fixed})
+    names = [parameter.name for parameter in parameters]
+    _require_known(names, given)
+    given = given | {name: value for name, value in fixed.items() if name in names}
+    problems = {item.name: _problem(item) for item in parameters if item.name in given}
+    if wrong := [f"\n  {name}: {words}" for name, words in problems.items() if words]:
         raise CliError(f"The template does not take these values.{''.join(wrong)}")
-    missing = [item for item in parameters if item.name not in given.keys() | kept and not item.ephemeral]
     values = dict(given)
     if is_asking and is_interactive():
-        for item in missing:
-            values[item.name] = await _ask_well(item, values, judge)
-        return values
-    if lacking := [item.name for item in missing if item.required]:
+        # An answer may bring up further questions, and take away others.
+        while item := next((each for each in parameters if _is_open(each, values, kept)), None):
+            values[item.name] = await _ask_well(item, values, fill)
+            parameters = await fill(values)
+        known = {item.name for item in parameters}
+        return {name: value for name, value in values.items() if name in known}
+    if lacking := [item.name for item in parameters if _is_open(item, values, kept) and item.required]:
         flags = " ".join(f"--parameter {name}=…" for name in lacking)
         raise CliError(f"The template needs values for: {', '.join(lacking)}. Pass {flags}")
     return values
+
+
+def _is_open(parameter: "PreviewParameter", values: dict[str, str], kept: set[str]) -> bool:
+    return parameter.name not in values.keys() | kept and not parameter.ephemeral
 
 
 def _require_known(known: list[str], given: Iterable[str]) -> None:
@@ -65,45 +76,46 @@ def _require_known(known: list[str], given: Iterable[str]) -> None:
 
 
 async def _ask_well(
-    parameter: "TemplateVersionParameter",
+    parameter: "PreviewParameter",
     values: dict[str, str],
-    judge: Callable[[dict[str, str]], Awaitable[dict[str, str]]],
+    fill: "Callable[[dict[str, str]], Awaitable[list[PreviewParameter]]]",
 ) -> str:
     """Ask until the server has nothing against the answer."""
     while True:
         answer = _ask(parameter)
-        problem = (await judge({**values, parameter.name: answer})).get(parameter.name)
+        filled = await fill({**values, parameter.name: answer})
+        problem = next((_problem(item) for item in filled if item.name == parameter.name), "")
         if not problem:
             return answer
         typer.echo(problem, err=True)
 
 
-async def _problems(
+async def _fill(
     client: "Client", version_id: str, values: dict[str, str], workspace: "Workspace | None"
-) -> dict[str, str]:
-    """Return what is wrong, in words, by parameter."""
+) -> "list[PreviewParameter]":
+    """Return the parameters that there are with these values, in the order in which they are asked for."""
     workspace_id = workspace.id if workspace else None
-    form = await client.templates.evaluate_parameters(version_id, values, workspace_id=workspace_id)
-    return {
-        item.name: " ".join(each.detail or each.summary for each in item.diagnostics if each.severity == "error")
-        for item in form.parameters
-        if any(each.severity == "error" for each in item.diagnostics)
-    }
+    return (await client.templates.evaluate_parameters(version_id, values, workspace_id=workspace_id)).parameters
 
 
-def _ask(parameter: "TemplateVersionParameter") -> str:
+def _problem(parameter: "PreviewParameter") -> str:
+    """Return what is wrong with a value, in words."""
+    return " ".join(each.detail or each.summary for each in parameter.diagnostics if each.severity == "error")
+
+
+def _ask(parameter: "PreviewParameter") -> str:
     title = parameter.display_name or parameter.name
-    if parameter.description_plaintext:
-        title += f" ({parameter.description_plaintext})"
+    if parameter.description:
+        title += f" ({' '.join(parameter.description.split())})"
     flag = f"--parameter {parameter.name}=…"
-    default = None if parameter.required else parameter.default_value
+    default = None if parameter.required else parameter.default_value.value
     if parameter.options and parameter.type != "list(string)":
-        options = [(option.value, option.name) for option in parameter.options]
+        options = [(option.value.value, option.name) for option in parameter.options]
         if default:
             options.sort(key=lambda option: option[0] != default)
         return choose(title, options, flag=flag)
     if parameter.options:
-        title += f" [some of {', '.join(option.value for option in parameter.options)}]"
+        title += f" [some of {', '.join(option.value.value for option in parameter.options)}]"
     answer = ask(title, flag=flag, default=default)
     if parameter.type == "string":
         return answer

@@ -1,6 +1,7 @@
 """The daemon's side of the protocol: typed calls, each with the difference between "again", "lost" and "refused"."""
 
 import asyncio
+import itertools
 import random
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -9,6 +10,7 @@ from uuid import UUID
 import httpx
 import msgspec
 
+from homeport_provisioner.packing import packed
 from homeport_provisioner.settings import Settings
 from homeport_sdk.errors import ApiError, BadAnswer, ConnectionFailed
 from homeport_sdk.http import SESSION_HEADER, HttpClient
@@ -140,12 +142,17 @@ class ControlPlane:
 
 
 class JobCalls:
-    """The calls about one job. Each is repeated until the server answers; raises JobLost, and ApiError for other refusals."""
+    """The calls about one job. Each is repeated until the server answers; raises JobLost, and ApiError for other refusals.
+
+    Reports are counted: one that the server has taken, and whose answer got lost, counts once however often it is sent.
+    """
 
     def __init__(self, http: HttpClient, job: AcquiredJob) -> None:
         self._http = http
         self._base = f"/provisionerjobs/{job.job_id}"
         self._headers = {JOB_TOKEN_HEADER: job.job_token}
+        self._numbers = itertools.count(1)
+        self._most_state = job.most_state_bytes
 
     async def download(self) -> bytes:
         """Fetch the template's source: a tar archive."""
@@ -155,21 +162,28 @@ class JobCalls:
 
     async def update(self, request: UpdateJobRequest) -> UpdateJobResponse:
         """Show a sign of life, with logs; the answer tells of a cancel."""
-        return await self._insist(lambda: self._post("update", request, UpdateJobResponse))
+        answer: UpdateJobResponse = await self._report("update", request, UpdateJobResponse)
+        return answer
 
     async def complete(self, request: CompleteJobRequest) -> None:
         """Report the result. Raises ApiError (400) where the server does not take it: then `fail` follows."""
-        await self._insist(lambda: self._post("complete", request, None))
+        await self._report("complete", await packed(request, most=self._most_state), None)
 
     async def fail(self, request: FailJobRequest) -> None:
         """Report that there is no result: an error, or the end of a canceled job."""
-        await self._insist(lambda: self._post("fail", request, None))
+        await self._report("fail", await packed(request, most=self._most_state), None)
 
     async def commit_quota(self, daily_cost: int) -> CommitQuotaResponse:
         """Ask whether the owner may spend this many credits a day."""
         return await self._insist(
             lambda: self._post("quota", CommitQuotaRequest(daily_cost=daily_cost), CommitQuotaResponse)
         )
+
+    async def _report(
+        self, verb: str, request: UpdateJobRequest | CompleteJobRequest | FailJobRequest, answer: Any
+    ) -> Any:
+        request.sequence = next(self._numbers)
+        return await self._insist(lambda: self._post(verb, request, answer))
 
     async def _post(self, verb: str, body: object, answer: Any) -> Any:
         size = len(msgspec.json.encode(body))

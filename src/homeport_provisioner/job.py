@@ -48,9 +48,8 @@ class JobRun:
         self._engines = engines
         self._staging = staging
         self._url = job.access_url or url
-        self._plane = plane
         self._calls: JobCalls = plane.job(job)
-        self._reporter = Reporter(self._calls, silence_seconds=job.silence_seconds)
+        self._reporter = Reporter(self._calls, silence_seconds=job.silence_seconds, hide=staging.hide)
         self._stopped = asyncio.Event()
         self._is_begun = False
         self._has_reported_failure = False
@@ -248,11 +247,10 @@ class JobRun:
             if isinstance(outcome, CompleteJobRequest):
                 await self._calls.complete(outcome)
                 return "accepted"
+            outcome.error = self._staging.hide(outcome.error)
             await self._calls.fail(outcome)
             self._has_reported_failure = not is_state_refused
         except JobLost as error:
-            if isinstance(outcome, CompleteJobRequest) and await self._was_accepted(outcome):
-                return "accepted"
             _log.warning("Job %s was lost: %s", self._job.job_id, error)
         except ApiError as error:
             if isinstance(outcome, CompleteJobRequest):
@@ -266,20 +264,10 @@ class JobRun:
                 )
             if outcome.workspace_build is not None and outcome.workspace_build.state:
                 size = len(outcome.workspace_build.state)
-                return await self._report(
-                    FailJobRequest(
-                        error=f"{outcome.error} The engine's state of {size:,} bytes was refused too, so the server has the one of before."
-                    ),
-                    is_state_refused=True,
-                )
+                words = f"The engine's state of {size:,} bytes was refused too ({error}), so the server has the one of before."
+                return await self._report(FailJobRequest(error=f"{outcome.error} {words}"), is_state_refused=True)
             _log.error("The server does not take the failure of job %s: %s", self._job.job_id, error)
         return "refused"
-
-    async def _was_accepted(self, outcome: CompleteJobRequest) -> bool:
-        """Whether the server took a result and only its answer got lost: then it knows the new agents."""
-        resources = outcome.workspace_build.resources if outcome.workspace_build else []
-        tokens = [agent.token for resource in resources for agent in resource.agents if agent.token]
-        return bool(tokens) and await self._plane.knows_agent(tokens[0])
 
     async def _settle(self, engine: Engine, request: BuildInput, verdict: Verdict) -> None:
         task = Task(

@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 
 from homeport_provisioner.control_plane import JobCalls, JobLost
@@ -17,13 +19,23 @@ _BATCH_BYTES = 256 * 1024
 _LINE_CHARACTERS = 16 * 1024
 _WAITING_BYTES = 4 * 1024 * 1024
 """More than this is never kept while the server cannot be reached: the oldest lines go first, and a line says so."""
+_LINE_BYTES = 100
+"""What a line takes beside its text."""
+_MOST_WAITING = _WAITING_BYTES // _LINE_BYTES
+# Terminals obey them, also those of the second set.
+_CONTROLS = dict.fromkeys({*range(32), *range(127, 160)} - {ord("\t")})
 
 
 class Reporter:
     """The log and the heart of one job. `run` it beside the work; `canceled`, `forced` and `lost` are set by the server's answers."""
 
-    def __init__(self, calls: JobCalls, *, silence_seconds: float = 180.0) -> None:
-        """When no report gets through for `silence_seconds`, the job counts as lost: the server is about to give it away."""
+    def __init__(
+        self, calls: JobCalls, *, silence_seconds: float = 180.0, hide: Callable[[str], str] = lambda text: text
+    ) -> None:
+        """When no report gets through for `silence_seconds`, the job counts as lost: the server is about to give it away.
+
+        `hide` takes out of each line what is nobody's business.
+        """
         self.canceled = asyncio.Event()
         self.forced = asyncio.Event()
         self.lost = asyncio.Event()
@@ -31,8 +43,9 @@ class Reporter:
         self.stage = "Setting up"
         self._calls = calls
         self._silence_seconds = silence_seconds
+        self._hide = hide
         self._heard_at = time.monotonic()
-        self._waiting: list[LogLine] = []
+        self._waiting: deque[LogLine] = deque()
         self._size = 0
         self._dropped = 0
         self._has_news = asyncio.Event()
@@ -41,14 +54,17 @@ class Reporter:
     def write(self, text: str, level: LogLevel = "info", *, source: LogSource = "provisioner") -> None:
         """Add lines to the log. Control characters other than tabs go; lines that are too long are cut."""
         at = clock.now()
-        for line in text.splitlines() or [""]:
-            clean = "".join(character for character in line if character >= " " or character == "\t")
-            if len(clean) > _LINE_CHARACTERS:
-                clean = f"{clean[:_LINE_CHARACTERS]}… ({len(clean) - _LINE_CHARACTERS} more characters)"
+        lines = self._hide(text).splitlines() or [""]
+        # No more than could wait: a million empty lines come as one text.
+        self._dropped += max(0, len(lines) - _MOST_WAITING)
+        for line in lines[-_MOST_WAITING:]:
+            clean = line[:_LINE_CHARACTERS].translate(_CONTROLS)
+            if len(line) > _LINE_CHARACTERS:
+                clean = f"{clean}… ({len(line) - _LINE_CHARACTERS} more characters)"
             self._waiting.append(LogLine(created_at=at, output=clean, level=level, source=source, stage=self.stage))
-            self._size += len(clean) + 100
+            self._size += len(clean) + _LINE_BYTES
         while self._size > _WAITING_BYTES:
-            self._size -= len(self._waiting.pop(0).output) + 100
+            self._size -= len(self._waiting.popleft().output) + _LINE_BYTES
             self._dropped += 1
         self._has_news.set()
 
@@ -121,9 +137,9 @@ class Reporter:
             )
             self._dropped = 0
         while self._waiting and size < _BATCH_BYTES and len(batch) < 1000:
-            line = self._waiting.pop(0)
-            size += len(line.output.encode()) + 100
-            self._size -= len(line.output) + 100
+            line = self._waiting.popleft()
+            size += len(line.output.encode()) + _LINE_BYTES
+            self._size -= len(line.output) + _LINE_BYTES
             batch.append(line)
         if not self._waiting:
             self._has_news.clear()

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +20,7 @@ class Staging:
 
     def __init__(self, data_dir: Path) -> None:
         self._root = data_dir / "jobs"
+        self._places = _places(data_dir)
 
     @contextmanager
     def folder(self, job_id: UUID) -> Iterator[Path]:
@@ -35,6 +37,10 @@ class Staging:
                 remove(path)
                 lock.unlink(missing_ok=True)
 
+    def hide(self, text: str) -> str:
+        """Return a text for people: a job's files by their names alone, and the daemon's own folders without the way there."""
+        return self._places.sub(lambda found: "" if found["file"] else f"…/{found['part']}", text)
+
     def clean(self) -> int:
         """Remove the folders of jobs whose daemon is gone; return how many."""
         removed = 0
@@ -47,6 +53,15 @@ class Staging:
                 lock.unlink(missing_ok=True)
                 removed += 1
         return removed
+
+
+def _places(data_dir: Path) -> re.Pattern[str]:
+    # Only what is the daemon's for certain: in a container the same path may well be the template's own.
+    roots = "|".join(re.escape(str(path)) for path in {data_dir, data_dir.resolve()})
+    job = r"jobs/[0-9a-f-]{36}"
+    return re.compile(
+        rf"(?<![\w.-])(?:{roots})/(?:(?P<file>{job}/(?:source|scratch)/)|(?P<part>{job}|terraform|containers)(?![\w.-]))"
+    )
 
 
 def _age(path: Path) -> float:

@@ -84,6 +84,7 @@ class AcquiredJob(Struct, kw_only=True):
     organization_id: str
     provisioner: str
     type: Literal["template_version_import", "template_version_dry_run", "workspace_build"]
+    most_state_bytes: int = 0
     silence_seconds: float = 180.0
 
 
@@ -360,6 +361,7 @@ class BuildOwner(Struct, kw_only=True):
 
 
 class BuildResult(Struct, kw_only=True):
+    is_state_packed: bool = False
     resources: list[ProvisionedResource] | None = None
     state: str = ""
     timings: list[ProvisionedTiming] | None = None
@@ -394,6 +396,7 @@ class CommitQuotaResponse(Struct, kw_only=True):
 
 class CompleteJobRequest(Struct, kw_only=True):
     dry_run: DryRunResult | None = None
+    sequence: Annotated[int, Meta(ge=0, le=2147483647)] = 0
     template_import: ImportResult | None = None
     workspace_build: BuildResult | None = None
 
@@ -679,10 +682,12 @@ class FailJobRequest(Struct, kw_only=True):
     canceled: bool = False
     error: str = ""
     error_code: Literal["", "REQUIRED_TEMPLATE_VARIABLES", "INSUFFICIENT_QUOTA"] = ""
+    sequence: Annotated[int, Meta(ge=0, le=2147483647)] = 0
     workspace_build: FailedBuild | None = None
 
 
 class FailedBuild(Struct, kw_only=True):
+    is_state_packed: bool = False
     state: str | None = None
 
 
@@ -1875,6 +1880,7 @@ class UpdateCheckResponse(Struct, kw_only=True):
 class UpdateJobRequest(Struct, kw_only=True):
     logs: Annotated[list[LogLine], Meta(max_length=10000)] | None = None
     readme: Readme2 | Readme3 | None = None
+    sequence: Annotated[int, Meta(ge=0, le=2147483647)] = 0
     variables: Variables | Variables1 | None = None
 
 

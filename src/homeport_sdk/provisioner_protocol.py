@@ -1,8 +1,9 @@
 """What provisioner daemons and the server say to each other: JSON over HTTP.
 
 A daemon long-polls `POST /api/v2/organizations/{organization}/provisionerdaemons/acquire`; with the job that it gets comes a job token,
-which it sends in `Homeport-Job-Token` with every call below `/api/v2/provisionerjobs/{job}`. Unknown fields are ignored, so either side
-may be newer. Durations are seconds. Bytes are base64 on the wire.
+which it sends in `Homeport-Job-Token` with every call below `/api/v2/provisionerjobs/{job}`. Its reports about one job are counted from 1
+(`sequence`), so that one whose answer got lost can be sent again and counts once. Unknown fields are ignored, so either side may be newer.
+Durations are seconds. Bytes are base64 on the wire.
 """
 
 from datetime import datetime
@@ -219,6 +220,7 @@ class AcquiredJob(msgspec.Struct, kw_only=True):
     """A job. `input` is one of the inputs above, by `type`: read it with `read_input`.
 
     A daemon that cannot reach the server for `silence_seconds` abandons the work: soon after, the job is somebody else's.
+    `most_state_bytes` is what a state may have that goes packed; 0: the server takes none of those.
     """
 
     daemon_id: UUID
@@ -232,6 +234,7 @@ class AcquiredJob(msgspec.Struct, kw_only=True):
     file_id: UUID | None = None
     access_url: str = ""
     silence_seconds: float = 180.0
+    most_state_bytes: int = 0
     input: msgspec.Raw
 
     def read_input(self) -> ImportInput | DryRunInput | BuildInput:
@@ -273,6 +276,7 @@ class UpdateJobRequest(msgspec.Struct, kw_only=True, omit_defaults=True):
     logs: list[LogLine] = []
     readme: str | None = None
     variables: list[Variable] | None = None
+    sequence: int = 0
 
 
 class UpdateJobResponse(msgspec.Struct, kw_only=True):
@@ -307,9 +311,10 @@ class DryRunResult(msgspec.Struct, kw_only=True):
 
 
 class BuildResult(msgspec.Struct, kw_only=True):
-    """What a build made, and the engine's state that the next build gets back."""
+    """What a build made, and the engine's state that the next build gets back. `is_state_packed`: it goes as gzip."""
 
     state: bytes = b""
+    is_state_packed: bool = False
     resources: list[Resource] = []
     timings: list[Timing] = []
 
@@ -320,12 +325,14 @@ class CompleteJobRequest(msgspec.Struct, kw_only=True):
     template_import: ImportResult | None = None
     dry_run: DryRunResult | None = None
     workspace_build: BuildResult | None = None
+    sequence: int = 0
 
 
 class FailedBuild(msgspec.Struct, kw_only=True):
-    """What a failed build leaves behind; without `state` the state from before is kept."""
+    """What a failed build leaves behind; without `state` the state from before is kept. `is_state_packed`: it goes as gzip."""
 
     state: bytes | None = None
+    is_state_packed: bool = False
 
 
 class FailJobRequest(msgspec.Struct, kw_only=True):
@@ -335,6 +342,7 @@ class FailJobRequest(msgspec.Struct, kw_only=True):
     error_code: ErrorCode = ""
     workspace_build: FailedBuild | None = None
     canceled: bool = False
+    sequence: int = 0
 
 
 class CommitQuotaRequest(msgspec.Struct, kw_only=True):

@@ -39,7 +39,7 @@ PAGES = {
 @pytest.fixture(scope="module")
 def workspace(owner: Api) -> Iterator[str]:
     """Path of a running workspace, removed afterwards."""
-    template = owner.call("GET", "/templates")[0]
+    template = owner.call("GET", "/organizations/default/templates/shell")
     name = unique_name("seen")
     made = owner.make_workspace(template, name)
     owner.wait_for_agent(made, status="connected")

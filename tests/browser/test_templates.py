@@ -1,5 +1,6 @@
 """A template in a browser: from an example, through a changed file, a dry run and a comparison, to a promotion; and its pages."""
 
+import gzip
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.access import violations
 from tests.browser.people import Camera, sign_in
 from tests.support.api import Api
+from tests.support.archives import pack
 from tests.support.names import unique_name
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
@@ -142,3 +144,69 @@ def wait_for(page: Page, wanted: Locator, has_scripts: bool) -> None:
         if not has_scripts:
             page.reload()
     raise AssertionError(f"It does not come: {page.content()[-3000:]}")
+
+
+@pytest.mark.requirement("WEB-TPL-08")
+@pytest.mark.parametrize("has_scripts", [True, False])
+def test_an_archive_becomes_a_template_and_its_next_version(owner: Api, make_page: MakePage, has_scripts: bool) -> None:
+    name = unique_name("machine")
+    page = make_page(has_scripts=has_scripts)
+    sign_in(page)
+    page.goto("/templates/new")
+    archive = page.get_by_label("Archive")
+    archive.set_input_files({"name": "notes.pdf", "mimeType": "application/pdf", "buffer": b"%PDF" * 400})
+    page.get_by_role("button", name="Upload and import").click()
+    expect(page.get_by_text("neither a zip nor a tar archive").last).to_be_visible()
+    expect(archive).to_have_attribute("aria-invalid", "true")
+    assert not has_scripts or violations(page) == []
+    files = pack({"box/echo.yaml": SCRIPT, "box/README.md": "# Box\n"})
+    archive.set_input_files({"name": "box.tar", "mimeType": "application/x-tar", "buffer": files})
+    page.get_by_role("button", name="Upload and import").click()
+    page.wait_for_url("**/templates/new/versions/*")
+    until_imported(page, has_scripts)
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_role("button", name="Create template").click()
+    page.wait_for_url(f"**/templates/{name}?**")
+    page.get_by_role("link", name="Versions", exact=True).click()
+    page.get_by_text("Upload a new version").click()
+    archive.set_input_files({"name": "box.tar.gz", "mimeType": "application/gzip", "buffer": gzip.compress(files)})
+    page.get_by_label(re.compile("^Name of the version")).fill("next")
+    page.get_by_role("button", name="Upload and import").click()
+    page.wait_for_url(f"**/templates/{name}/versions/next?**")
+    expect(page.get_by_role("paragraph").get_by_text("Uploaded as box.tar.gz")).to_be_visible()
+
+
+def until_imported(page: Page, has_scripts: bool) -> None:
+    """Wait until a version can become a template; a page without scripts is read again."""
+    field = page.get_by_label("Name", exact=True)
+    while not has_scripts and not field.is_visible():
+        page.reload()
+    expect(field).to_be_visible()
+
+
+@pytest.mark.requirement("WEB-FORMS-03")
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_a_slider_and_its_number_are_one_value(owner: Api, make_page: MakePage, width: int, scheme: str) -> None:
+    name = unique_name("slider")
+    script = SCRIPT.replace("type: number,", "type: number, form_type: slider,")
+    script = script.replace(
+        "parameters:", "parameters:\n  - {name: loud, display_name: Loud, type: bool, form_type: switch}"
+    )
+    owner.make_template(name, "echo", {"echo.yaml": script})
+    page = make_page(width=width, scheme=scheme)
+    sign_in(page)
+    page.goto(f"/templates/{name}/workspace")
+    slider, number = page.get_by_role("slider", name="Size"), page.get_by_role("textbox", name="Size")
+    expect(slider).to_have_value("3")
+    slider.press("ArrowRight")
+    expect(number).to_have_value("4")
+    slider.press("End")
+    expect(number).to_have_value("9")
+    number.fill("2")
+    expect(slider).to_have_value("2")
+    loud = page.get_by_role("switch", name="Loud")
+    expect(loud).not_to_be_checked()
+    loud.press("Space")
+    expect(loud).to_be_checked()
+    assert violations(page) == []
+    assert not page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")

@@ -4,6 +4,8 @@ import io
 import json
 import tarfile
 import zipfile
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,7 @@ from homeport_cli.commands.templates.comparing import differences
 from homeport_cli.commands.templates.push import read_tags
 from homeport_cli.errors import CliError
 from homeport_cli.folders import unpack
+from homeport_cli.parameters import complete_values
 from homeport_cli.presets import choose_preset, preset_values
 from homeport_cli.switches import without_values
 from homeport_sdk.models import Preset, PresetParameter
@@ -320,3 +323,18 @@ def test_presets_are_chosen_by_name_by_default_or_not_at_all():
     assert preset_values(None, {"size": "9"}) == {}
     with pytest.raises(CliError, match="sets size=8"):
         preset_values(large, {"size": "9"})
+
+
+async def test_what_a_preset_says_of_parameters_that_there_are_not_is_passed_over():
+    class Stand:
+        """A server whose template has one parameter."""
+
+        async def evaluate_parameters(self, version_id: str, inputs: dict[str, str], *, workspace_id: str | None):
+            size = SimpleNamespace(name="size", diagnostics=[], ephemeral=False, required=False)
+            return SimpleNamespace(parameters=[size])
+
+    client: Any = SimpleNamespace(templates=Stand())
+    values = await complete_values(client, "1", {}, is_asking=False, preset={"size": "8", "gone": "x"})
+    assert values == {"size": "8"}
+    with pytest.raises(CliError, match="no parameter 'gone'"):
+        await complete_values(client, "1", {"gone": "x"}, is_asking=False)

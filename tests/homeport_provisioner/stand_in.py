@@ -40,6 +40,7 @@ class Job:
     is_canceled: bool = False
     is_forced: bool = False
     is_lost: bool = False
+    last_report: int = 0
     quota: dict[str, Any] = field(default_factory=lambda: {"ok": True, "credits_consumed": 0, "budget": -1})
     asked_cost: int | None = None
     logs: list[dict[str, Any]] = field(default_factory=list)
@@ -80,6 +81,7 @@ class StandIn:
         self.known_agents: dict[str, dict[str, Any]] = {}
         self.agent_calls: list[tuple[str, str, Any]] = []
         self.init_script = b""
+        self.most_state_bytes = 0
         self.headers: list[dict[str, str]] = []
         self.asked: list[str] = []
         self.acquired: list[dict[str, Any]] = []
@@ -211,7 +213,10 @@ class StandIn:
         if not found:
             return 404, {"message": "no such route"}, {}
         job = self.jobs[found[1]]
-        if request.headers.get("Homeport-Job-Token") != job.token or job.state != "running" or job.is_lost:
+        is_owner = request.headers.get("Homeport-Job-Token") == job.token and not job.is_lost
+        if is_owner and found[2] in ("complete", "fail") and job.ended.is_set() and body["sequence"] == job.last_report:
+            return 204, None, {}
+        if not is_owner or job.state != "running":
             return 409, {"message": "the job is not yours"}, {}
         return self.serve(job, found[2], body)
 
@@ -270,6 +275,7 @@ class StandIn:
                 "created_at": NOW,
                 "file_id": str(uuid.uuid4()),
                 "access_url": self.url,
+                "most_state_bytes": self.most_state_bytes,
                 "input": job.input,
             },
             {},
@@ -280,11 +286,14 @@ class StandIn:
             return 200, job.archive, {}
         if verb == "update":
             job.updates.append(body)
-            job.logs.extend(body.get("logs", []))
+            if body["sequence"] > job.last_report:
+                job.last_report = body["sequence"]
+                job.logs.extend(body.get("logs", []))
             return 200, {"canceled": job.is_canceled, "force": job.is_forced, "variable_values": []}, {}
         if verb == "quota":
             job.asked_cost = body["daily_cost"]
             return 200, job.quota, {}
+        job.last_report = body["sequence"]
         job.state = "completed" if verb == "complete" else "failed"
         if verb == "complete":
             job.result = body

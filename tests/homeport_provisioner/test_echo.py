@@ -1,11 +1,12 @@
 """The daemon and its protocol, by means of the echo engine."""
 
+import gzip
 import json
 from pathlib import Path
 
 import pytest
 
-from homeport_provisioner import control_plane
+from homeport_provisioner import control_plane, packing
 from homeport_provisioner import job as job_module
 from homeport_provisioner.daemon import Daemon
 from homeport_provisioner.settings import Settings
@@ -64,7 +65,7 @@ async def test_failure_carries_error_code_and_state(stand_in: StandIn, daemon: D
     job = await ended(stand_in.submit_build("echo", files))
     assert job.failure["error"] == "no room"
     assert job.failure["error_code"] == "INSUFFICIENT_QUOTA"
-    assert job.failure["workspace_build"] == {"state": "aGFsZg=="}
+    assert job.kept_state == b"half"
     assert not job.failure["canceled"]
 
 
@@ -86,7 +87,7 @@ async def test_cancel_stops_an_engine_that_listens(stand_in: StandIn, daemon: Da
     job.is_canceled = True
     await ended(job)
     assert job.failure["canceled"]
-    assert job.failure["workspace_build"] == {"state": "a2VwdA=="}
+    assert job.kept_state == b"kept"
 
 
 @pytest.mark.requirement("ENGINE-CANCEL-01")
@@ -127,6 +128,19 @@ async def test_calls_are_repeated_until_answered(stand_in: StandIn, daemon: Daem
     assert job.build_state == b"s"
 
 
+@pytest.mark.requirement("ENGINE-RETRY-01")
+async def test_reports_whose_answers_are_lost_count_once(
+    stand_in: StandIn, daemon: Daemon, caplog: pytest.LogCaptureFixture
+) -> None:
+    """That of an end too, of a build without agents by whom the server could be asked."""
+    stand_in.hiccups = {"/update": ["lost", "lost"], "/complete": ["lost", "lost"]}
+    job = await ended(stand_in.submit_build("echo", script(stop={"logs": [{"output": "once"}]}), "stop"))
+    assert (await ended(stand_in.submit_build("echo", script()))).result
+    assert stand_in.asked.count("complete") == 4
+    assert [line["output"] for line in job.logs if line["output"] in ("Setting up", "once")] == ["Setting up", "once"]
+    assert "was lost" not in caplog.text
+
+
 @pytest.mark.requirement("ENGINE-LOST-01")
 async def test_nothing_is_done_before_the_server_has_heard_of_its_daemon(stand_in: StandIn, daemon: Daemon) -> None:
     """The server gives a job away that nobody speaks of; whoever cannot reach it must not work then."""
@@ -156,6 +170,25 @@ async def test_a_state_that_no_report_can_hold_ends_its_job(
     job = await ended(stand_in.submit_build("echo", script(start={"state": "s" * 6_000})))
     assert "at most" in job.failure["error"]
     assert "state of 6,000 bytes was refused too" in job.failure["error"]
+
+
+@pytest.mark.requirement("ENGINE-STATE-02")
+@pytest.mark.parametrize("transition", ["start", "stop"])
+async def test_a_large_state_goes_packed_where_the_server_takes_that(
+    stand_in: StandIn, daemon: Daemon, monkeypatch: pytest.MonkeyPatch, transition: str
+) -> None:
+    monkeypatch.setattr(packing, "PLAIN_BYTES", 1_000)
+    monkeypatch.setattr(control_plane, "MOST_REPORT_BYTES", 5_000)
+    stand_in.most_state_bytes = 9_000
+    acts = {"start": {"state": "s" * 9_000}, "stop": {"error": "no", "state": "t" * 9_000}}
+    job = await ended(stand_in.submit_build("echo", script(**acts), transition))
+    build = (job.result or job.failure)["workspace_build"]
+    assert build["is_state_packed"]
+    assert gzip.decompress(job.kept_state or b"") == acts[transition]["state"].encode()
+    small = await ended(stand_in.submit_build("echo", script(start={"state": "s" * 1_000})))
+    assert small.build_state == b"s" * 1_000
+    large = await ended(stand_in.submit_build("echo", script(start={"state": "s" * 9_001})))
+    assert "A state has at most 0 MiB" in large.failure["error"]
 
 
 @pytest.mark.requirement("ENGINE-RETRY-01")

@@ -118,6 +118,11 @@ DATA = [
     ),
     (
         "coder_parameter",
+        'name = "a"\n  type = "number"\n  validation {\n    min = 0.5 # !\n  }',
+        "'0.5' is no whole number",
+    ),
+    (
+        "coder_parameter",
         'name = "a"\n  type = "number"\n  validation {\n    monotonic = "up" # !\n  }',
         "none of: increasing, decreasing",
     ),

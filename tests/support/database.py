@@ -1,6 +1,6 @@
 """Fixtures that give a test a migrated database: one per worker, emptied after each test.
 
-Measured on two cores: a clone takes 30 ms and its removal 15 ms, emptying the tables that a test has used 3 to 9 ms.
+Measured on two cores: a clone takes 30 ms and its removal 15 ms, emptying the tables that a test has used 2 to 9 ms.
 """
 
 import os
@@ -56,15 +56,29 @@ def worker_database(cluster_url: str, database_template: str) -> Iterator[str]:
     cleaning.run(cluster_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture(scope="session")
+def cleaner(worker_database: str) -> Iterator[cleaning.Cleaner]:
+    """Empties this worker's clone."""
+    made = cleaning.Cleaner(worker_database)
+    yield made
+    made.close()
+
+
 @pytest.fixture
-async def db(worker_database: str) -> AsyncIterator[Database]:
+def emptied_database(worker_database: str, cleaner: cleaning.Cleaner) -> Iterator[str]:
+    """URL of this worker's clone, which is emptied once the test and all that uses the database have ended."""
+    yield worker_database
+    cleaner.empty()
+
+
+@pytest.fixture
+async def db(emptied_database: str) -> AsyncIterator[Database]:
     """A Database on this worker's clone: migrated, holding nothing but what the migrations put there."""
-    database = Database(worker_database, pool_size=10)
+    database = Database(emptied_database, pool_size=10)
     # The schema stays the same, so the driver need not ask for its types in every test.
     database.types = _TYPES
     yield database
     await database.close()
-    await cleaning.empty(worker_database)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from homeport.access.types import Identity
 from homeport.database import Database
 from homeport.files import service
 from homeport.files.errors import UploadTooLarge
-from homeport.files.rules import archive
+from homeport.files.rules.zips import tar_to_zip
 from homeport.files.schemas import UploadResponse
 from homeport.files.types import MAX_UPLOAD, TAR, ZIP_TYPES
 from homeport.rbac import Subject
@@ -75,7 +75,7 @@ async def get_file(
         file, data = await service.read_file(conn, subject, file_id)
     if format == "zip":
         # Compressing takes seconds for a large archive: nobody else waits for it.
-        return Response(await asyncio.to_thread(archive.tar_to_zip, data), media_type="application/zip")
+        return Response(await asyncio.to_thread(tar_to_zip, data), media_type="application/zip")
     return Response(data, media_type=file.mimetype)
 
 

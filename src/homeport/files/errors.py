@@ -35,6 +35,13 @@ class UploadTooLarge(TooLarge):
         super().__init__(words, validations=(FieldError("file", words),))
 
 
+class UploadsBusy(Unavailable):
+    """503: all uploads of this moment together would take too much memory."""
+
+    def __init__(self) -> None:
+        super().__init__("The server is taking other large archives just now. Try again in a minute.")
+
+
 class FileNotFound(NotFound):
     """404: there is no such file, or the asker may not read it."""
 

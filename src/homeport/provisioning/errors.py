@@ -85,6 +85,16 @@ class KeyReserved(BadRequest):
         )
 
 
+class TooManyDaemons(Conflict):
+    """409: as many daemons as one credential may have are connected."""
+
+    def __init__(self, most: int, credential: str) -> None:
+        super().__init__(
+            f"At most {most} daemons with {credential} work for one organization, and so many are connected. "
+            "Stop some, or run them with a key of their own."
+        )
+
+
 class DaemonKeyInvalid(NotAuthenticated):
     """401: the key is unknown, expired or belongs to another organization: all look the same."""
 

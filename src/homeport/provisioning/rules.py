@@ -18,6 +18,10 @@ API_VERSION = (1, 0)
 STALE_AFTER = timedelta(seconds=90)
 # A daemon that has said nothing for this long is forgotten.
 FORGET_AFTER = timedelta(days=7)
+# So many daemons one credential may have in one organization. Quiet ones give place to new ones, so that names which change with
+# each start (of containers, say) hold nobody up.
+MOST_DAEMONS = 1000
+MOST_DAEMONS_OF_PERSON = 100
 # How long a daemon may work on a job without a word; a setting says otherwise.
 HUNG_AFTER = timedelta(minutes=5)
 # The part of that time after which the daemon itself gives up, so that it has stopped when the server does.
@@ -43,6 +47,9 @@ _CUT = " … (line cut)"
 # A clock outside of these is wrong, and the ends of the calendar cannot be stored.
 _YEARS = range(1970, 2200)
 
+# What an engine's state may have; one of more than some MiB comes packed, since a report has at most 16.
+MOST_STATE = 64 * 1024 * 1024
+
 DEFAULT_TAGS = {"scope": "organization", "owner": ""}
 MAX_TAGS = 64
 MAX_TAG_LENGTH = 256
@@ -58,12 +65,12 @@ PSEUDO_KEYS = {
 def normalize_tags(tags: Mapping[str, str], owner_id: UUID | None) -> dict[str, str]:
     """Return tags that name a scope and an owner: `scope=user` belongs to `owner_id`, all else to the organization.
 
-    Raises 400 for an unknown scope, a user scope without an owner, too many or too long tags.
+    Raises 400 for an unknown scope, a user scope without an owner, too many tags, and what is no tag.
     """
-    if len(tags) > MAX_TAGS or any(
-        len(text) > MAX_TAG_LENGTH or "\x00" in text for pair in tags.items() for text in pair
-    ):
-        raise invalid_field("tags", f"Use at most {MAX_TAGS} tags of at most {MAX_TAG_LENGTH} characters.")
+    if len(tags) > MAX_TAGS:
+        raise invalid_field("tags", f"Use at most {MAX_TAGS} tags.")
+    for name, value in tags.items():
+        _refuse_odd_tag(name, value)
     scope = tags.get("scope") or "organization"
     if scope == "user":
         if owner_id is None:
@@ -72,6 +79,17 @@ def normalize_tags(tags: Mapping[str, str], owner_id: UUID | None) -> dict[str, 
     if scope != "organization":
         raise invalid_field("tags", f"The scope '{scope[:64]}' is unknown; use 'organization' or 'user'.")
     return {**tags, "scope": "organization", "owner": ""}
+
+
+def _refuse_odd_tag(name: str, value: str) -> None:
+    """Raise 400 for a tag that nobody can give on a command line or read in a list."""
+    if not name.strip():
+        raise invalid_field("tags", "A tag needs a name.")
+    shown = "".join(character if character.isprintable() else "?" for character in name[:64])
+    if max(len(name), len(value)) > MAX_TAG_LENGTH:
+        raise invalid_field("tags", f"Name and value of a tag have at most {MAX_TAG_LENGTH} characters: '{shown}'.")
+    if not (name + value).isprintable():
+        raise invalid_field("tags", f"A tag is one line of text that shows all of its characters: '{shown}'.")
 
 
 def tags_match(job: Mapping[str, str], daemon: Mapping[str, str]) -> bool:

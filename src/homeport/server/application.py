@@ -25,7 +25,7 @@ from homeport.provisioning.service.keys import (
     renew_builtin_key,
     revoke_builtin_keys,
 )
-from homeport.provisioning.service.reaper import end_former_builtin_jobs
+from homeport.provisioning.service.reaper import end_former_builtin_jobs, end_jobs_of_dead_daemon
 from homeport.provisioning.tasks import sweep_forever
 from homeport.server import queries
 from homeport.server.app import build_asgi, build_parts
@@ -124,6 +124,16 @@ class Application:
             key, secret = await create_builtin_key(
                 conn, organization_id=organization_id, installation=self._installation
             )
+
+        async def end_jobs(name: str) -> None:
+            try:
+                ended = await end_jobs_of_dead_daemon(self.parts.db, key.id, name)
+            except Exception as error:  # reason: the daemon is started again whatever is wrong with its jobs
+                _logger.warning("jobs of a dead daemon are left to the reaper", daemon=name, exc_info=error)
+                return
+            if ended:
+                _logger.warning("ended jobs of a dead daemon", daemon=name, jobs=[str(job_id) for job_id in ended])
+
         self._daemons = BuiltinDaemons(
             count=settings.provisioner_daemons,
             url=_loopback_url(settings),
@@ -131,6 +141,7 @@ class Application:
             organization=str(organization_id),
             data_dir=settings.data_dir / "provisioner",
             isolation=settings.provisioner_isolation,
+            on_end=end_jobs,
             hidden=settings.provisioner_hide,
         )
         self._daemons.start()

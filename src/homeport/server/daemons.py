@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -69,9 +69,14 @@ class BuiltinDaemons:
         organization: str,
         data_dir: Path,
         isolation: str,
+        on_end: Callable[[str], Awaitable[object]],
         hidden: Sequence[str] = (),
     ) -> None:
-        """`isolation` is the setting PROVISIONER_ISOLATION; `hidden` are paths that isolated workspaces must not see."""
+        """`isolation` is the setting PROVISIONER_ISOLATION; `hidden` are paths that isolated workspaces must not see.
+
+        `on_end` is called with the name of a daemon that has ended by itself, before it is started again.
+        """
+        self._on_end = on_end
         self._count = count
         self._environment = {
             "HOMEPORT_URL": url,
@@ -114,6 +119,7 @@ class BuiltinDaemons:
                 return
             _RESTARTS.inc()
             _logger.warning("a built-in provisioner daemon ended", number=number, code=code, restart_seconds=pause)
+            await self._on_end(_name(number))
             await clock.sleep(pause)
             pause = 0.5 if clock.monotonic() - begun > 60 else min(pause * 2, _MAX_PAUSE)
 
@@ -126,7 +132,7 @@ class BuiltinDaemons:
             "-P",
             "-m",
             "homeport_provisioner",
-            env={**self._environment, "HOMEPORT_PROVISIONER_NAME": f"builtin-{number}"},
+            env={**self._environment, "HOMEPORT_PROVISIONER_NAME": _name(number)},
             stdin=PIPE,
             start_new_session=True,
         )
@@ -135,6 +141,10 @@ class BuiltinDaemons:
             return await process.wait()
         finally:
             self._processes.pop(number, None)
+
+
+def _name(number: int) -> str:
+    return f"builtin-{number}"
 
 
 def _is_inherited(name: str) -> bool:

@@ -12,7 +12,7 @@ from homeport.web.rendering import PageRequest
 
 _FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 5000
-_SHOWN_AGAIN = frozenset({400, 401, 403, 409, 406, 412})
+_SHOWN_AGAIN = frozenset({400, 401, 403, 409, 406, 412, 413})
 
 
 class Form(Mapping[str, str]):
@@ -58,6 +58,11 @@ async def read_form(request: PageRequest) -> Form:
         pairs = parse_qsl(body, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError as error:
         raise BadRequest("The form has too many fields.") from error
+    return held_form(request, pairs)
+
+
+def held_form(request: PageRequest, pairs: list[tuple[str, str]]) -> Form:
+    """Return fields as a form. Raises 400 where they have NUL or lack the page's token."""
     if any("\x00" in name or "\x00" in value for name, value in pairs):
         raise BadRequest("A form cannot hold NUL characters.")
     form = Form(pairs)

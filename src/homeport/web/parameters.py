@@ -68,7 +68,7 @@ def read_values(parameters: Sequence[TemplateVersionParameter], form: Form, *, i
         if not is_first_build and not parameter.mutable:
             continue
         kind = _kind(parameter)
-        if kind == "checkbox":
+        if kind in {"checkbox", "switch"}:
             found[parameter.name] = "true" if form.get(name) == "true" else "false"
         elif kind == "checks":
             found[parameter.name] = _encode([value for value in form.all_of(name) if value])
@@ -112,16 +112,21 @@ def _field(
 
 
 def _kind(parameter: TemplateVersionParameter) -> str:
-    if parameter.type == "bool":
-        return "checkbox"
-    if parameter.type == "list(string)":
-        return "checks" if parameter.options else "list"
+    wanted = parameter.form_type
     if parameter.options:
+        if parameter.type == "list(string)" and wanted != "radio":
+            return "checks"
+        # An option is a whole value here, that of a list too.
         is_short = len(parameter.options) <= _MOST_RADIOS
-        return "select" if parameter.form_type == "dropdown" or not is_short else "radio"
+        return "select" if wanted == "dropdown" or not is_short else "radio"
+    if parameter.type == "bool":
+        return "switch" if wanted == "switch" else "checkbox"
+    if parameter.type == "list(string)":
+        return "list"
     if parameter.type == "number":
-        return "number"
-    return "textarea" if parameter.form_type == "textarea" else "text"
+        has_ends = parameter.validation_min is not None and parameter.validation_max is not None
+        return "slider" if wanted == "slider" and has_ends else "number"
+    return "textarea" if wanted == "textarea" else "text"
 
 
 def _items(value: str) -> list[str]:

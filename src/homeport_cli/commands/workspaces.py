@@ -93,8 +93,8 @@ def create(
             version_id = (await client.templates.find_version(chosen.id, template_version)).id
         offered = await client.templates.presets(version_id)
         chosen_preset = choose_preset(offered, preset, is_asking=not is_assumed)
-        known = given | preset_values(chosen_preset, given)
-        values = await complete_values(client, str(version_id), known, is_asking=not is_assumed)
+        fixed = preset_values(chosen_preset, given)
+        values = await complete_values(client, str(version_id), given, is_asking=not is_assumed, preset=fixed)
         chosen_values = [models.WorkspaceBuildParameter(name=key, value=value) for key, value in values.items()]
         request = models.CreateWorkspaceRequest(
             name=target.name,

@@ -185,7 +185,7 @@ class Client:
         if found is None:
             return None
         addresses = [{"Gateway": subnet.get("gateway")} for subnet in found.get("subnets") or []]
-        return {"Name": name, "Labels": found.get("labels"), "IPAM": {"Config": addresses}}
+        return {"Name": found.get("name"), "Labels": found.get("labels"), "IPAM": {"Config": addresses}}
 
     async def create_network(self, name: str, labels: Mapping[str, str], options: Mapping[str, str]) -> None:
         """Make a bridge network."""

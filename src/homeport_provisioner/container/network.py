@@ -8,7 +8,7 @@ from uuid import UUID
 
 from homeport_provisioner.container.client import CallFailed, Client, Identity
 from homeport_provisioner.container.host import Host, is_loopback
-from homeport_provisioner.container.names import is_ours, network_name
+from homeport_provisioner.container.names import WORKSPACE_LABEL, is_ours, labels_of, network_name
 from homeport_provisioner.engine import EngineFailure
 from homeport_provisioner.settings import Settings
 
@@ -78,10 +78,15 @@ async def provide_network(
             raise EngineFailure(
                 f"The container engine has a network {name} that is not Homeport's. Remove it there, and try again."
             )
-    elif found is None:
+    elif found is None or found.get("Name") != name:
+        # An engine also finds networks by the beginning of their number; who names one that way goes around what is refused by name.
         raise EngineFailure(
             f"The container engine has no network '{name}'. Make it there (`docker network create {name}`), "
             "or correct the template's container.network."
+        )
+    elif WORKSPACE_LABEL in labels_of(found):
+        raise EngineFailure(
+            f"container.network: '{name}' is the network of a workspace, to which nothing else is let in. Name another, or leave it out."
         )
     return name, gateway_of(found or {})
 

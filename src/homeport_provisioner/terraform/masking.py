@@ -2,47 +2,60 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any, Final
 
-MASK = "(sensitive value)"
-LEAST_CHARACTERS = 3
-"""Shorter secrets would blacken half of every line and hide nothing from anybody who can count."""
-_MOST_SECRETS = 10_000
-_FAMILIAR = frozenset({"true", "false", "null", "none"})
+from homeport_provisioner.terraform.forms import forms
+
+MASK: Final = "(sensitive value)"
+HIDDEN: Final = "(not shown: the template has too many sensitive values to look for)"
+_MOST_FORMS: Final = 20_000
+_SHARED: Final = 8
 
 
 class Masker:
-    """Grows with what the job learns: values of variables first, then whatever Terraform itself marks as sensitive."""
+    """Grows with what the job learns: values of variables first, then whatever Terraform itself marks as sensitive.
+
+    Beyond what can be looked for in every line, no line is shown at all.
+    """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._secrets: set[str] = set()
+        self._forms: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
         self.add(secrets)
 
     def add(self, secrets: Iterable[str]) -> None:
-        """Mask these from now on: each whole, each of its longer lines, and as it looks inside of JSON."""
-        known = len(self._secrets)
+        """Mask these from now on, in every form in which programs write them."""
+        known = len(self._forms)
         for secret in secrets:
-            self._secrets.update(form for form in _forms(secret) if len(self._secrets) < _MOST_SECRETS)
-        if len(self._secrets) != known:
-            # The longest first: a secret that begins with another must not leave its rest.
-            forms = sorted(self._secrets, key=len, reverse=True)
-            self._pattern = re.compile("|".join(map(re.escape, forms)))
+            if secret not in self._secrets and len(self._forms) <= _MOST_FORMS:
+                self._secrets.add(secret)
+                self._forms.update(forms(secret))
+        if len(self._forms) != known:
+            self._pattern = re.compile("" if len(self._forms) > _MOST_FORMS else _alternatives(sorted(self._forms)))
 
     def mask(self, text: str) -> str:
         """Return the text without secrets."""
+        if len(self._forms) > _MOST_FORMS:
+            return HIDDEN if text.strip() else text
         return text if self._pattern is None else self._pattern.sub(MASK, text)
 
 
-def _forms(secret: str) -> Iterator[str]:
-    pieces = [secret, *(line.strip() for line in secret.splitlines() if len(line.strip()) >= 8)]
-    for piece in dict.fromkeys(pieces):
-        if len(piece) >= LEAST_CHARACTERS and piece.lower() not in _FAMILIAR:
-            yield piece
-            quoted = json.dumps(piece, ensure_ascii=False)[1:-1]
-            if quoted != piece:
-                yield quoted
+def _alternatives(words: Sequence[str], depth: int = 0) -> str:
+    """Return a pattern of these words, which are sorted. What they begin with is shared, so that a line is not held against each.
+
+    The longest counts: one that begins with another must not leave its rest.
+    """
+    if depth == _SHARED or len(words) == 1:
+        return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+    parts = []
+    for first, group in groupby(words, key=lambda word: word[:1]):
+        rests = [word[1:] for word in group]
+        parts.append(f"{re.escape(first)}(?:{_alternatives(rests, depth + 1)})" if first else "")
+    # Sorted, the word that ends here comes first.
+    return "|".join([*(part for part in parts if part), *("" for part in parts if not part)])
 
 
 def sensitive_values(document: Mapping[str, Any]) -> Iterator[str]:

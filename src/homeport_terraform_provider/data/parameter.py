@@ -75,8 +75,9 @@ PARAMETER = DataSource(
             ),
             "validation": nested(
                 {
-                    "min": optional(NUMBER),
-                    "max": optional(NUMBER),
+                    # The API has no other bounds.
+                    "min": optional(NUMBER, whole()),
+                    "max": optional(NUMBER, whole()),
                     "min_disabled": computed(BOOL),
                     "max_disabled": computed(BOOL),
                     "monotonic": optional("string", one_of("increasing", "decreasing")),

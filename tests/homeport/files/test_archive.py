@@ -1,5 +1,6 @@
 """Archives that are accepted, and every kind that is refused with the name of the entry."""
 
+import gzip
 import io
 import stat
 import tarfile
@@ -9,7 +10,9 @@ from typing import Any
 import pytest
 
 from homeport.files.errors import ArchiveRefused, UploadTooLarge
-from homeport.files.rules import archive
+from homeport.files.rules import archive, zips
+from homeport.files.rules.editing import change_files, read_files
+from homeport.files.rules.zips import tar_to_zip, zip_to_tar
 from homeport.files.types import MAX_UPLOAD
 
 
@@ -43,8 +46,7 @@ def test_ordinary_archives_are_read() -> None:
     assert {entry.kind for entry in entries.values()} == {"file", "folder", "symlink", "hardlink"}
     assert entries["a"].size == 5
     assert long in entries
-    assert archive.read_text(data, "a") == "hello"
-    assert archive.read_text(data, "nothing") is None
+    assert read_files(data) == dict.fromkeys(("a", "b/same", "b/up", "hard"), b"hello") | {long: b"x", "ünïcode": b""}
     assert archive.validate(tar_of(("a" * 150, {"data": b"x"}), form=tarfile.GNU_FORMAT))
 
 
@@ -70,6 +72,8 @@ def test_ordinary_archives_are_read() -> None:
         ("pipe", {"type": tarfile.FIFOTYPE}),
         ("x" * 1025, {"data": b"x"}),
         ("a/" + "ü" * 128, {"data": b"x"}),
+        ("d/" * 64 + "x", {"data": b"x"}),
+        ("./.", {"data": b"x"}),
         ("fine/below", {"data": b"x"}),
         ("fine", {"type": tarfile.DIRTYPE}),
     ],
@@ -132,6 +136,53 @@ def test_cut_off_and_twisted_archives_are_refused() -> None:
         archive.validate(_with_checksum(bad_name))
 
 
+@pytest.mark.requirement("FILES-SAFE-04")
+def test_headers_that_a_parser_would_pass_over_are_refused() -> None:
+    smuggled = tar_of(("x", {"data": b"y", "pax_headers": {"size": "3"}}))
+    # In the oldest form of tar a file whose name ends in a slash is a folder: its content is read as further headers.
+    folder = tarfile.TarInfo("old/")
+    folder.type, folder.size = tarfile.AREGTYPE, len(smuggled)
+    solaris = bytearray(smuggled)
+    solaris[156:157] = tarfile.SOLARIS_XHDTYPE
+    damaged = bytearray(tar_of(("a", {"data": b"1"}), ("b", {"data": b"2"})))
+    damaged[1024] ^= 1
+    for data in (folder.tobuf(tarfile.USTAR_FORMAT) + smuggled, _with_checksum(solaris), damaged):
+        with pytest.raises(ArchiveRefused):
+            archive.validate(bytes(data))
+    with pytest.raises(ArchiveRefused, match="compressed by gzip"):
+        archive.validate(gzip.compress(smuggled))
+
+
+@pytest.mark.requirement("FILES-SAFE-05")
+def test_links_that_would_multiply_work_or_bytes_are_refused(monkeypatch) -> None:
+    monkeypatch.setattr(archive, "MAX_UPLOAD", 10_000)
+    monkeypatch.setattr(archive, "_MAX_LINK_STEPS", 500)
+    hard = [(f"h{n}", link("a", tarfile.LNKTYPE)) for n in range(20)]
+    with pytest.raises(ArchiveRefused, match="hard links"):
+        archive.validate(tar_of(("a", {"data": b"x" * 1000}), *hard))
+    folder = ("d", {"type": tarfile.DIRTYPE})
+    chain = [(f"c{n}", link("d/../" * 20 + f"c{n + 1}")) for n in range(30)]
+    with pytest.raises(ArchiveRefused, match="through too many"):
+        archive.validate(tar_of(folder, *chain, ("c30", {"data": b"x"})))
+    soft = tar_of(("a", {"data": b"x" * 1000}), *[(f"s{n}", link("a")) for n in range(20)])
+    archive.validate(soft)
+    files = read_files(soft)
+    assert len(files) == 21
+    assert len({id(content) for content in files.values()}) == 1
+
+
+@pytest.mark.parametrize("mtime", ["nan", "inf", "-inf"])
+def test_files_change_beside_folders_of_impossible_moments(mtime: str) -> None:
+    data = tar_of(
+        ("d", {"type": tarfile.DIRTYPE, "mode": 0o750, "pax_headers": {"mtime": mtime}}), ("f", {"data": b"1"})
+    )
+    archive.validate(data)
+    changed = change_files(data, {"d/x": b"2"})
+    assert read_files(changed) == {"f": b"1", "d/x": b"2"}
+    with tarfile.open(fileobj=io.BytesIO(changed)) as tar:
+        assert tar.getmember("d").mode == 0o750
+
+
 def _with_checksum(data: bytearray) -> bytes:
     data[148:156] = b" " * 8
     data[148:156] = b"%06o\x00 " % sum(data[:512])
@@ -141,12 +192,13 @@ def _with_checksum(data: bytearray) -> bytes:
 @pytest.mark.requirement("FILES-SAFE-05")
 def test_too_many_entries_are_refused(monkeypatch) -> None:
     monkeypatch.setattr(archive, "MAX_ENTRIES", 50)
+    monkeypatch.setattr(zips, "MAX_ENTRIES", 50)
     with pytest.raises(ArchiveRefused, match="more than 50"):
         archive.validate(tar_of(*[(str(n), {"data": b""}) for n in range(51)]))
     with pytest.raises(ArchiveRefused, match="more than 50"):
-        archive.zip_to_tar(zip_of(**{str(n): b"" for n in range(51)}))
+        zip_to_tar(zip_of(**{str(n): b"" for n in range(51)}))
     with pytest.raises(ArchiveRefused, match="more than 50"):
-        archive.zip_to_tar(b"PK\x01\x02" * 101)
+        zip_to_tar(b"PK\x01\x02" * 101)
 
 
 def zip_of(**files: bytes) -> bytes:
@@ -169,14 +221,14 @@ def test_a_zip_becomes_a_tar_and_back() -> None:
         item = zipfile.ZipInfo("link")
         item.external_attr = (stat.S_IFLNK | 0o777) << 16
         packed.writestr(item, "folder/a.txt")
-    data = archive.zip_to_tar(buffer.getvalue())
-    assert data == archive.zip_to_tar(buffer.getvalue())
+    data = zip_to_tar(buffer.getvalue())
+    assert data == zip_to_tar(buffer.getvalue())
     assert [(entry.name, entry.kind) for entry in archive.validate(data)] == [
         ("folder", "folder"), ("folder/a.txt", "file"), ("run.sh", "file"), ("link", "symlink"),
     ]  # fmt: skip
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         assert tar.getmember("run.sh").mode == 0o755
-    with zipfile.ZipFile(io.BytesIO(archive.tar_to_zip(data))) as packed:
+    with zipfile.ZipFile(io.BytesIO(tar_to_zip(data))) as packed:
         assert packed.read("folder/a.txt") == b"hello"
         assert packed.read("link") == b"folder/a.txt"
         assert packed.getinfo("run.sh").external_attr >> 16 == stat.S_IFREG | 0o755
@@ -187,7 +239,7 @@ def test_a_zip_becomes_a_tar_and_back() -> None:
 def test_moments_that_zip_cannot_hold_become_the_nearest(mtime: str) -> None:
     data = tar_of(("a", {"pax_headers": {"mtime": mtime}}))
     archive.validate(data)
-    with zipfile.ZipFile(io.BytesIO(archive.tar_to_zip(data))) as packed:
+    with zipfile.ZipFile(io.BytesIO(tar_to_zip(data))) as packed:
         assert 1980 <= packed.getinfo("a").date_time[0] <= 2107
 
 
@@ -200,24 +252,51 @@ def test_links_whose_target_nobody_can_write_down_are_refused(target: str) -> No
 
 @pytest.mark.requirement("FILES-ZIP-02")
 def test_zips_that_are_bombs_or_broken_are_refused(monkeypatch) -> None:
-    monkeypatch.setattr(archive, "MAX_UPLOAD", 1_000_000)
+    monkeypatch.setattr(zips, "MAX_UPLOAD", 1_000_000)
     bomb = zip_of(a=b"\x00" * 2_000_000)
     assert len(bomb) < 5000
     with pytest.raises(UploadTooLarge):
-        archive.zip_to_tar(bomb)
+        zip_to_tar(bomb)
     with pytest.raises(UploadTooLarge):
-        archive.zip_to_tar(zip_of(**{str(n): b"\x00" * 400_000 for n in range(3)}))
+        zip_to_tar(zip_of(**{str(n): b"\x00" * 400_000 for n in range(3)}))
     good = zip_of(a=b"hello")
     encrypted = bytearray(good)
     encrypted[6] |= 1
     encrypted[good.index(b"PK\x01\x02") + 8] |= 1
+    nameless = good.replace(b"a", b"\x00")
     lying = bytearray(good)
     lying[good.index(b"PK\x01\x02") + 10] = 99
-    for broken in (b"", b"not a zip", good[:-5], good[:20], bytes(encrypted), bytes(lying)):
+    for broken in (b"", b"not a zip", good[:-5], good[:20], bytes(encrypted), bytes(lying), nameless):
         with pytest.raises(ArchiveRefused):
-            archive.zip_to_tar(broken)
+            zip_to_tar(broken)
     with pytest.raises(ArchiveRefused):
-        archive.validate(archive.zip_to_tar(zip_of(**{"../evil": b"x"})))
+        archive.validate(zip_to_tar(zip_of(**{"../evil": b"x"})))
+
+
+@pytest.mark.requirement("FILES-ZIP-02")
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_methods_that_unpack_without_a_bound_are_refused(method: int) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as packed:
+        packed.writestr("a", b"hello")
+    with pytest.raises(ArchiveRefused, match=r"'a'.*other than deflate"):
+        zip_to_tar(buffer.getvalue())
+
+
+@pytest.mark.requirement("FILES-ZIP-01")
+def test_a_zip_whose_moments_are_none_is_accepted() -> None:
+    data = bytearray(zip_of(a=b"hello"))
+    central = data.index(b"PK\x01\x02")
+    data[10:14] = data[central + 12 : central + 16] = bytes(4)
+    assert read_files(zip_to_tar(bytes(data))) == {"a": b"hello"}
+
+
+@pytest.mark.requirement("FILES-ZIP-01")
+def test_hard_links_and_the_last_of_two_come_along_into_a_zip() -> None:
+    data = tar_of(("a", {"data": b"1"}), ("a", {"data": b"2"}), ("h", link("a", tarfile.LNKTYPE)))
+    archive.validate(data)
+    with zipfile.ZipFile(io.BytesIO(tar_to_zip(data))) as packed:
+        assert [(item.filename, packed.read(item)) for item in packed.infolist()] == [("a", b"2"), ("h", b"2")]
 
 
 def test_packing_gives_equal_bytes_for_equal_files() -> None:

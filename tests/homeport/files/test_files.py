@@ -10,7 +10,9 @@ import pytest
 from homeport.database import Database
 from homeport.files.api import routes
 from homeport.files.rules import archive
+from homeport.files.rules.editing import read_files
 from homeport.files.service import archives
+from homeport.files.service.memory import Memory
 from homeport.files.types import MAX_UPLOAD
 from tests.homeport.files.test_archive import tar_of, zip_of
 from tests.support.accounts import Accounts, Api, build_api
@@ -62,7 +64,7 @@ async def test_a_zip_is_stored_as_tar(files_api: Api, accounts: Accounts) -> Non
         made = await upload(files_api, person, zip_of(a=b"hello"), kind)
         assert made.status_code in {200, 201}, made.text
     path = f"/files/{made.json()['hash']}"
-    assert archive.read_text((await files_api.call(person, "GET", path)).content, "a") == "hello"
+    assert read_files((await files_api.call(person, "GET", path)).content) == {"a": b"hello"}
     packed = await files_api.call(person, "GET", f"{path}?format=zip")
     assert packed.headers["content-type"] == "application/zip"
     assert packed.content.startswith(b"PK")
@@ -102,6 +104,22 @@ async def test_an_upload_is_cut_off_at_the_limit(files_api: Api, accounts: Accou
     answer = await files_api.call(person, "POST", "/files", content=endless(), headers=TAR)
     assert answer.status_code == 413
     assert "100 MiB" in answer.json()["message"]
+
+
+@pytest.mark.requirement("FILES-UPLOAD-05")
+async def test_uploads_share_a_bound_of_memory_and_give_it_back(
+    files_api: Api, accounts: Accounts, monkeypatch
+) -> None:
+    person = await accounts.make()
+    uploads = Memory(2 * len(DATA))
+    monkeypatch.setattr(archives, "_uploads", uploads)
+    with uploads.hold() as another:
+        another.grow(len(DATA) + 1)
+        refused = await upload(files_api, person)
+        assert (refused.status_code, "Try again" in refused.json()["message"]) == (503, True)
+    assert (await upload(files_api, person)).status_code == 201
+    assert (await upload(files_api, person, b"no archive")).status_code == 400
+    assert uploads.used == 0
 
 
 @pytest.mark.requirement("FILES-READ-01")

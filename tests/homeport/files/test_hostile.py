@@ -12,6 +12,7 @@ import pytest
 from homeport.database import Database
 from homeport.files.api import routes
 from homeport.files.rules import archive as rules
+from homeport.files.rules import zips
 from homeport.files.service import archives
 from tests.homeport.files.test_archive import link, tar_of
 from tests.support.accounts import Accounts, Api, build_api
@@ -26,8 +27,9 @@ MANY = 5 * MOST_ENTRIES
 async def files_api(db: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Api]:
     monkeypatch.setattr(archives, "_readers", [])
     monkeypatch.setattr(archives, "MAX_UPLOAD", MOST_BYTES)
-    monkeypatch.setattr(rules, "MAX_UPLOAD", MOST_BYTES)
-    monkeypatch.setattr(rules, "MAX_ENTRIES", MOST_ENTRIES)
+    for module in (rules, zips):
+        monkeypatch.setattr(module, "MAX_UPLOAD", MOST_BYTES)
+        monkeypatch.setattr(module, "MAX_ENTRIES", MOST_ENTRIES)
     built = build_api(db, routes=routes)
     yield built
     await built.gate.close()

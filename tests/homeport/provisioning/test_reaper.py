@@ -250,6 +250,24 @@ async def test_a_job_of_which_nothing_was_heard_goes_back_and_one_that_was_heard
     assert await reaper.release_unheard(queue.db) == []
 
 
+@pytest.mark.requirement("QUEUE-ORPHANS-02")
+async def test_a_daemon_whose_process_is_gone_leaves_no_job_to_the_reaper(queue: QueueWorld, clock: FakeClock) -> None:
+    async with queue.db.transaction() as conn:
+        key, _ = await create_builtin_key(conn, organization_id=queue.organization_id, installation="here")
+    dead, other = [await queue.daemon(key_id=key.id) for _ in range(2)]
+    begun, untouched = await queue.running_on(dead), await queue.running_on(dead)
+    of_another, remote = await queue.running_on(other), await queue.running()
+    clock.advance(timedelta(seconds=1))
+    for job in (begun, of_another, remote):
+        await queue.log(job, "at work")
+    assert await reaper.end_jobs_of_dead_daemon(queue.db, key.id, dead.name) == [begun.job_id]
+    states = [(await queue.find(job.job_id)).job_status for job in (begun, untouched, of_another, remote)]
+    assert states == ["failed", "pending", "running", "running"]
+    assert [(event.cause, event.state) for event in queue.events] == [("orphaned", None)]
+    assert "ended while it worked" in (await queue.lines(begun.job_id))[-4].output
+    assert await reaper.end_jobs_of_dead_daemon(queue.db, key.id, dead.name) == []
+
+
 @pytest.mark.requirement("QUEUE-REMOTE-03")
 async def test_a_job_that_nobody_ever_reports_of_is_not_handed_out_for_ever(
     queue: QueueWorld, clock: FakeClock

@@ -27,6 +27,7 @@ from homeport.provisioning.schemas import (
     UpdateJobResponse,
 )
 from homeport.provisioning.service import inputs, progress
+from homeport.provisioning.service.acquire import release_job
 from homeport.provisioning.service.keys import create_builtin_key, revoke_builtin_keys
 from homeport.provisioning.types import BuildResult, DeclaredVariable, ImportResult
 from tests.homeport.provisioning.queue_world import FORCE_AFTER, QueueWorld
@@ -42,6 +43,11 @@ async def update(queue: QueueWorld, job: AcquiredJob, **changes) -> UpdateJobRes
 async def cancel(queue: QueueWorld, job_id) -> None:
     async with queue.db.transaction() as conn:
         await service.cancel_job(conn, job_id, clock.now())
+
+
+async def cancel_quietly(queue: QueueWorld, job_id) -> None:
+    with contextlib.suppress(JobAlreadyCanceled):
+        await cancel(queue, job_id)
 
 
 @pytest.mark.requirement("QUEUE-TOKEN-01")
@@ -128,6 +134,61 @@ def _numbered(first: int, count: int, size: int = 10_000) -> list[LogLine]:
 def _numbers(lines: list[ProvisionerJobLog]) -> list[int | None]:
     """Return the numbers of lines; None where some are left out."""
     return [None if line.output.startswith("…") else int(line.output.split(" ")[0]) for line in lines]
+
+
+@pytest.mark.requirement("QUEUE-REPORTS-01")
+async def test_a_report_that_comes_again_counts_once(queue: QueueWorld) -> None:
+    async def values(_conn, _job):
+        return [JobVariableValue(name="region", value="eu")]
+
+    inputs.register_variables("template_version_import", values)
+    job = await queue.running()
+    first = {"logs": [LogLine(output="a")], "variables": [DeclaredVariable(name="region")], "sequence": 1}
+    same = await asyncio.gather(*(update(queue, job, **first) for _ in range(5)))
+    assert all(answer == same[0] and answer.variable_values for answer in same)
+    await update(queue, job, logs=[LogLine(output="b")], sequence=3)
+    for late in (1, 2, 3):
+        await cancel_quietly(queue, job.job_id)
+        assert (await update(queue, job, logs=[LogLine(output="again")], sequence=late)).canceled
+    await update(queue, job, logs=[LogLine(output="c")], sequence=4)
+    await update(queue, job, logs=[LogLine(output="uncounted")])
+    assert [line.output for line in await queue.lines(job.job_id)] == ["a", "b", "c", "uncounted"]
+    assert [type(event).__name__ for event in queue.events] == ["JobUpdated"]
+
+
+@pytest.mark.requirement("QUEUE-REPORTS-01")
+async def test_an_end_that_comes_again_counts_once_and_no_other_end_does(queue: QueueWorld) -> None:
+    done, failed, reaped = [await queue.running(type="workspace_build") for _ in range(3)]
+    result = CompleteJobRequest(workspace_build=BuildResult(), sequence=2)
+    await update(queue, done, sequence=3)
+    for _ in range(2):
+        await progress.complete_job(queue.db, done.job_id, done.job_token, result)
+    failure = FailJobRequest(error="no", workspace_build=FailedBuild(state=b"half"), sequence=1)
+    for _ in range(2):
+        await progress.report_failure(queue.db, failed.job_id, failed.job_token, failure)
+    await update(queue, reaped, sequence=2)
+    async with queue.db.transaction() as conn:
+        await service.fail_job(conn, reaped.job_id, error="hung", now=clock.now(), cause="hung")
+    assert [type(event).__name__ for event in queue.events] == ["JobCompleted", "JobFailed", "JobFailed"]
+    for job, sequence in ((reaped, 2), (reaped, 3), (done, 1), (done, 3), (done, 0)):
+        again = CompleteJobRequest(workspace_build=BuildResult(), sequence=sequence)
+        with pytest.raises(JobEnded):
+            await progress.complete_job(queue.db, job.job_id, job.job_token, again)
+    with pytest.raises(JobTokenInvalid):
+        await progress.complete_job(queue.db, done.job_id, failed.job_token, result)
+    with pytest.raises(JobEnded):
+        await update(queue, done, sequence=2)
+
+
+@pytest.mark.requirement("QUEUE-REPORTS-01")
+async def test_reports_are_counted_anew_for_whoever_gets_the_job_next(queue: QueueWorld) -> None:
+    former = await queue.running()
+    await queue.set(former.job_id, last_report=7)
+    await release_job(queue.db, former.job_id, former.job_token)
+    job = await queue.acquire()
+    assert job is not None
+    await update(queue, job, logs=[LogLine(output="heard")], sequence=1)
+    assert [line.output for line in await queue.lines(job.job_id)] == ["heard"]
 
 
 @pytest.mark.requirement("QUEUE-LOGS-02")

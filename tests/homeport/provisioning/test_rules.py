@@ -22,6 +22,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
         ({"scope": "organization", "owner": "x"}, {"scope": "organization", "owner": ""}),
         ({"scope": "", "a": "b"}, {"scope": "organization", "owner": "", "a": "b"}),
         ({"scope": "user"}, {"scope": "user", "owner": str(ME)}),
+        ({"Größe =, ✓": "a b"}, {"scope": "organization", "owner": "", "Größe =, ✓": "a b"}),
         ({"scope": "user", "owner": str(uuid4())}, {"scope": "user", "owner": str(ME)}),
     ],
 )
@@ -31,12 +32,25 @@ def test_tags_always_name_a_scope_and_an_owner(given, normal) -> None:
 
 @pytest.mark.requirement("QUEUE-TAGS-01")
 @pytest.mark.parametrize(
-    "tags", [{"scope": "galaxy"}, {"a": "x" * 257}, {"a": "\x00"}, {str(n): "" for n in range(65)}]
+    "tags",
+    [
+        {"scope": "galaxy"},
+        {"a": "x" * 257},
+        {"x" * 257: "a"},
+        {"a": "\x00"},
+        {"a\n": "b"},
+        {"a": "\x7f"},
+        {"a": "\u202eb"},
+        {"": "x"},
+        {" ": ""},
+        {str(n): "" for n in range(65)},
+    ],
 )
 def test_tags_that_cannot_be_meant_are_refused(tags) -> None:
     with pytest.raises(BadRequest) as caught:
         rules.normalize_tags(tags, ME)
     assert caught.value.validations[0].field == "tags"
+    assert str(caught.value.validations[0].detail).isprintable()
 
 
 def test_the_user_scope_needs_a_user() -> None:

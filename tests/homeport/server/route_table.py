@@ -23,10 +23,9 @@ from homeport.database import Connection, Database
 from homeport.files.rules import archive
 from homeport.files.types import TAR
 from homeport.kit.ids import new_id
-from homeport.server.openapi import document
 from tests.homeport.server.deployment import CALLBACK, PSK, Deployment, Places
 from tests.homeport.server.driver import Headers, knock, send
-from tests.homeport.server.routes import Route, all_routes
+from tests.homeport.server.routes import Route, all_routes, described_by
 from tests.homeport.server.samples import RESULTS, fill, sample
 from tests.support.accounts import DEFAULT_ORGANIZATION_ID, Accounts, Person
 from tests.support.names import unique_name
@@ -81,7 +80,7 @@ Table = Mapping[str, Row]
 
 def table_routes(deployment: Deployment) -> list[Route]:
     """List the operations of the OpenAPI document, and what it cannot hold: WebSockets, short forms such as /users/me."""
-    described = document(deployment.app)["paths"]
+    described = described_by(deployment.app)["paths"]
     return [
         route
         for route in all_routes(deployment.app)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -64,9 +65,20 @@ class Route(msgspec.Struct, frozen=True):
         return f"{self.method} {self.path}"
 
 
+@cache
+def described_by(app: Litestar) -> Mapping[str, Any]:
+    """Return the OpenAPI document of an application. Servers of one process share theirs; to write it takes a quarter second."""
+    return document(app)
+
+
 def all_routes(app: Litestar) -> list[Route]:
     """List the routes in the order in which they were registered."""
-    described = document(app)["paths"]
+    return list(_routes(app))
+
+
+@cache
+def _routes(app: Litestar) -> tuple[Route, ...]:
+    described = described_by(app)["paths"]
     found: list[Route] = []
     for route in app.routes:
         path = _TYPED.sub(r"{\1}", route.path)
@@ -81,7 +93,7 @@ def all_routes(app: Litestar) -> list[Route]:
         elif isinstance(route, ASGIRoute):
             access: Access = route.route_handler.opt.get(KEY, _FRAMEWORKS)
             found += [Route(one, path, access) for one in (_METHODS if access.resource is not None else ("GET",))]
-    return found
+    return tuple(found)
 
 
 def _described(method: str, path: str, access: Access | None, operations: Mapping[str, Any]) -> Route:

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from homeport.server.openapi import document
 from tests.homeport.server.deployment import Deployment
 from tests.homeport.server.driver import send
 from tests.homeport.server.hostile import UNKNOWN_ID
-from tests.homeport.server.routes import Route, all_routes
+from tests.homeport.server.routes import Route, all_routes, described_by
 from tests.homeport.server.sweep import Sweep, shape_problems
 from tests.support.accounts import Person
 from tests.support.logging import ErrorLog
@@ -59,7 +58,7 @@ def routes_of(deployment: Deployment, group: tuple[str, ...]) -> list[Route]:
 async def test_bad_input_is_refused_by_name(
     deployment: Deployment, error_log: ErrorLog, identity: Person, group: tuple[str, ...]
 ) -> None:
-    components: dict[str, Any] = document(deployment.app)["components"]["schemas"]
+    components: dict[str, Any] = described_by(deployment.app)["components"]["schemas"]
     is_owner = identity.kind == "owner"
     admin = identity if is_owner else await deployment.accounts.make("owner")
     # What a member sends takes the same way to the point where it is decided; a part of it finds what lies behind.

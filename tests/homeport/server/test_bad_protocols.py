@@ -12,7 +12,6 @@ import pytest
 
 from homeport.mcp.registry import Tool
 from homeport.mcp.tools import TOOLSETS
-from homeport.server.openapi import document
 from tests.homeport.server.deployment import CALLBACK, Deployment, Places
 from tests.homeport.server.driver import Answer, Headers, send
 from tests.homeport.server.hostile import (
@@ -26,7 +25,7 @@ from tests.homeport.server.hostile import (
     without,
     wrong_kinds,
 )
-from tests.homeport.server.routes import Route, all_routes
+from tests.homeport.server.routes import Route, all_routes, described_by
 from tests.homeport.server.sweep import JSON, inner_words, shape_problems
 from tests.support.accounts import Person
 from tests.support.logging import ErrorLog
@@ -118,7 +117,7 @@ async def test_methods_that_an_endpoint_does_not_have_are_refused_in_its_form(
 
 @pytest.mark.requirement("HTTP-PROTOCOL-01")
 async def test_what_a_client_says_of_itself_is_refused_by_name(deployment: Deployment, asker: Asker) -> None:
-    components = document(deployment.app)["components"]["schemas"]
+    components = described_by(deployment.app)["components"]["schemas"]
     made = await send(
         deployment.asgi, "POST", "/oauth2/register", body=msgspec.json.encode(REGISTRATION), headers=[BOTH]
     )

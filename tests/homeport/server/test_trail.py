@@ -14,10 +14,10 @@ import pytest
 
 from homeport.kit import clock
 from homeport.kit.crypto import hash_token
-from homeport.server.openapi import document
 from tests.homeport.server.deployment import CALLBACK, PSK, Deployment, Places
 from tests.homeport.server.driver import Answer, Headers, send
 from tests.homeport.server.reference import CALLS
+from tests.homeport.server.routes import described_by
 from tests.homeport.server.samples import PASSWORD, fill, sample
 from tests.homeport.server.test_contract import REMEMBERED, STANDS_FOR, token_of
 from tests.homeport.server.trail import ELSEWHERE, TRAIL
@@ -98,7 +98,7 @@ async def test_every_changing_route_leaves_its_entries(deployment: Deployment) -
 
 @pytest.mark.requirement("AUDIT-ROUTES-01")
 async def test_no_changing_route_lacks_a_line(deployment: Deployment) -> None:
-    paths = document(deployment.app)["paths"]
+    paths = described_by(deployment.app)["paths"]
     found = {
         f"{method.upper()} {path}" for path, operations in paths.items() for method in operations
         if method in {"post", "put", "patch", "delete"}

@@ -1,11 +1,14 @@
 """Expressions of Terraform's language that tags are made of: what they are worth, and that none takes long."""
 
+import re
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from homeport.templates.rules.expressions import Unevaluable, Value, evaluate
+from homeport.templates.rules.hcl_functions import FUNCTIONS
 
 KNOWN: dict[tuple[str, ...], Value] = {
     ("var", "zone"): "eu", ("var", "many"): ["a", "b"], ("var", "map"): {"k": ["z"]}, ("local", "n"): 3,
@@ -57,6 +60,22 @@ def look(path: tuple[str, ...]) -> Value:
         ("tostring(1.0)", "1"),
         ("1 # what follows is no matter\n", 1),
         ("/* nor this */ 1", 1),
+        ("[for x in var.many : upper(x)]", ["A", "B"]),
+        ('[for i, x in var.many : "${i}${x}" if x != "a"]', ["1b"]),
+        ("{for k, v in var.map : v[0] => k}", {"z": "k"}),
+        ("[for x in [{ n = 1 }, { n = 2 }] : [for y in [10] : x.n + y]]", [[11], [12]]),
+        ("[{ n = 1 }, { n = 2 }][*].n", [1, 2]),
+        ("null[*].n", []),
+        ("local.on ? 1 : var.nothing", 1),
+        ("!local.on && var.nothing", False),
+        ('try(var.nothing, tonumber("x"), "q")', "q"),
+        ("can(var.nothing)", False),
+        ('toset(["b", "a", "b"])', ["a", "b"]),
+        ('jsondecode(jsonencode(["<", "b"]))', ["<", "b"]),
+        ("max(1, local.n) + min([4, 5]...)", 7),
+        ('length(split(",", "a,b")) == length(keys({ x = 1, y = 2 }))', True),
+        ('format("%s-%d%%", title("ab cd"), 7)', "Ab Cd-7%"),
+        ("one([])", None),
     ],
 )
 def test_what_expressions_are_worth(text: str, value: Any) -> None:
@@ -74,7 +93,7 @@ def test_what_expressions_are_worth(text: str, value: Any) -> None:
         ('file("/etc/passwd")', "cannot be used here"),
         ("1 / 0", "divides by zero"),
         ("1 +", "a value is expected"),
-        ("a b", "is not known"),
+        ("a b", "not expected"),
         ("1 2", "not expected"),
         ("(1", "is expected"),
         ('"a" + 1', "a number is expected"),
@@ -86,8 +105,14 @@ def test_what_expressions_are_worth(text: str, value: Any) -> None:
         ("var.many[7]", "there is no"),
         ('"\\q"', "backslash"),
         ('"%{ if true }x%{ endif }"', "directives"),
-        ("[for x in var.many : x]", "not known|expected"),
-        ("var.many[*]", "expected"),
+        ("[for x in 1 : x]", "a list or a map"),
+        ("{for x in var.many : x => x...}", "Terraform alone"),
+        ("{for x in var.many : x}", "'=>' is expected"),
+        ("[for x of var.many : x]", "'in' is expected"),
+        ("x", "is not known"),
+        ("try(var.nothing, 1 / 0)", "none of what"),
+        ('replace("a", "/b/", "c")', "Terraform alone"),
+        ("range(1e9)", "too large"),
         ("1e400", "number"),
         ("9" * 40, "too large"),
         ("@", "not expected"),
@@ -123,3 +148,9 @@ def test_no_expression_takes_long(text: str) -> None:
     with pytest.raises(Unevaluable):
         evaluate(text, look)
     assert time.process_time() - begun < 5
+
+
+def test_the_documentation_names_every_function() -> None:
+    text = Path("docs/terraform.md").read_text()
+    section = text[text.index("## What the server evaluates") :].split("\n## ")[0]
+    assert {*FUNCTIONS, "can", "try"} - set(re.findall(r"`([a-z]+)`", section)) == set()

@@ -9,6 +9,8 @@ import pytest
 
 from homeport.kit.errors import NotFound
 from homeport.provisioning.types import ProvisionedOption, ProvisionedParameter, ProvisionedStyling
+from homeport.templates.rules.configuration import read_configuration
+from homeport.templates.rules.dynamic import form_source
 from homeport.templates.service import register_last_values
 from tests.homeport.templates.template_world import TemplateWorld
 from tests.homeport.templates.test_log_stream import Socket
@@ -185,3 +187,24 @@ async def test_strangers_and_unfinished_versions_have_no_socket(world: TemplateW
         socket = Socket(world, person, f"/templateversions/{pending['id']}/dynamic-parameters")
         await asyncio.wait_for(socket.task, 10)
         assert not socket.is_accepted
+
+
+DEPENDENT = b"""
+data "coder_parameter" "name" { name = "name" }
+data "coder_parameter" "extra" {
+  count = data.coder_parameter.name.value == "x" && contains(data.coder_workspace_owner.me.groups, "Everyone") ? 1 : 0
+  name  = "extra"
+}
+"""
+
+
+@pytest.mark.requirement("CONTENTS-FORM-05")
+async def test_a_form_has_what_its_values_and_its_owner_call_for(world: TemplateWorld) -> None:
+    admin = await world.accounts.make("template-admin")
+    version = await world.imported(admin, PARAMETERS[0])
+    kept = {"form": msgspec.to_builtins(form_source(read_configuration({"main.tf": DEPENDENT})))}
+    await world.db.execute("update template_versions set tag_source = $2 where id = $1", version["id"], kept)
+    assert list(by_name((await form(world, admin, version)).json())) == ["name"]
+    asked = (await form(world, admin, version, inputs={"name": "x"})).json()
+    assert asked["diagnostics"] == []
+    assert by_name(asked)["extra"]["diagnostics"][0]["extra"]["code"] == "required"

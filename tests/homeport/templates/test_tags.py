@@ -8,13 +8,9 @@ from typing import Any
 import pytest
 
 from homeport.files.rules import archive
+from homeport.templates.rules.configuration import MOST_BYTES, is_configuration, read_configuration
 from homeport.templates.rules.mistakes import TemplateMistake
-from homeport.templates.rules.tags import (
-    MOST_BYTES,
-    evaluate_tags,
-    is_configuration,
-    read_tag_source,
-)
+from homeport.templates.rules.tags import evaluate_tags, tag_source
 from homeport.templates.service import build_tags
 from tests.homeport.templates.template_world import ORGANIZATION, TemplateWorld
 from tests.support.accounts import Person
@@ -56,7 +52,7 @@ DEFAULTS = {"static": "developers", "zone": "eu", "needed": "", "project": "P_eu
 
 def tags_of(files: Mapping[str, str], *, parameters: Mapping[str, str] | None = None, **variables: str) -> Any:
     """Return what the tags of these files are."""
-    source = read_tag_source({name: text.encode() for name, text in files.items()})
+    source = tag_source(read_configuration({name: text.encode() for name, text in files.items()}))
     return None if source is None else evaluate_tags(source, variables=variables, parameters=parameters)
 
 

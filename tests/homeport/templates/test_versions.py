@@ -193,7 +193,7 @@ async def test_parameters_are_stored_in_their_order_and_shown(world: TemplateWor
     assert shown[0]["options"] == [{"name": "One", "description": "", "value": "1", "icon": ""}]
     assert (shown[1]["type"], shown[1]["validation_min"], shown[1]["required"]) == ("number", 1, False)
     assert "validation_max" not in shown[1]
-    for empty in ("presets", "external-auth", "variables"):
+    for empty in ("presets", "external-auth", "variables", "parameters", "schema"):
         answer = await world.api.call(admin, "GET", f"{path}/{empty}")
         assert (answer.status_code, answer.json()) == (200, [])
 

@@ -69,6 +69,9 @@ def parameter(name: str, type: Any = "string", *, options: tuple[str, ...] = (),
         (parameter("p", "list(string)"), [""], "[]"),
         (parameter("p", "list(string)", options=("a", "b")), ["a", "b"], '["a","b"]'),
         (parameter("p", "list(string)", options=("a", "b")), [], "[]"),
+        (parameter("p", "list(string)", options=('["a"]',), form_type="radio"), ['["a"]'], '["a"]'),
+        (parameter("p", "bool", options=("true", "false"), form_type="dropdown"), ["true"], "true"),
+        (parameter("p", "bool", form_type="switch"), [], "false"),
     ],
 )
 def test_fields_of_a_form_become_values(declared: TemplateVersionParameter, sent: list[str], value: str | None):
@@ -94,9 +97,14 @@ def test_kinds_of_fields_follow_the_declaration():
         parameter("bool", "bool"), parameter("radio", options=("a", "b")), parameter("select", options=many),
         parameter("dropdown", options=("a",), form_type="dropdown"), parameter("list", "list(string)"),
         parameter("checks", "list(string)", options=("a",)),
+        parameter("switch", "bool", form_type="switch"), parameter("yes", "bool", options=("true",), form_type="radio"),
+        parameter("whole", "list(string)", options=('["a"]',), form_type="radio"),
+        parameter("slider", "number", form_type="slider", validation_min=0, validation_max=9),
+        parameter("endless", "number", form_type="slider", validation_min=0),
     ]  # fmt: skip
     fields = build_fields(declared, values={"list": "not json"}, problems={"text": "wrong"}, is_first_build=True)
     kinds = ["text", "textarea", "number", "checkbox", "radio", "select", "select", "list", "checks"]
+    kinds += ["switch", "radio", "radio", "slider", "number"]
     assert [field.kind for field in fields] == kinds
     assert fields[0].problem == "wrong"
     assert fields[7].value == ""

@@ -4,6 +4,8 @@ import msgspec
 import pytest
 
 from homeport.provisioning.types import ProvisionedMetadata
+from homeport.templates.rules.configuration import read_configuration
+from homeport.templates.rules.dynamic import form_source
 from tests.homeport.web.site import Document, Site
 from tests.homeport.workspaces.isolation_world import daemon, process_template
 from tests.homeport.workspaces.world import MACHINE
@@ -311,3 +313,40 @@ async def test_who_looks_after_templates_deletes_prebuilds_on_their_page(site: S
     deleted = await site.post(admin, f"{path}/delete", {"confirm": made.name})
     assert (deleted.status_code, deleted.headers["location"]) == (303, f"{path}/builds/2")
     assert (await site.get(admin, f"{path}/builds/2")).status_code == 200
+
+
+DISK = b"""
+data "coder_parameter" "editor" {
+  name    = "editor"
+  default = "vim"
+}
+data "coder_parameter" "disk" {
+  count   = data.coder_parameter.editor.value == "emacs" ? 1 : 0
+  name    = "disk"
+  mutable = true
+}
+"""
+
+
+@pytest.mark.requirement("CONTENTS-FORM-05")
+async def test_forms_ask_for_what_a_choice_calls_for(site: Site):
+    member = await site.accounts.make("member")
+    template = await site.world.template(parameters=[{**EDITOR, "mutable": True}])
+    kept = {"form": msgspec.to_builtins(form_source(read_configuration({"main.tf": DISK})))}
+    await site.world.db.execute("update template_versions set tag_source = $2 where id = $1", template.version_id, kept)
+    path = f"/templates/{template.name}/workspace"
+    assert "parameter.disk" not in (await site.get(member, path)).text
+    fields = {"name": "mine", "parameter.editor": "emacs", "shown": "editor"}
+    asked = Document((await site.post(member, path, fields)).text)
+    assert "asks for more: disk" in asked.text
+    assert asked.field("parameter.disk")["value"] == ""
+    # Whoever sends a form of their own is told as for any other parameter.
+    missing = await site.post(member, path, {"name": "mine", "parameter.editor": "emacs"})
+    assert missing.status_code == 400
+    done = await site.post(member, path, {"name": "mine", "parameter.editor": "vim", "parameter.disk": "9"})
+    assert done.status_code == 303
+    workspace = (await site.world.api.call(member, "GET", "/users/me/workspace/mine")).json()
+    base = f"/@{member.username}/mine/parameters"
+    more = Document((await site.post(member, base, {"parameter.editor": "emacs", "shown": "editor"})).text)
+    assert more.field("parameter.disk")["value"] == ""
+    assert workspace["latest_build"]["build_number"] == 1

@@ -1,6 +1,7 @@
 """Builds: the one function that asks for them, its refusals in their order, and what is carried over."""
 
 import asyncio
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -170,6 +171,10 @@ async def test_state_is_read_and_replaced_by_those_who_may_change_the_template(w
     assert (await world.api.call(admin, "GET", path)).content == b"state"
     assert (await world.api.call(admin, "PUT", path, {"state": "aGVsbG8="})).status_code == 204
     assert (await world.api.call(admin, "GET", path)).content == b"hello"
+    # Longer than other requests may be.
+    large = b"s" * (11 * 1024 * 1024)
+    assert (await world.api.call(admin, "PUT", path, {"state": b64encode(large).decode()})).status_code == 204
+    assert (await world.api.call(admin, "GET", path)).content == large
     assert (await world.api.call(admin, "PUT", path, {"state": "?"})).status_code == 400
     own = await world.build(admin, workspace.id, "stop", state=b"own")
     assert await world.state_of(own.id) == b"own"

@@ -10,8 +10,10 @@ from homeport.kit.errors import BadRequest, NotFound
 from homeport.kit.ids import NIL_ID, new_id
 from homeport.provisioning.types import ProvisionedAgent, ProvisionedDevcontainer, ProvisionedMonitoring
 from homeport.provisioning.types.results import ProvisionedMonitor
-from homeport.templates.rules.tags import read_tag_source
-from homeport.workspaces.errors import InvalidResult
+from homeport.templates.rules.configuration import read_configuration
+from homeport.templates.rules.dynamic import form_source
+from homeport.templates.rules.tags import tag_source
+from homeport.workspaces.errors import InvalidParameters, InvalidResult
 from homeport.workspaces.service.reading import last_values
 from tests.homeport.workspaces.world import AGENT, MACHINE, Template, World
 
@@ -93,7 +95,7 @@ async def test_a_start_has_the_preset_whose_values_it_gets(world: World) -> None
 async def tagged(world: World, text: str, **more: Any) -> Template:
     """Make a template whose version keeps what this text says of tags."""
     template = await world.template(**more)
-    source = msgspec.to_builtins(read_tag_source({"main.tf": text.encode()}))
+    source = msgspec.to_builtins(tag_source(read_configuration({"main.tf": text.encode()})))
     await world.db.execute("update template_versions set tag_source = $2 where id = $1", template.version_id, source)
     return template
 
@@ -195,3 +197,26 @@ async def test_last_values_are_for_whoever_may_read_the_workspace(world: World) 
         for person, workspace_id in ((bob, workspace.id), (ann, new_id())):
             with pytest.raises(NotFound):
                 await last_values(conn, person.me, workspace_id)
+
+
+@pytest.mark.requirement("CONTENTS-FORM-05")
+async def test_a_build_takes_values_that_other_values_call_for(world: World) -> None:
+    ann = await world.accounts.make()
+    text = """
+        data "coder_parameter" "size" { name = "size" }
+        data "coder_parameter" "disk" {
+          count = data.coder_parameter.size.value == "l" ? 1 : 0
+          name  = "disk"
+        }
+    """
+    template = await world.template(parameters=SIZES)
+    kept = {"form": msgspec.to_builtins(form_source(read_configuration({"main.tf": text.encode()})))}
+    await world.db.execute("update template_versions set tag_source = $2 where id = $1", template.version_id, kept)
+    with pytest.raises(InvalidParameters):
+        await world.create(ann, template, values={"size": "l"})
+    with pytest.raises(InvalidParameters):
+        await world.create(ann, template, values={"size": "s", "disk": "9"})
+    workspace = await world.create(ann, template, values={"size": "l", "disk": "9"})
+    assert await values_of(world, workspace.latest_build.id) == {
+        "size": "l", "disk": "9", "zone": "eu", "fixed": "f", "once": "",
+    }  # fmt: skip

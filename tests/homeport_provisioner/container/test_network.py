@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import msgspec
 import pytest
 
+from homeport_provisioner.container.client import Identity
 from homeport_provisioner.container.host import Host, is_loopback
-from homeport_provisioner.container.network import choose_network
+from homeport_provisioner.container.network import Choice, choose_network, provide_network
 from homeport_provisioner.engine import EngineFailure
 from homeport_provisioner.settings import Settings
 from tests.homeport_provisioner.container.workspaces import Workspace, template
@@ -119,6 +121,44 @@ def relay(address: str, port: int, target: int) -> Iterator[None]:
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
+
+
+class Engine:
+    """Finds every network as the one that it has, as engines do by the beginning of its number."""
+
+    def __init__(self, name: str, labels: dict[str, str]) -> None:
+        self._network: dict[str, object] = {
+            "Name": name,
+            "Labels": labels,
+            "IPAM": {"Config": [{"Gateway": "10.1.0.1/16"}]},
+        }
+
+    async def network(self, name: str) -> dict[str, object]:
+        return self._network
+
+
+@pytest.mark.requirement("CONTAINER-NETWORK-02")
+@pytest.mark.parametrize(
+    ("engine", "name", "words"),
+    [
+        (Engine("team", {}), "team", ""),
+        (Engine("host", {}), "0fe1", "no network '0fe1'"),
+        (Engine("other", {"homeport.workspace-id": str(uuid4())}), "other", "is the network of a workspace"),
+    ],
+)
+async def test_templates_name_networks_by_name_and_none_of_a_workspace(engine: Engine, name: str, words: str) -> None:
+    provided = provide_network(
+        engine,  # type: ignore[arg-type]  # all of the client that is used
+        Choice(mode=name, url=PUBLIC),
+        workspace_id=uuid4(),
+        labels={},
+        identity=Identity(name="x", host="x", architecture="amd64", is_podman=False, log_driver="", api="1.41"),
+    )
+    if words:
+        with pytest.raises(EngineFailure, match=words):
+            await provided
+    else:
+        assert await provided == ("team", "10.1.0.1")
 
 
 @pytest.mark.needs(*COMPONENTS)

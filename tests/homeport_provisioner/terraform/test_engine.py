@@ -110,6 +110,17 @@ async def test_a_value_of_the_wrong_shape_is_named(stand_in: StandIn, daemon: Da
     assert "The variable zones is of the type list(string): give it as JSON; 'a, b' is none." in job.failure["error"]
 
 
+@pytest.mark.requirement("TF-BUILD-02", "TF-PLACES-01")
+async def test_a_value_that_terraform_refuses_is_named_without_paths_of_the_daemon(
+    stand_in: StandIn, daemon: Daemon, settings: Settings
+) -> None:
+    files: Files = {"main.tf": 'variable "size" {\n  type = object({cpus = number})\n}\n'}
+    job = await ended(stand_in.submit_import("terraform", files, {"size": '{"memory": 1}'}))
+    assert ". values.tfvars.json:1: Invalid value for input variable." in job.failure["error"]
+    assert 'var.size declared at main.tf:1,1-16: attribute "cpus" is required' in job.failure["error"]
+    assert str(settings.data_dir) not in job.failure["error"] + job.text()
+
+
 @pytest.mark.requirement("TF-BUILD-02")
 async def test_a_value_that_no_environment_holds_is_refused_in_words(stand_in: StandIn, daemon: Daemon) -> None:
     job = await TerraformWorkspace(stand_in, {"main.tf": MAIN}).build(parameters={"x": "y" * 200_000})

@@ -357,13 +357,11 @@ def test_parameters() -> None:
     reading = state(size, whatever, region, key)
     found = {parameter.name: parameter for parameter in reading.parameters}
     assert list(found) == ["any", "key", "region", "size"]
-    number = found["size"]
+    number, text = found["size"], found["region"]
     assert (number.type, number.form_type, number.default_value) == ("number", "slider", "2")
     assert (number.required, number.mutable, number.order, number.display_name) == (False, True, 2, "Size")
     assert (number.validation_min, number.validation_max, number.validation_monotonic) == (0, 9, "increasing")
-    assert number.validation_error == "no"
-    assert (found["any"].validation_min, found["any"].validation_max) == (None, None)
-    text = found["region"]
+    assert (number.validation_error, found["any"].validation_min, found["any"].validation_max) == ("no", None, None)
     assert (text.type, text.required, text.validation_regex, text.validation_min) == ("string", True, "^e", None)
     assert [(option.name, option.value) for option in text.options] == [("EU", "eu")]
     assert (found["key"].ephemeral, found["size"].styling) == (True, Styling())
@@ -419,11 +417,13 @@ def preset(label: str, **values: Any) -> Entry:
         ),
         ([entry("data.coder_parameter.a", name="x", type="map")], "not 'map'"),
         ([entry("data.coder_parameter.a", name="x", styling="label: X")], "styling is an object"),
+        ([entry("data.coder_parameter.a", name="x", type="number", validation=[{"min": 0.5}])], r"\.a: .* not 0\.5"),
+        ([entry("data.coder_parameter.a", name="x", type="number", validation=[{"max": 2**63}])], "max is a whole"),
         ([preset("a", name="x"), preset("b", name="x")], "two presets"),
         ([preset("a", name="x", default=True), preset("b", name="y", default=True)], "Only one preset"),
     ],
 )
-def test_doubles_are_refused(entries: list[Entry], words: str) -> None:
+def test_what_no_form_could_show_is_refused(entries: list[Entry], words: str) -> None:
     with pytest.raises(EngineFailure, match=words):
         state(*entries)
 

@@ -29,6 +29,8 @@ create unique index provisioner_daemons_name_key on provisioner_daemons
 -- A log that is too long loses its middle: the line of this id says so, and how many lines are gone.
 alter table provisioner_jobs add column logs_gap_id bigint;
 alter table provisioner_jobs add column logs_left_out integer not null default 0;
+-- The number of the last report that was taken from the daemon that has the job: what comes again under it counts once.
+alter table provisioner_jobs add column last_report integer not null default 0;
 
 -- What an import finds beside parameters and variables. Presets: named sets of values; `prebuilds` says how many ready workspaces
 -- there shall be of one, and for how long.

@@ -1,41 +1,33 @@
-"""Archives as pure functions on bytes: check a tar, turn a zip into a tar and back, pack a folder's files.
+"""Archives as pure functions on bytes: check a tar, say where its files lie, pack a folder's files.
 
 Whoever unpacks a checked archive into an empty folder stays inside it: no absolute names, no `..`, no links that lead
-out, no devices, bounded in entries and size. Nothing here touches the file system.
+out, no devices, bounded in entries, depth and size. Nothing here touches the file system.
 """
 
 import io
-import lzma
-import math
 import posixpath
-import stat
-import struct
 import tarfile
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import NamedTuple
 
-from homeport.files.errors import ArchiveRefused, UploadTooLarge
+from homeport.files.errors import ArchiveRefused
 from homeport.files.types import MAX_UPLOAD
 
 MAX_ENTRIES = 20_000
 MAX_NAME_BYTES = 1024
 # What file systems take for one part of a name.
 MAX_PART_BYTES = 255
+# What provisioners unpack.
+MAX_DEPTH = 64
 MAX_LINK_HOPS = 40
-_BLOCK = 512
+# Parts of targets that are looked at for all links of an archive together.
+_MAX_LINK_STEPS = 400_000
+BLOCK = 512
 # Extended headers hold long names and a few attributes; larger ones serve only to keep a parser busy.
 _MAX_EXTENDED_HEADER = 64 * 1024
-_EXTENDED_HEADERS = b"xgLK"
-# Zip counts from 1980 to the end of 2107, in steps of two seconds.
-_ZIP_BEGINS, _ZIP_ENDS = 315_532_800, 4_354_819_198
-_CENTRAL_ENTRY = b"PK\x01\x02"
-_UNREADABLE = (
-    zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, zlib.error, lzma.LZMAError, EOFError,
-    OSError, ValueError, OverflowError, struct.error,
-)  # fmt: skip
+_EXTENDED_HEADERS = b"xgXLK"
+_GZIP = b"\x1f\x8b"
+_DAMAGED = "it is not a tar archive, or it is damaged or cut off."
 
 
 class Entry(NamedTuple):
@@ -58,37 +50,32 @@ def validate(data: bytes) -> list[Entry]:
     """Return the entries of a tar archive, or raise ArchiveRefused with the name of the entry that could do harm."""
     if not data:
         raise ArchiveRefused("it is empty.")
-    _scan_headers(data)
+    if data.startswith(_GZIP):
+        raise ArchiveRefused("it is compressed by gzip: send the tar archive itself.")
+    headers = _scan_headers(data)
     entries: dict[str, Entry] = {}
-    for member in _members(data):
+    read: list[int] = []
+    for member in members(data):
+        read.append(member.offset_data - BLOCK)
         entry = _check_member(member)
-        if entry.name == ".":
-            continue
-        before = entries.get(entry.name)
-        if before is not None and (before.kind != entry.kind or "link" in entry.kind):
-            raise ArchiveRefused("its name occurs twice, as a link or as different things.", entry=entry.name)
-        if entry.kind == "hardlink" and (entry.target not in entries or entries[entry.target].kind != "file"):
-            raise ArchiveRefused(
-                "it is a hard link to something that is no file before it in the archive.", entry=entry.name
-            )
-        entries[entry.name] = entry
+        if entry.name == "." and entry.kind != "folder":
+            raise ArchiveRefused("it has the name of the archive's root, which is a folder.", entry=member.name)
+        if entry.name != ".":
+            entries[entry.name] = _check_place(entry, entries)
+    # What follows a damaged header is left out by a parser that says nothing of it.
+    if read != headers:
+        raise ArchiveRefused(_DAMAGED)
+    if sum(entry.size for entry in entries.values()) > MAX_UPLOAD:
+        raise ArchiveRefused(f"with its hard links it unpacks to more than {MAX_UPLOAD // (1024 * 1024)} MiB.")
     _check_links(entries)
     return list(entries.values())
-
-
-def read_text(data: bytes, name: str, *, limit: int = 1 << 20) -> str | None:
-    """Return the text of one file of a checked tar, at most `limit` bytes of it, or None where there is none."""
-    for member in _members(data):
-        if member.isreg() and posixpath.normpath(member.name) == name:
-            return data[member.offset_data : member.offset_data + min(member.size, limit)].decode("utf-8", "replace")
-    return None
 
 
 def index(data: bytes) -> dict[str, Place]:
     """Return where the files of a checked tar lie, links to them included; of a name that occurs twice the last counts."""
     places: dict[str, Place] = {}
     links: dict[str, str] = {}
-    for member in _members(data):
+    for member in members(data):
         name = posixpath.normpath(member.name)
         links.pop(name, None)
         if member.isreg():
@@ -120,85 +107,17 @@ def pack(files: Mapping[str, bytes], *, executable: frozenset[str] = frozenset()
     return buffer.getvalue()
 
 
-def zip_to_tar(data: bytes) -> bytes:
-    """Return the tar of a zip archive (not yet validated). Raises ArchiveRefused, or UploadTooLarge for a bomb."""
-    # Looked at before the directory is parsed: a million entries would cost a gigabyte of memory.
-    if data.count(_CENTRAL_ENTRY) > 2 * MAX_ENTRIES:
-        raise ArchiveRefused(f"it has more than {MAX_ENTRIES} entries.")
-    buffer = io.BytesIO()
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive, tarfile.open(fileobj=buffer, mode="w") as tar:
-            if len(archive.infolist()) > MAX_ENTRIES:
-                raise ArchiveRefused(f"it has more than {MAX_ENTRIES} entries.")
-            left = MAX_UPLOAD
-            for item in archive.infolist():
-                left = _copy_item(archive, item, tar, left)
-    except _UNREADABLE as error:
-        raise ArchiveRefused("it is not a zip archive that can be read.") from error
-    return buffer.getvalue()
+def _scan_headers(data: bytes) -> list[int]:
+    """Walk the raw headers before any parser does, and refuse what could make a parser loop, disagree or grow.
 
-
-def tar_to_zip(data: bytes) -> bytes:
-    """Return the zip of a checked tar archive; links become entries with their target as content, as zip has them."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for member in _members(data):
-            name = posixpath.normpath(member.name)
-            if name == "." or not (member.isreg() or member.isdir() or member.issym()):
-                continue
-            item = zipfile.ZipInfo(name + "/" * member.isdir(), _zip_moment(member.mtime))
-            kind = stat.S_IFDIR if member.isdir() else stat.S_IFLNK if member.issym() else stat.S_IFREG
-            item.external_attr = (kind | member.mode & 0o777) << 16
-            item.compress_type = zipfile.ZIP_DEFLATED
-            content = (
-                member.linkname.encode()
-                if member.issym()
-                else data[member.offset_data : member.offset_data + member.size]
-            )
-            archive.writestr(item, b"" if member.isdir() else content)
-    return buffer.getvalue()
-
-
-def _zip_moment(mtime: float) -> tuple[int, int, int, int, int, int]:
-    """Return a tar's moment as zip can hold it; a tar's may be beyond the calendar, or no number."""
-    seconds = min(max(mtime, _ZIP_BEGINS), _ZIP_ENDS) if math.isfinite(mtime) else _ZIP_BEGINS
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second
-
-
-def _copy_item(archive: zipfile.ZipFile, item: zipfile.ZipInfo, tar: tarfile.TarFile, left: int) -> int:
-    """Copy one entry and return how many bytes may still follow; reads no more than `left`, whatever the header claims."""
-    if item.flag_bits & 0x1:
-        raise ArchiveRefused("it is encrypted.", entry=item.filename)
-    info = tarfile.TarInfo(item.filename.rstrip("/") or ".")
-    info.mtime = int(datetime(*item.date_time, tzinfo=UTC).timestamp())
-    mode = item.external_attr >> 16
-    info.mode = mode & 0o777 or (0o755 if item.is_dir() else 0o644)
-    if item.is_dir():
-        info.type = tarfile.DIRTYPE
-        tar.addfile(info)
-        return left - _BLOCK
-    with archive.open(item) as stream:
-        content = stream.read(left + 1)
-    if len(content) > left:
-        raise UploadTooLarge
-    if stat.S_ISLNK(mode):
-        info.type = tarfile.SYMTYPE
-        info.linkname = content[: MAX_NAME_BYTES + 1].decode("utf-8", "surrogateescape")
-        tar.addfile(info)
-    else:
-        info.size = len(content)
-        tar.addfile(info, io.BytesIO(content))
-    return left - len(content) - _BLOCK
-
-
-def _scan_headers(data: bytes) -> None:
-    """Walk the raw headers before any parser does, and refuse what could make a parser loop, disagree or grow."""
+    Returns where the headers of entries are, without those that only extend others.
+    """
     offset = count = 0
-    while offset + _BLOCK <= len(data):
-        header = data[offset : offset + _BLOCK]
+    found: list[int] = []
+    while offset + BLOCK <= len(data):
+        header = data[offset : offset + BLOCK]
         if not header.rstrip(b"\x00"):
-            return
+            break
         count += 1
         if count > 3 * MAX_ENTRIES:
             raise ArchiveRefused(f"it has more than {MAX_ENTRIES} entries.")
@@ -209,28 +128,47 @@ def _scan_headers(data: bytes) -> None:
         if size < 0 or size > MAX_UPLOAD:
             raise ArchiveRefused("it is not a tar archive, or an entry says an impossible size.")
         kind = header[156:157]
-        if kind in _EXTENDED_HEADERS and kind:
-            content = data[offset + _BLOCK : offset + _BLOCK + size]
+        if kind not in _EXTENDED_HEADERS:
+            found.append(offset)
+        else:
+            content = data[offset + BLOCK : offset + BLOCK + size]
             if size > _MAX_EXTENDED_HEADER or b" size=" in content or b"GNU.sparse" in content:
                 raise ArchiveRefused(
                     "it has an extended header that is not accepted (huge, sparse, or changing a size)."
                 )
         # Links and folders carry no content, whatever their size field says; parsers know that too.
-        has_content = kind not in b"123456" or not kind
-        offset += _BLOCK + (-(-size // _BLOCK) * _BLOCK if has_content else 0)
+        has_content = kind not in b"123456"
+        offset += BLOCK + (-(-size // BLOCK) * BLOCK if has_content else 0)
     if count == 0:
         raise ArchiveRefused("it is not a tar archive.")
+    return found
 
 
-def _members(data: bytes) -> Iterator[tarfile.TarInfo]:
+def members(data: bytes) -> Iterator[tarfile.TarInfo]:
+    """Return the entries of a tar as they come. Raises ArchiveRefused."""
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
             for count, member in enumerate(tar):
                 if count >= MAX_ENTRIES:
                     raise ArchiveRefused(f"it has more than {MAX_ENTRIES} entries.")
                 yield member
-    except (tarfile.TarError, *_UNREADABLE, RecursionError) as error:
-        raise ArchiveRefused("it is not a tar archive, or it is cut off.") from error
+    except (tarfile.TarError, EOFError, OSError, ValueError, OverflowError, RecursionError) as error:
+        raise ArchiveRefused(_DAMAGED) from error
+
+
+def _check_place(entry: Entry, entries: Mapping[str, Entry]) -> Entry:
+    """Hold an entry against those before it; a hard link gets the size of its file, which whoever unpacks it may copy."""
+    before = entries.get(entry.name)
+    if before is not None and (before.kind != entry.kind or "link" in entry.kind):
+        raise ArchiveRefused("its name occurs twice, as a link or as different things.", entry=entry.name)
+    if entry.kind != "hardlink":
+        return entry
+    file = entries.get(entry.target)
+    if file is None or file.kind != "file":
+        raise ArchiveRefused(
+            "it is a hard link to something that is no file before it in the archive.", entry=entry.name
+        )
+    return entry._replace(size=file.size)
 
 
 def _check_member(member: tarfile.TarInfo) -> Entry:
@@ -259,7 +197,10 @@ def _check_name(name: str, *, entry: str = "") -> str:
         raise ArchiveRefused("it leads out of the archive by '..'.", entry=shown)
     if any(len(part.encode()) > MAX_PART_BYTES for part in parts):
         raise ArchiveRefused(f"each part of a name has at most {MAX_PART_BYTES} bytes.", entry=shown)
-    return posixpath.normpath(name)
+    normal = posixpath.normpath(name)
+    if normal.count("/") >= MAX_DEPTH:
+        raise ArchiveRefused(f"it lies more than {MAX_DEPTH} folders deep.", entry=shown)
+    return normal
 
 
 def _check_text(text: str, *, entry: str) -> str:
@@ -276,25 +217,32 @@ def _check_text(text: str, *, entry: str) -> str:
 def _check_links(entries: Mapping[str, Entry]) -> None:
     """Follow every symbolic link inside the archive as a kernel would, and refuse those that leave it."""
     links = {entry.name: entry.target for entry in entries.values() if entry.kind == "symlink"}
-    for name, entry in entries.items():
-        parents = name.split("/")[:-1]
-        for depth in range(1, len(parents) + 1):
-            above = "/".join(parents[:depth])
+    folders: set[str] = set()
+    for name in entries:
+        above = posixpath.dirname(name)
+        while above and above not in folders:
             if above in links:
                 raise ArchiveRefused("it lies behind a symbolic link.", entry=name)
             if above in entries and entries[above].kind != "folder":
                 raise ArchiveRefused(f"{above} is a file, and no folder.", entry=name)
-        if entry.kind == "symlink":
-            _follow(name, entry.target, links)
+            folders.add(above)
+            above = posixpath.dirname(above)
+    steps = 0
+    for name, target in links.items():
+        steps += _follow(name, target, links, most=_MAX_LINK_STEPS - steps)
 
 
-def _follow(name: str, target: str, links: Mapping[str, str]) -> None:
+def _follow(name: str, target: str, links: Mapping[str, str], *, most: int) -> int:
+    """Return how many parts of targets were looked at, at most `most`: links to links multiply them."""
     here = name.split("/")[:-1]
     todo = target.split("/")[::-1]
-    hops = 0
+    hops = steps = 0
     if target.startswith("/") or not target or "\x00" in target:
         raise ArchiveRefused("it is a link with an absolute or empty target.", entry=name)
     while todo:
+        steps += 1
+        if steps > most:
+            raise ArchiveRefused("it is a link that leads through too many others.", entry=name)
         part = todo.pop()
         if part in {"", "."}:
             continue
@@ -312,3 +260,4 @@ def _follow(name: str, target: str, links: Mapping[str, str]) -> None:
             raise ArchiveRefused("it is a link that leads in circles or out of the archive.", entry=name)
         here.pop()
         todo += next_target.split("/")[::-1]
+    return steps

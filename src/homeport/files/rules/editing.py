@@ -9,9 +9,13 @@ from homeport.files.rules import archive
 
 
 def read_files(data: bytes) -> dict[str, bytes]:
-    """Return the files of a checked tar by their names, those behind links included."""
+    """Return the files of a checked tar by their names, those behind links included.
+
+    What many names lead to is there once: links cost an archive nothing.
+    """
     places = archive.index(data)
-    return {name: data[place.offset : place.offset + place.size] for name, place in sorted(places.items())}
+    contents = {place: data[place.offset : place.offset + place.size] for place in places.values()}
+    return {name: contents[place] for name, place in sorted(places.items())}
 
 
 def change_files(data: bytes, changes: Mapping[str, bytes | None]) -> bytes:
@@ -34,7 +38,7 @@ def change_files(data: bytes, changes: Mapping[str, bytes | None]) -> bytes:
             elif member.isreg() or member.islnk():
                 content = kept.get(name)
             else:
-                new.addfile(member)
+                new.addfile(_bare(member))
                 continue
             if content is not None:
                 _add(new, member.name, content, 0o644 if member.issym() else member.mode)
@@ -42,6 +46,13 @@ def change_files(data: bytes, changes: Mapping[str, bytes | None]) -> bytes:
             if content is not None:
                 _add(new, name, content, 0o644)
     return buffer.getvalue()
+
+
+def _bare(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Return a folder or link with its name, mode and target alone: what else it says may be beyond what can be written."""
+    info = tarfile.TarInfo(member.name)
+    info.type, info.mode, info.linkname = member.type, member.mode, member.linkname
+    return info
 
 
 def _add(archive_: tarfile.TarFile, name: str, content: bytes, mode: int) -> None:

@@ -9,6 +9,7 @@ from homeport.files.service.archives import (
     upload,
 )
 from homeport.files.service.cache import FileCache, OpenFile
+from homeport.files.service.uploads import upload_by_hand
 
 __all__ = [
     "FileCache",
@@ -19,4 +20,5 @@ __all__ = [
     "register_reader",
     "store_archive",
     "upload",
+    "upload_by_hand",
 ]

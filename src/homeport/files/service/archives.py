@@ -9,6 +9,8 @@ from homeport.database import Connection, Database
 from homeport.files import queries
 from homeport.files.errors import ContentTypeRefused, FileForbidden, FileNotFound, UploadTooLarge
 from homeport.files.rules import archive
+from homeport.files.rules.zips import zip_to_tar
+from homeport.files.service.memory import Held, Memory
 from homeport.files.types import MAX_UPLOAD, TAR, ZIP_TYPES, FileRow, Reach
 from homeport.kit import clock
 from homeport.kit.ids import new_id
@@ -17,6 +19,7 @@ from homeport.rbac import Action, Object, ResourceType, Subject, is_allowed, req
 Reader = Callable[[Connection, Subject, UUID], Awaitable[Reach]]
 
 _readers: list[Reader] = []
+_uploads = Memory(4 * MAX_UPLOAD)
 
 
 def register_reader(reader: Reader) -> None:
@@ -35,16 +38,18 @@ async def upload(
 ) -> tuple[FileRow, bool]:
     """Check and store an archive; returns the file and whether it is new for this owner.
 
-    A zip is stored as the tar of its entries. Raises 400 for another content type or a harmful archive, 413 beyond 100 MiB.
+    A zip is stored as the tar of its entries. Raises 400 for another content type or a harmful archive, 413 beyond 100 MiB, and
+    503 when others upload so much at this moment that memory would run short.
     """
     kind = content_type.partition(";")[0].strip().lower()
     if kind != TAR and kind not in ZIP_TYPES:
         raise ContentTypeRefused(kind)
     _require_create(subject, owner_id, organization_id)
-    data = await _collect(body)
-    data, hashed = await asyncio.to_thread(_prepare, data, is_zip=kind in ZIP_TYPES)
-    async with db.transaction() as conn:
-        return await _store(conn, owner_id=owner_id, organization_id=organization_id, data=data, hashed=hashed)
+    with _uploads.hold() as held:
+        data = await _collect(body, held)
+        data, hashed = await asyncio.to_thread(_prepare, data, is_zip=kind in ZIP_TYPES)
+        async with db.transaction() as conn:
+            return await _store(conn, owner_id=owner_id, organization_id=organization_id, data=data, hashed=hashed)
 
 
 async def store_archive(
@@ -98,19 +103,20 @@ def file_object(file: FileRow) -> Object:
     return Object(ResourceType.FILE, id=file.id, owner_id=file.created_by, organization_id=file.organization_id)
 
 
-async def _collect(body: AsyncIterator[bytes]) -> bytes:
+async def _collect(body: AsyncIterator[bytes], held: Held) -> bytes:
     data = bytearray()
     async for chunk in body:
         data += chunk
         if len(data) > MAX_UPLOAD:
             raise UploadTooLarge
+        held.grow(len(chunk))
     return bytes(data)
 
 
 def _prepare(data: bytes, *, is_zip: bool) -> tuple[bytes, bytes]:
     """Check an archive and return the tar with its hash (blocking: for a thread)."""
     if is_zip:
-        data = archive.zip_to_tar(data)
+        data = zip_to_tar(data)
     archive.validate(data)
     return data, hashlib.sha256(data).digest()
 

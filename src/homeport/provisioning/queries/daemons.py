@@ -38,6 +38,27 @@ UPSERT_DAEMON = f"""
     returning {_DAEMON}
 """
 
+# Of those with one credential the longest quiet ones go, as many as there are too many, unless they have a job.
+FORGET_QUIETEST = """
+    with siblings as (
+        select d.id, coalesce(d.last_seen_at, d.created_at) as seen_at
+        from provisioner_daemons d
+        where d.organization_id = $1 and d.kind = $2 and d.key_id is not distinct from $3
+          and ($2 <> 'user-auth' or d.tags ->> 'owner' = $4)
+    ), gone as (
+        delete from provisioner_daemons d using (
+            select s.id from siblings s
+            where s.seen_at <= $6 and not exists (
+                select 1 from provisioner_jobs j where j.worker_id = s.id and j.started_at is not null and j.completed_at is null)
+            order by s.seen_at, s.id
+            limit greatest((select count(*) from siblings) - $5, 0)
+        ) quiet
+        where d.id = quiet.id and coalesce(d.last_seen_at, d.created_at) <= $6
+        returning d.id
+    )
+    select (select count(*) from siblings) - (select count(*) from gone)
+"""
+
 LOCK_DAEMONS_OF_KEY = "select id from provisioner_daemons where key_id = $1 order by id for update"
 
 # Signs of life may be lost with a crash of the database: the next follows within seconds. So nobody waits for the disk.
@@ -159,6 +180,17 @@ async def upsert_daemon(conn: Connection, daemon: DaemonRow) -> DaemonRow:
     )  # fmt: skip
     assert row is not None
     return one(DaemonRow, row)
+
+
+async def forget_quietest(conn: Connection, like: DaemonRow, *, most: int, seen_before: datetime) -> int:
+    """Forget the longest quiet daemons with the same credential beyond `most`; returns how many there are then.
+
+    One that was seen after `seen_before`, or that has a job, stays.
+    """
+    owner = like.tags.get("owner", "")
+    return int(
+        await conn.fetchval(FORGET_QUIETEST, like.organization_id, like.kind, like.key_id, owner, most, seen_before)
+    )
 
 
 async def lock_daemons_of_key(conn: Connection, key_id: UUID) -> None:

@@ -11,7 +11,8 @@ from homeport.provisioning.types import ProvisionerJobRow
 _COLUMNS = """
     j.id, j.organization_id, j.initiator_id, j.provisioner, j.type, j.file_id, j.input, j.tags, j.priority, j.worker_id,
     j.worker_name, j.token_hash, j.error, j.error_code, j.logs_length, j.logs_overflowed, j.created_at, j.updated_at,
-    j.started_at, j.canceled_at, j.completed_at, j.job_status, j.needs_isolation, j.turn, j.logs_gap_id, j.logs_left_out
+    j.started_at, j.canceled_at, j.completed_at, j.job_status, j.needs_isolation, j.turn, j.logs_gap_id, j.logs_left_out,
+    j.last_report
 """
 
 # Whether the tags of a daemon allow it to take a job: see rules.tags_match, which a test holds equal to this.
@@ -88,7 +89,7 @@ def _acquire(place: str, filters: str = "") -> str:
         limit 1
     )
     update provisioner_jobs j
-    set started_at = $4, updated_at = $4, worker_id = $5, worker_name = $6, token_hash = $7, is_isolated = $8
+    set started_at = $4, updated_at = $4, worker_id = $5, worker_name = $6, token_hash = $7, is_isolated = $8, last_report = 0
     from candidate
     where j.id = candidate.id
     returning {_COLUMNS}
@@ -125,7 +126,8 @@ TOUCH = f"""
             for no key update skip locked)
     )
     update provisioner_jobs j
-    set updated_at = $2, logs_length = $3, logs_gap_id = $4, logs_left_out = $5, logs_overflowed = $4::bigint is not null
+    set updated_at = $2, logs_length = $3, logs_gap_id = $4, logs_left_out = $5, logs_overflowed = $4::bigint is not null,
+        last_report = $7
     where j.id = $1
     returning {_COLUMNS}
 """
@@ -138,7 +140,7 @@ CANCEL = f"""
 END = f"""
     update provisioner_jobs j
     set completed_at = $2, updated_at = $2, error = $3, error_code = $4,
-        started_at = coalesce(j.started_at, $2), canceled_at = coalesce(j.canceled_at, $5)
+        started_at = coalesce(j.started_at, $2), canceled_at = coalesce(j.canceled_at, $5), last_report = $6
     where j.id = $1
     returning {_COLUMNS}
 """
@@ -170,7 +172,7 @@ LIST_RUNNING_OF_KEY = """
     select j.id
     from provisioner_jobs j
     join provisioner_daemons d on d.id = j.worker_id
-    where d.key_id = $1 and j.started_at is not null and j.completed_at is null
+    where d.key_id = $1 and ($2::text is null or d.name = $2) and j.started_at is not null and j.completed_at is null
     order by j.id
 """
 
@@ -324,9 +326,10 @@ async def update_progress(
     logs_gap_id: int | None,
     logs_left_out: int,
     worker_id: UUID | None,
+    last_report: int,
 ) -> ProvisionerJobRow:
-    """Note that the worker has reported and so lives, the size of the log, and what is missing in it."""
-    row = await conn.fetchrow(TOUCH, job_id, now, logs_length, logs_gap_id, logs_left_out, worker_id)
+    """Note that the worker has reported and so lives, the report's number, the size of the log, and what is missing in it."""
+    row = await conn.fetchrow(TOUCH, job_id, now, logs_length, logs_gap_id, logs_left_out, worker_id, last_report)
     assert row is not None
     return one(ProvisionerJobRow, row)
 
@@ -348,9 +351,10 @@ async def update_ended(
     error: str = "",
     error_code: str = "",
     canceled_at: datetime | None = None,
+    report: int = 0,
 ) -> ProvisionerJobRow:
-    """End a job."""
-    row = await conn.fetchrow(END, job_id, now, error, error_code, canceled_at)
+    """End a job; `report` is the number of the report that ends it, 0 where none does."""
+    row = await conn.fetchrow(END, job_id, now, error, error_code, canceled_at, report)
     assert row is not None
     return one(ProvisionerJobRow, row)
 
@@ -371,9 +375,9 @@ async def list_unheard(
     return [(row["id"], row["token_hash"]) for row in rows]
 
 
-async def list_running_ids_of_key(conn: Connection, key_id: UUID) -> list[UUID]:
-    """Return ids of running jobs that daemons with this key hold."""
-    return [row["id"] for row in await conn.fetch(LIST_RUNNING_OF_KEY, key_id)]
+async def list_running_ids_of_key(conn: Connection, key_id: UUID, *, name: str | None = None) -> list[UUID]:
+    """Return ids of running jobs that daemons with this key hold, or only the one of this name."""
+    return [row["id"] for row in await conn.fetch(LIST_RUNNING_OF_KEY, key_id, name)]
 
 
 async def list_running_ids_of_installation(conn: Connection, installation: str) -> list[UUID]:

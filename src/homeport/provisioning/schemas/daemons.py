@@ -1,7 +1,7 @@
 """Wire shapes of daemons and their keys (spec: api-models, ProvisionerDaemon, ProvisionerKey)."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -73,7 +73,7 @@ class CreateProvisionerKeyRequest(msgspec.Struct, frozen=True):
     """A new key; its daemons carry these tags."""
 
     name: str
-    tags: dict[Annotated[str, msgspec.Meta(max_length=256)], Annotated[str, msgspec.Meta(max_length=256)]] | None = None
+    tags: dict[str, str] | None = None
 
 
 class CreateProvisionerKeyResponse(msgspec.Struct, frozen=True):

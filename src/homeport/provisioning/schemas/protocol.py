@@ -19,7 +19,8 @@ from homeport.provisioning.types import (
 )
 from homeport.provisioning.types.results import Count, Moment, Word
 
-Tags = dict[Word, Word]
+# The place of a report among those about one job, from 1 on; 0 where a daemon does not count.
+ReportNumber = Annotated[int, msgspec.Meta(ge=0, le=2_147_483_647)]
 
 
 class AcquireJobRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +33,7 @@ class AcquireJobRequest(msgspec.Struct, frozen=True, kw_only=True):
     version: Word
     api_version: Annotated[str, msgspec.Meta(pattern=r"^\d{1,4}\.\d{1,4}$")] = "1.0"
     provisioners: Annotated[list[ProvisionerType], msgspec.Meta(min_length=1, max_length=8)]
-    tags: Annotated[Tags, msgspec.Meta(max_length=64)] = msgspec.field(default_factory=dict)
+    tags: dict[str, str] = msgspec.field(default_factory=dict)
     daemon_id: UUID | None = None
     wait_seconds: Annotated[float, msgspec.Meta(ge=0, le=30)] = 30
     isolation: Isolation = ""
@@ -140,6 +141,7 @@ class AcquiredJob(msgspec.Struct, frozen=True, kw_only=True):
     """A job for the daemon that asked. Whoever holds `job_token` owns the job.
 
     A daemon whose reports do not get through for `silence_seconds` abandons the work, before the server ends the job.
+    A state that would make a report too long comes packed, and has at most `most_state_bytes` when unpacked.
     """
 
     daemon_id: UUID
@@ -153,6 +155,7 @@ class AcquiredJob(msgspec.Struct, frozen=True, kw_only=True):
     file_id: UUID | None
     access_url: str
     silence_seconds: float = 180.0
+    most_state_bytes: int = 0
     input: JobInput
 
 
@@ -167,11 +170,12 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UpdateJobRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A sign of life, with what has happened since the last."""
+    """A sign of life, with what has happened since the last. One whose `sequence` was taken before counts as that alone."""
 
     logs: Annotated[list[LogLine], msgspec.Meta(max_length=10_000)] = msgspec.field(default_factory=list)
     readme: Annotated[str, msgspec.Meta(max_length=1_048_576)] | None = None
     variables: Annotated[list[DeclaredVariable], msgspec.Meta(max_length=1000)] | None = None
+    sequence: ReportNumber = 0
 
 
 class UpdateJobResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,26 +187,32 @@ class UpdateJobResponse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CompleteJobRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The result: exactly the one that belongs to the type of the job."""
+    """The result: exactly the one that belongs to the type of the job. The end of a job may come again with its `sequence`."""
 
     template_import: ImportResult | None = None
     dry_run: DryRunResult | None = None
     workspace_build: BuildResult | None = None
+    sequence: ReportNumber = 0
 
 
 class FailedBuild(msgspec.Struct, frozen=True, kw_only=True):
-    """What a failed build leaves behind; without `state` the state from before is kept."""
+    """What a failed build leaves behind; without `state` the state from before is kept. `is_state_packed`: it comes as gzip."""
 
     state: bytes | None = None
+    is_state_packed: bool = False
 
 
 class FailJobRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Why the job has ended without a result. `canceled` says that it was stopped as asked."""
+    """Why the job has ended without a result. `canceled` says that it was stopped as asked.
+
+    As the result, it may come again with its `sequence`.
+    """
 
     error: str = ""
     error_code: Literal["", "REQUIRED_TEMPLATE_VARIABLES", "INSUFFICIENT_QUOTA"] = ""
     workspace_build: FailedBuild | None = None
     canceled: bool = False
+    sequence: ReportNumber = 0
 
 
 class CommitQuotaRequest(msgspec.Struct, frozen=True):

@@ -171,7 +171,8 @@ class Acquirer:
             daemon_id=daemon.id, job_id=job.id, job_token=token, type=job.type, provisioner=job.provisioner,
             organization_id=job.organization_id, created_at=job.created_at, file_id=job.file_id,
             initiator_username=await queries.find_username(conn, job.initiator_id),
-            access_url=self._access_url, silence_seconds=self._silence_seconds, input=job_input,
+            access_url=self._access_url, silence_seconds=self._silence_seconds, most_state_bytes=rules.MOST_STATE,
+            input=job_input,
         )  # fmt: skip
 
     async def _touch(self, daemon: DaemonRow) -> None:

@@ -13,7 +13,7 @@ from homeport.kit.errors import invalid_field
 from homeport.kit.ids import new_id
 from homeport.organizations.service import resolve_organization
 from homeport.provisioning import rules
-from homeport.provisioning.errors import DaemonKeyInvalid
+from homeport.provisioning.errors import DaemonKeyInvalid, TooManyDaemons
 from homeport.provisioning.queries import daemons as queries
 from homeport.provisioning.queries import jobs as job_queries
 from homeport.provisioning.schemas import (
@@ -49,7 +49,7 @@ async def register_daemon(
 
     A key fixes organization and tags, and one of the server's own lets its daemon work for every organization. A person who
     may not run daemons for the whole organization runs one for themselves only. Raises 400 for another protocol version or
-    tags beside a key, 401 for a key of another organization.
+    tags beside a key, 401 for a key of another organization, 409 where too many with this credential are connected.
     """
     rules.require_version(request.api_version)
     rules.refuse_nul(request)
@@ -107,24 +107,38 @@ async def _register(
     if daemon.kind == "key" and daemon.organization_id != organization_id:
         raise DaemonKeyInvalid
     tags = _tags_of(daemon, organization_id, request)
-    return await queries.upsert_daemon(
-        conn,
-        DaemonRow(
-            id=new_id(),
-            organization_id=organization_id,
-            key_id=daemon.key_id,
-            kind=_KINDS[daemon.kind],
-            name=request.name,
-            version=request.version,
-            api_version=request.api_version,
-            provisioners=sorted(set(request.provisioners)),
-            tags=tags,
-            created_at=clock.now(),
-            last_seen_at=clock.now(),
-            isolation=request.isolation,
-            is_shared=daemon.is_builtin,
-        ),
+    new = DaemonRow(
+        id=new_id(),
+        organization_id=organization_id,
+        key_id=daemon.key_id,
+        kind=_KINDS[daemon.kind],
+        name=request.name,
+        version=request.version,
+        api_version=request.api_version,
+        provisioners=sorted(set(request.provisioners)),
+        tags=tags,
+        created_at=clock.now(),
+        last_seen_at=clock.now(),
+        isolation=request.isolation,
+        is_shared=daemon.is_builtin,
     )
+    row = await queries.upsert_daemon(conn, new)
+    if row.id == new.id:
+        await _make_room(conn, row)
+    return row
+
+
+async def _make_room(conn: Connection, new: DaemonRow) -> None:
+    """Keep the daemons of one credential within their number: for a new one the longest quiet one is forgotten."""
+    is_of_person = new.kind == "user-auth" and new.tags["scope"] == "user"
+    most = rules.MOST_DAEMONS_OF_PERSON if is_of_person else rules.MOST_DAEMONS
+    # Whoever registers at the same moment is counted too.
+    owner = new.tags["owner"] if new.kind == "user-auth" else ""
+    await conn.lock(f"provisioner daemons {new.organization_id} {new.kind} {new.key_id or owner}")
+    found = await queries.forget_quietest(conn, new, most=most, seen_before=clock.now() - rules.STALE_AFTER)
+    if found > most:
+        what = {"key": "this key", "psk": "the shared secret", "user-auth": "a session"}
+        raise TooManyDaemons(most, what[new.kind] if not is_of_person else "a person's session")
 
 
 def _tags_of(daemon: ProvisionerIdentity, organization_id: UUID, request: AcquireJobRequest) -> dict[str, str]:

@@ -92,10 +92,12 @@ async def cancel_job(conn: Connection, job_id: UUID, now: datetime) -> Provision
     return job
 
 
-async def complete_job(conn: Connection, job_id: UUID, result: JobResult, now: datetime) -> ProvisionerJobRow:
-    """End a job with a result. Raises 404 for an unknown job and 409 for one that has ended."""
+async def complete_job(
+    conn: Connection, job_id: UUID, result: JobResult, now: datetime, *, report: int = 0
+) -> ProvisionerJobRow:
+    """End a job with a result, by the daemon's report of this number. Raises 404 for an unknown job and 409 for one that has ended."""
     await _lock_live(conn, job_id)
-    job = await queries.update_ended(conn, job_id, now=now)
+    job = await queries.update_ended(conn, job_id, now=now, report=report)
     if isinstance(result, BuildResult) and result.timings:
         await log_queries.insert_timings(conn, job_id, result.timings)
     await conn.emit(JobCompleted(job=job, result=result))
@@ -112,20 +114,23 @@ async def fail_job(
     error_code: str = "",
     state: bytes | None = None,
     cause: Cause = "reported",
+    report: int = 0,
 ) -> ProvisionerJobRow:
-    """End a job with an error. Raises 404 for an unknown job and 409 for one that has ended."""
+    """End a job with an error, by the daemon's report of this number. Raises 404 for an unknown job and 409 for one that has ended."""
     await _lock_live(conn, job_id)
     text = rules.clean_text(error, rules.ERROR_LIMIT) or "The job failed without saying why."
-    job = await queries.update_ended(conn, job_id, now=now, error=text, error_code=error_code)
+    job = await queries.update_ended(conn, job_id, now=now, error=text, error_code=error_code, report=report)
     await conn.emit(JobFailed(job=job, state=state, cause=cause))
     await _announce_end(conn, job)
     return job
 
 
-async def end_canceled_job(conn: Connection, job_id: UUID, *, state: bytes | None, now: datetime) -> ProvisionerJobRow:
+async def end_canceled_job(
+    conn: Connection, job_id: UUID, *, state: bytes | None, now: datetime, report: int = 0
+) -> ProvisionerJobRow:
     """End a job that has stopped because it was asked to. Raises 404 for an unknown job and 409 for one that has ended."""
     await _lock_live(conn, job_id)
-    job = await queries.update_ended(conn, job_id, now=now, canceled_at=now)
+    job = await queries.update_ended(conn, job_id, now=now, canceled_at=now, report=report)
     await conn.emit(JobCanceled(job=job, state=state))
     await _announce_end(conn, job)
     return job

@@ -12,9 +12,9 @@ from homeport.provisioning.types import ProvisionerJobRow
 
 
 async def append_logs(
-    conn: Connection, job: ProvisionerJobRow, lines: list[LogLine], *, now: datetime
+    conn: Connection, job: ProvisionerJobRow, lines: list[LogLine], *, now: datetime, report: int
 ) -> ProvisionerJobRow:
-    """Append lines to a job whose row the caller holds, and note that the job lives."""
+    """Append lines to a job whose row the caller holds, and note that the job lives and which report has come last."""
     lines = rules.clean_lines(lines)
     used, gap, left_out = job.logs_length, job.logs_gap_id, job.logs_left_out
     if gap is None and used + rules.lines_size(lines) > rules.LOG_LIMIT:
@@ -36,8 +36,9 @@ async def append_logs(
         if left_out != job.logs_left_out:
             await queries.update_gap(conn, gap, rules.gap_note(left_out))
     return await job_queries.update_progress(
-        conn, job.id, now=now, logs_length=used, logs_gap_id=gap, logs_left_out=left_out, worker_id=job.worker_id
-    )
+        conn, job.id, now=now, logs_length=used, logs_gap_id=gap, logs_left_out=left_out, worker_id=job.worker_id,
+        last_report=report,
+    )  # fmt: skip
 
 
 async def _open_gap(

@@ -23,8 +23,14 @@ ORPHANED = (
     "You can start it again.",
 )
 ORPHANED_ERROR = "The server was stopped while it worked on this job. Start it again."
-
-
+DIED = (
+    "",
+    "The server's own provisioner daemon ended while it worked on this job.",
+    "The job has been ended as failed; the state from before is kept.",
+    "The daemon has been started again; the server's log says how it ended.",
+    "You can start it again.",
+)
+DIED_ERROR = "The server's own provisioner daemon ended while it worked on this job. Start it again."
 REVOKED = (
     "",
     "The key of the provisioner daemon that worked on this job was deleted.",
@@ -69,11 +75,7 @@ async def release_unheard(db: Database, limits: rules.Limits = _USUAL) -> list[U
     released: list[UUID] = []
     for job_id, token_hash in found:
         async with db.transaction() as conn:
-            organization_id = await queries.release_job(conn, job_id, token_hash, clock.now(), only_unheard=True)
-            if organization_id is not None:
-                await conn.notify(POSTED, str(organization_id))
-                await conn.notify(CHANGED, str(job_id))
-                conn.after_commit(metrics.returned.inc)
+            if await _release(conn, job_id, token_hash):
                 released.append(job_id)
     return released
 
@@ -96,6 +98,20 @@ async def end_former_builtin_jobs(db: Database, installation: str) -> list[UUID]
     """
     async with db.transaction() as conn:
         return await end_builtin_jobs(conn, installation)
+
+
+async def end_jobs_of_dead_daemon(db: Database, key_id: UUID, name: str) -> list[UUID]:
+    """End what a daemon of this key and name has left running, and return the jobs' ids. Its process is known to be gone.
+
+    What it has never reported on goes back into the queue: a daemon touches nothing before its first report is answered.
+    """
+    async with db.transaction() as conn:
+        left: list[UUID] = []
+        for job_id in await queries.list_running_ids_of_key(conn, key_id, name=name):
+            job = await queries.lock_job(conn, job_id)
+            if job is None or job.token_hash is None or not await _release(conn, job_id, job.token_hash):
+                left.append(job_id)
+        return await _end_all(conn, left, DIED, DIED_ERROR, "orphaned")
 
 
 async def end_jobs_of_key(conn: Connection, key_id: UUID) -> list[UUID]:
@@ -123,6 +139,17 @@ async def measure_queue(db: Database) -> None:
     metrics.queue_depth.clear()
     for provisioner, count in totals.items():
         metrics.queue_depth.labels(provisioner).set(count)
+
+
+async def _release(conn: Connection, job_id: UUID, token_hash: bytes) -> bool:
+    """Put a job back into the queue if this token owns it and nothing was heard of it; tell whether that was so."""
+    organization_id = await queries.release_job(conn, job_id, token_hash, clock.now(), only_unheard=True)
+    if organization_id is None:
+        return False
+    await conn.notify(POSTED, str(organization_id))
+    await conn.notify(CHANGED, str(job_id))
+    conn.after_commit(metrics.returned.inc)
+    return True
 
 
 async def _reap_one(db: Database, job_id: UUID, now: datetime, limits: rules.Limits) -> bool:

@@ -266,9 +266,13 @@ class DryRunResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BuildResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What a build made, and the engine's state (base64 on the wire) that the next build gets back."""
+    """What a build made, and the engine's state (base64 on the wire) that the next build gets back.
+
+    `is_state_packed`: it comes as gzip. Only from daemons: what upper rooms get is unpacked.
+    """
 
     state: bytes = b""
+    is_state_packed: bool = False
     resources: list[ProvisionedResource] = msgspec.field(default_factory=list)
     timings: list[ProvisionedTiming] = msgspec.field(default_factory=list)
 

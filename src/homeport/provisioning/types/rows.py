@@ -28,6 +28,7 @@ class ProvisionerJobRow(msgspec.Struct, frozen=True, kw_only=True):
 
     `needs_isolation`: only daemons that keep workspaces apart from their machine may do it. `turn` is its place in the fair
     order. `logs_gap_id` is the line that stands for the `logs_left_out` ones in the middle of a log that was too long.
+    `last_report` is the number of the last report that was taken from the daemon that has it.
     """
 
     id: UUID
@@ -56,6 +57,7 @@ class ProvisionerJobRow(msgspec.Struct, frozen=True, kw_only=True):
     turn: int = 0
     logs_gap_id: int | None = None
     logs_left_out: int = 0
+    last_report: int = 0
 
 
 class JobLogRow(msgspec.Struct, frozen=True, kw_only=True):

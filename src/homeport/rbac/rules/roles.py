@@ -91,7 +91,7 @@ _SITE: Final[Mapping[str, tuple[str, Grants]]] = {
                 + _PREBUILT
                 + _PROVISIONER_DAEMON
                 + "assign_org_role:read template:* file:create,read "
-                "workspace:read user:read"
+                "workspace:read workspace_dormant:read user:read"
             )
         ),
     ),
@@ -147,7 +147,10 @@ _ORGANIZATION: Final[Mapping[str, tuple[str, Grants]]] = {
         "Organization Template Admin",
         Grants(
             organization=permissions(
-                _GROUPS_AND_MEMBERS + _PREBUILT + _PROVISIONER_DAEMON + "template:* file:create,read workspace:read "
+                _GROUPS_AND_MEMBERS
+                + _PREBUILT
+                + _PROVISIONER_DAEMON
+                + "template:* file:create,read workspace:read workspace_dormant:read "
                 "provisioner_jobs:read,update,create"
             )
         ),

@@ -10,6 +10,7 @@ from litestar.handlers import BaseRouteHandler
 
 from homeport.access.routes import requires
 from homeport.database import Database
+from homeport.kit.crypto import Cipher
 from homeport.kit.errors import BadRequest, TooLarge
 from homeport.rbac import Subject
 from homeport.templates.schemas.forms import DynamicParametersRequest, DynamicParametersResponse
@@ -33,19 +34,19 @@ _decoder = msgspec.json.Decoder(DynamicParametersRequest)
     status_code=200,
 )
 async def evaluate_parameters(
-    templateversion: UUID, data: DynamicParametersRequest, subject: Subject, db: Database
+    templateversion: UUID, data: DynamicParametersRequest, subject: Subject, db: Database, cipher: Cipher
 ) -> DynamicParametersResponse:
     """Evaluate a version's form with these inputs."""
-    return await forms.evaluate(db, subject=subject, version_id=templateversion, request=data)
+    return await forms.evaluate(db, cipher, subject=subject, version_id=templateversion, request=data)
 
 
 @websocket(_PATH, opt=requires("template:read"))
 async def follow_parameters(
-    socket: WebSocket[Any, Any, Any], templateversion: UUID, subject: Subject, db: Database
+    socket: WebSocket[Any, Any, Any], templateversion: UUID, subject: Subject, db: Database, cipher: Cipher
 ) -> None:
     """Send the form as it is at first, then once for each message that says what was entered."""
     async with db.connection() as conn:
-        form = await forms.open_form(conn, subject=subject, version_id=templateversion)
+        form = await forms.open_form(conn, cipher, subject=subject, version_id=templateversion)
         first = await forms.evaluate_form(conn, form, DynamicParametersRequest(id=_UNASKED))
     await socket.accept()
     try:

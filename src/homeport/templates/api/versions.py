@@ -153,6 +153,32 @@ async def get_rich_parameters(templateversion: UUID, subject: Subject, db: Datab
         return await contents.list_parameters(conn, subject=subject, version_id=templateversion)
 
 
+@get(
+    f"{_VERSION}/parameters",
+    summary="Removed: get old parameters of a version",
+    description="Always empty, for clients of old; see `rich-parameters`.",
+    tags=_TAGS,
+    opt=requires("template:read"),
+    deprecated=True,
+)
+async def get_old_parameters(templateversion: UUID, subject: Subject, db: Database) -> list[str]:
+    """Return nothing, to whoever may read the version."""
+    return await _nothing(db, subject, templateversion)
+
+
+@get(
+    f"{_VERSION}/schema",
+    summary="Removed: get the schema of old parameters of a version",
+    description="Always empty, for clients of old; see `rich-parameters`.",
+    tags=_TAGS,
+    opt=requires("template:read"),
+    deprecated=True,
+)
+async def get_old_schema(templateversion: UUID, subject: Subject, db: Database) -> list[str]:
+    """Return nothing, to whoever may read the version."""
+    return await _nothing(db, subject, templateversion)
+
+
 @get(f"{_VERSION}/variables", summary="Get variables of a version", tags=_TAGS, opt=requires("template:read"))
 async def get_variables(templateversion: UUID, subject: Subject, db: Database) -> list[TemplateVersionVariable]:
     """Return the variables; sensitive values are not shown."""
@@ -180,6 +206,13 @@ async def get_external_auth(
         )
 
 
+async def _nothing(db: Database, subject: Subject, version_id: UUID) -> list[str]:
+    """Return an empty list, or raise 404 for a version that the subject may not read."""
+    async with db.connection() as conn:
+        await access.get_version(conn, subject, version_id)
+    return []
+
+
 routes: list[HTTPRouteHandler] = [
     create_version,
     list_versions,
@@ -192,6 +225,8 @@ routes: list[HTTPRouteHandler] = [
     archive_version,
     unarchive_version,
     get_rich_parameters,
+    get_old_parameters,
+    get_old_schema,
     get_variables,
     get_presets,
     get_external_auth,

@@ -1,22 +1,46 @@
-"""Evaluates the simple expressions of Terraform's language that tags are made of: texts, references, conditions, a few functions.
+"""Evaluates expressions of Terraform's language without Terraform: for tags of provisioners, and for parameters that depend on others.
 
-Bounded: an expression that is deep, long in the making or large in its outcome is refused, as is all that only Terraform can know.
+An expression is read once, into functions that tell its value. What a condition does not choose is not evaluated. Bounded: an expression
+that is deep, long in the making or large in its outcome is refused, as is all that only Terraform can know.
 """
 
-import math
 import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
+from homeport.templates.rules.hcl_functions import FUNCTIONS
+from homeport.templates.rules.hcl_nodes import (
+    Node,
+    Scope,
+    along,
+    attempt,
+    called,
+    constant,
+    getting,
+    joining,
+    named,
+    signed,
+)
+from homeport.templates.rules.hcl_values import (
+    Unevaluable,
+    Value,
+    as_number,
+    as_text,
+    as_truth,
+    bounded,
+    entries_of,
+    joined,
+)
 from homeport_sdk.hcl import Expression, HclError, NotLiteral, literal, split_template
+
+__all__ = ["Evaluation", "Unevaluable", "Value", "evaluate"]
 
 MOST_DEPTH = 40
 MOST_STEPS = 20_000
-MOST_TEXT = 16 * 1024
 
-Value = str | bool | int | float | list[Any] | dict[str, Any] | None
 # Gives the value behind a name such as ("var", "zone"); raises Unevaluable for what it does not know.
 Lookup = Callable[[tuple[str, ...]], Value]
+_T = TypeVar("_T")
 
 _TOKEN = re.compile(
     r"""(?P<space>[ \t\r\n]+|\#[^\n]*|//[^\n]*|/\*.*?\*/)
@@ -29,11 +53,9 @@ _WORDS: dict[str, Value] = {"true": True, "false": False, "null": None}
 _BINDING = {
     "||": 1, "&&": 2, "==": 3, "!=": 3, "<": 4, ">": 4, "<=": 4, ">=": 4, "+": 5, "-": 5, "*": 6, "/": 6, "%": 6,
 }  # fmt: skip
-_WHOLE = 10**15
-
-
-class Unevaluable(Exception):
-    """The expression is wrong, or only Terraform could tell its value."""
+_NOTHING: Scope = {}
+# The element that a splat is about; no name can be this.
+_IT = "*"
 
 
 class Token(NamedTuple):
@@ -52,18 +74,27 @@ def evaluate(text: str, lookup: Lookup) -> Value:
 class Evaluation:
     """The evaluation of expressions that refer to each other; its bounds hold for all of them together."""
 
-    def __init__(self, lookup: Lookup) -> None:
+    def __init__(self, lookup: Lookup, most_steps: int = MOST_STEPS) -> None:
         self.lookup = lookup
         self.steps = 0
         self.depth = 0
+        self._most_steps = most_steps
 
-    def value_of(self, text: str) -> Value:
+    def value_of(self, text: str, scope: Scope = _NOTHING) -> Value:
         """Return the value of an expression. Raises Unevaluable."""
+        return self.within(lambda: self.read(text)(scope))
+
+    def read(self, text: str) -> Node:
+        """Read an expression. Raises Unevaluable."""
+        return self.within(lambda: _Parser(text, self).whole())
+
+    def within(self, work: Callable[[], _T]) -> _T:
+        """Do something one level deeper."""
         self.depth += 1
         try:
             if self.depth > MOST_DEPTH:
                 raise Unevaluable("it is nested too deep")
-            return _Parser(text, self).whole()
+            return work()
         except RecursionError:
             raise Unevaluable("it is nested too deep") from None
         finally:
@@ -72,17 +103,18 @@ class Evaluation:
     def step(self) -> None:
         """Count a piece of work."""
         self.steps += 1
-        if self.steps > MOST_STEPS:
+        if self.steps > self._most_steps:
             raise Unevaluable("it takes too long to evaluate")
 
 
 class _Parser:
-    """Reads and evaluates in one go; what is not chosen by a condition is evaluated too, as its mistakes are mistakes."""
+    """Reads an expression into a function of the names that hold around it."""
 
     def __init__(self, text: str, evaluation: Evaluation) -> None:
         self.text, self.evaluation = text, evaluation
         self.at = 0
         self.depth = 0
+        self.names: list[str] = []
         self.token = self.read()
 
     def read(self) -> Token:
@@ -117,269 +149,214 @@ class _Parser:
             return True
         return False
 
+    def take_word(self, word: str) -> bool:
+        if self.token.kind == "name" and self.token.text == word:
+            self.next()
+            return True
+        return False
+
     def expect(self, mark: str) -> None:
         if not self.take(mark):
             raise Unevaluable(f"'{mark}' is expected, and there is '{self.token.text[:20] or 'the end'}'")
 
-    def whole(self) -> Value:
-        value = self.condition()
+    def expect_name(self) -> str:
+        token = self.next()
+        if token.kind != "name":
+            raise Unevaluable(f"a name is expected, and there is '{token.text[:20] or 'the end'}'")
+        return token.text
+
+    def whole(self) -> Node:
+        node = self.condition()
         if self.token.kind != "end":
             raise Unevaluable(f"'{self.token.text[:20]}' is not expected there")
-        return value
+        return node
 
-    def condition(self) -> Value:
+    def condition(self) -> Node:
         self.depth += 1
         if self.depth > MOST_DEPTH:
             raise Unevaluable("it is nested too deep")
-        value = self.binary(0)
+        node = self.binary(0)
         if self.take("?"):
-            first = self.condition()
-            self.expect(":")
-            second = self.condition()
-            value = first if _truth(value) else second
+            node = self.choice(node)
         self.depth -= 1
-        return value
+        return node
 
-    def binary(self, least: int) -> Value:
-        left = self.unary()
+    def choice(self, asked: Node) -> Node:
+        first = self.condition()
+        self.expect(":")
+        second = self.condition()
+        return lambda scope: first(scope) if as_truth(asked(scope)) else second(scope)
+
+    def binary(self, least: int) -> Node:
+        node = self.unary()
         while self.token.kind == "mark" and _BINDING.get(self.token.text, 0) > least:
             sign = self.next().text
-            left = _combine(sign, left, self.binary(_BINDING[sign]))
-        return left
+            node = joining(sign, node, self.binary(_BINDING[sign]))
+        return node
 
-    def unary(self) -> Value:
+    def unary(self) -> Node:
         signs = []
         while self.token.kind == "mark" and self.token.text in {"!", "-"}:
             signs.append(self.next().text)
-        value = self.postfix(self.primary())
+        node = self.postfix(self.primary())
         for sign in reversed(signs):
-            value = not _truth(value) if sign == "!" else -_number(value)
-        return value
+            node = signed(sign, node)
+        return node
 
-    def primary(self) -> Value:
+    def primary(self) -> Node:
         token = self.next()
         if token.kind == "number":
-            return _bounded(_number(token.text))
+            return constant(bounded(as_number(token.text)))
         if token.kind == "text":
             return self.template(token.text)
         if token.kind == "name":
             return self.named(token.text)
         if token.text == "(":
-            value = self.condition()
+            node = self.condition()
             self.expect(")")
-            return value
+            return node
+        if token.text in {"[", "{"} and self.token.kind == "name" and self.token.text == "for":
+            return self.iteration(is_map=token.text == "{")
         if token.text == "[":
             return self.sequence()
         if token.text == "{":
             return self.mapping()
         raise Unevaluable(f"a value is expected, and there is '{token.text[:20] or 'the end'}'")
 
-    def named(self, name: str) -> Value:
+    def named(self, name: str) -> Node:
         if self.take("("):
             return self.call(name)
         if name in _WORDS:
-            return _WORDS[name]
+            return constant(_WORDS[name])
+        if name in self.names or name in {"each", "count"}:
+            return lambda scope: named(scope, name)
         path = [name]
         while len(path) < 4 and self.token.text == "." and self.token.kind == "mark":
             self.next()
-            part = self.next()
-            if part.kind != "name":
-                raise Unevaluable(f"'{'.'.join(path)}.{part.text[:20]}' cannot be read here")
-            path.append(part.text)
+            path.append(self.expect_name())
             if path[0] in {"var", "local"}:
                 break
-        return self.evaluation.lookup(tuple(path))
+        full = tuple(path)
+        # An iterator of a dynamic block is known only when it is evaluated.
+        return lambda scope: along(scope[name], full[1:]) if name in scope else self.evaluation.lookup(full)
 
-    def postfix(self, value: Value) -> Value:
+    def postfix(self, node: Node) -> Node:
         while self.token.kind == "mark" and self.token.text in {".", "["}:
             if self.next().text == ".":
-                key: Value = self.next().text
+                node = self.spread(node) if self.take("*") else getting(node, self.key())
+            elif self.take("*"):
+                self.expect("]")
+                node = self.spread(node)
             else:
                 key = self.condition()
                 self.expect("]")
-            value = _member(value, key)
+                node = getting(node, key)
+        return node
+
+    def key(self) -> Node:
+        return constant(self.next().text)
+
+    def spread(self, node: Node) -> Node:
+        """Read what is taken of each element (`[*].a.b`): all that follows."""
+        taken = self.postfix(lambda scope: scope[_IT])
+
+        def value(scope: Scope) -> Value:
+            found = node(scope)
+            values = [] if found is None else found if isinstance(found, list) else [found]
+            outcome: list[Any] = []
+            for entry in values:
+                self.evaluation.step()
+                outcome.append(taken({**scope, _IT: entry}))
+            return outcome
+
         return value
 
-    def call(self, name: str) -> Value:
-        given: list[Value] = []
+    def call(self, name: str) -> Node:
+        given: list[Node] = []
+        is_spread = False
         while not self.take(")"):
             given.append(self.condition())
-            if not self.take(","):
+            is_spread = self.take("...")
+            if is_spread or not self.take(","):
                 self.expect(")")
                 break
-        function = _FUNCTIONS.get(name)
+        if name in {"can", "try"}:
+            return attempt(name, given)
+        function = FUNCTIONS.get(name)
         if function is None:
-            known = ", ".join(sorted(_FUNCTIONS))
-            raise Unevaluable(f"the function '{name[:40]}' cannot be used here; there are {known}")
-        try:
-            return _bounded(function(*given))
-        except (TypeError, ValueError, StopIteration) as error:
-            raise Unevaluable(f"the function '{name}' cannot take these values") from error
+            raise Unevaluable(f"the function '{name[:40]}' cannot be used here")
+        return lambda scope: called(name, function, [node(scope) for node in given], is_spread=is_spread)
 
-    def sequence(self) -> Value:
-        values: list[Value] = []
+    def sequence(self) -> Node:
+        nodes: list[Node] = []
         while not self.take("]"):
-            values.append(self.condition())
+            nodes.append(self.condition())
             if not self.take(","):
                 self.expect("]")
                 break
-        return values
+        return lambda scope: [node(scope) for node in nodes]
 
-    def mapping(self) -> Value:
-        values: dict[str, Value] = {}
+    def mapping(self) -> Node:
+        pairs: list[tuple[Node, Node]] = []
         while not self.take("}"):
-            is_plain = self.token.kind == "name"
-            key = self.next().text if is_plain else self.condition()
+            key = self.key() if self.token.kind == "name" else self.condition()
             if not self.take("="):
                 self.expect(":")
-            values[_text(key)] = self.condition()
+            pairs.append((key, self.condition()))
             # A new line parts them as well as a comma.
             self.take(",")
-        return values
+        return lambda scope: {as_text(key(scope)): node(scope) for key, node in pairs}
 
-    def template(self, quoted: str) -> Value:
+    def iteration(self, *, is_map: bool) -> Node:
+        """Read `[for k, v in list : value if condition]`, or the same that makes a map."""
+        self.next()
+        names = [self.expect_name()]
+        if self.take(","):
+            names.append(self.expect_name())
+        if not self.take_word("in"):
+            raise Unevaluable("'in' is expected after the names of a 'for'")
+        source = self.condition()
+        self.expect(":")
+        self.names += names
+        first = self.condition()
+        second = None
+        if is_map:
+            self.expect("=>")
+            second = self.condition()
+            if self.take("..."):
+                raise Unevaluable("'...' in a 'for' is evaluated by Terraform alone")
+        wanted = self.condition() if self.take_word("if") else None
+        del self.names[-len(names) :]
+        self.expect("}" if is_map else "]")
+
+        def scopes(scope: Scope) -> list[Scope]:
+            found: list[Scope] = []
+            for key, value in entries_of(source(scope)):
+                self.evaluation.step()
+                inner = {**scope, **dict(zip(names, (key, value) if len(names) > 1 else (value,), strict=True))}
+                if wanted is None or as_truth(wanted(inner)):
+                    found.append(inner)
+            return found
+
+        if second is None:
+            return lambda scope: [first(inner) for inner in scopes(scope)]
+        return lambda scope: {as_text(first(inner)): second(inner) for inner in scopes(scope)}
+
+    def template(self, quoted: str) -> Node:
         try:
-            return literal(Expression(quoted, 0))  # type: ignore[return-value]
+            return constant(literal(Expression(quoted, 0)))  # type: ignore[arg-type]
         except NotLiteral:
             parts, _ = split_template(quoted, 0)
-        values = [part if isinstance(part, str) else self.evaluation.value_of(part.text) for part in parts]
+        nodes = [self.part(part) for part in parts]
         # "${x}" is x itself, whatever its type.
-        if len(values) == 1:
-            return values[0]
-        return _joined("", values)
+        if len(nodes) == 1:
+            return nodes[0]
+        return lambda scope: joined("", [node(scope) for node in nodes])
 
-
-def _combine(sign: str, left: Value, right: Value) -> Value:
-    if sign == "==":
-        return _equal(left, right)
-    if sign == "!=":
-        return not _equal(left, right)
-    if sign in {"&&", "||"}:
-        return (_truth(left) and _truth(right)) if sign == "&&" else (_truth(left) or _truth(right))
-    one, two = _number(left), _number(right)
-    if sign in "/%" and two == 0:
-        raise Unevaluable("it divides by zero")
-    outcomes: dict[str, Callable[[], Value]] = {
-        "+": lambda: one + two, "-": lambda: one - two, "*": lambda: one * two, "/": lambda: _whole(one / two),
-        "%": lambda: one % two, "<": lambda: one < two, ">": lambda: one > two, "<=": lambda: one <= two,
-        ">=": lambda: one >= two,
-    }  # fmt: skip
-    return _bounded(outcomes[sign]())
-
-
-def _equal(left: Value, right: Value) -> bool:
-    """Compare as Terraform does: a text never equals a number or a truth, and a truth is no number."""
-    if isinstance(left, bool) is not isinstance(right, bool):
-        return False
-    return left == right
-
-
-def _truth(value: Value) -> bool:
-    if isinstance(value, bool):
-        return value
-    if value in {"true", "false"}:
-        return value == "true"
-    raise Unevaluable("a condition is true or false")
-
-
-def _number(value: Value) -> int | float:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return value
-    try:
-        if isinstance(value, str) and len(value) <= 40:
-            return _whole(float(value))
-    except ValueError:
-        pass
-    raise Unevaluable("a number is expected")
-
-
-def _whole(number: float) -> int | float:
-    return int(number) if math.isfinite(number) and abs(number) <= _WHOLE and number == int(number) else number
-
-
-def as_text(value: Value) -> str:
-    """Return the text that Terraform makes of a value. Raises Unevaluable for lists, maps and null."""
-    return _text(value)
-
-
-def _text(value: Value) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int | float):
-        return str(_whole(value))
-    raise Unevaluable("a text is expected, and the value is " + ("null" if value is None else "a list or a map"))
-
-
-def _member(value: Value, key: Value) -> Value:
-    if isinstance(value, dict) and isinstance(key, str) and key in value:
-        return value[key]  # type: ignore[no-any-return]
-    if isinstance(value, list):
-        place = _number(key)
-        if isinstance(place, int) and 0 <= place < len(value):
-            return value[place]  # type: ignore[no-any-return]
-    raise Unevaluable(f"there is no '{str(key)[:40]}' in it")
-
-
-def _bounded(value: Value) -> Value:
-    if isinstance(value, str | list | dict) and len(value) > MOST_TEXT:
-        raise Unevaluable("its value is too large")
-    if isinstance(value, int | float) and not (math.isfinite(value) and abs(value) <= _WHOLE):
-        raise Unevaluable("its number is too large")
-    return value
-
-
-def _joined(separator: str, values: Iterable[Value]) -> str:
-    texts = [_text(value) for value in values]
-    if sum(map(len, texts)) + len(separator) * len(texts) > MOST_TEXT:
-        raise Unevaluable("its value is too large")
-    return separator.join(texts)
-
-
-def _merge(*maps: Value) -> Value:
-    merged: dict[str, Any] = {}
-    for each in maps:
-        if not isinstance(each, dict):
-            raise TypeError
-        merged |= each
-    return merged
-
-
-def _coalesce(*values: Value) -> Value:
-    return next(value for value in values if value is not None and value != "")
-
-
-def _lookup(where: Mapping[str, Any], key: str, *default: Value) -> Value:
-    if key in where:
-        return where[key]  # type: ignore[no-any-return]
-    if not default:
-        raise ValueError(key)
-    return default[0]
-
-
-def _join(separator: Value, values: Value) -> Value:
-    if not isinstance(values, list):
-        raise TypeError
-    return _joined(_text(separator), values)
-
-
-def _contains(values: Value, wanted: Value) -> Value:
-    if not isinstance(values, list):
-        raise TypeError
-    return any(_equal(value, wanted) for value in values)
-
-
-_FUNCTIONS: dict[str, Callable[..., Value]] = {
-    "coalesce": _coalesce,
-    "contains": _contains,
-    "join": _join,
-    "lookup": _lookup,
-    "lower": lambda text: _text(text).lower(),
-    "merge": _merge,
-    "tobool": _truth,
-    "tonumber": _number,
-    "tostring": _text,
-    "trimspace": lambda text: _text(text).strip(),
-    "upper": lambda text: _text(text).upper(),
-}
+    def part(self, part: str | Expression) -> Node:
+        if isinstance(part, str):
+            return constant(part)
+        inner = self.evaluation.within(lambda: _Parser(part.text, self.evaluation))
+        inner.names = self.names
+        inner.depth = self.depth
+        return self.evaluation.within(inner.whole)

@@ -22,15 +22,24 @@ _NO_VALUE = NullHCLString("", valid=False)
 
 
 def fill_form(
-    parameters: Sequence[ParameterRow], inputs: Mapping[str, str], previous: Mapping[str, str] | None, *, id: int
+    parameters: Sequence[ParameterRow],
+    inputs: Mapping[str, str],
+    previous: Mapping[str, str] | None,
+    *,
+    id: int,
+    problems: Sequence[str] = (),
 ) -> DynamicParametersResponse:
-    """Return the form with these inputs. `previous` are the values of the last build of a workspace that there is already."""
-    problems = validate_parameters(parameters, inputs, previous or {}, is_first_build=previous is None)
-    by_name = {problem.field: problem.detail for problem in problems}
+    """Return the form with these inputs. `previous` are the values of the last build of a workspace that there is already.
+
+    `problems` say what of the form could not be evaluated.
+    """
+    wrong = validate_parameters(parameters, inputs, previous or {}, is_first_build=previous is None)
+    by_name = {problem.field: problem.detail for problem in wrong}
     known = {parameter.name for parameter in parameters}
     return DynamicParametersResponse(
         id=id,
-        diagnostics=[_unknown(name) for name in inputs if name not in known],
+        diagnostics=[_unknown(name) for name in inputs if name not in known]
+        + [_unevaluated(each) for each in problems],
         parameters=[_preview(each, inputs, previous or {}, by_name.get(each.name, "")) for each in parameters],
     )
 
@@ -109,5 +118,14 @@ def _unknown(name: str) -> FriendlyDiagnostic:
         severity="warning",
         summary="There is no such parameter.",
         detail=f"The template has no parameter '{name[:64]}'; its value is not used.",
+        extra=FriendlyDiagnosticExtra(""),
+    )
+
+
+def _unevaluated(problem: str) -> FriendlyDiagnostic:
+    return FriendlyDiagnostic(
+        severity="warning",
+        summary="This form does not follow what you enter in all of it.",
+        detail=problem,
         extra=FriendlyDiagnosticExtra(""),
     )

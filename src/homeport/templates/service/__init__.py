@@ -2,6 +2,7 @@
 
 from homeport.templates.service.access import get_template, get_version, template_object
 from homeport.templates.service.contents import version_parameters, version_presets
+from homeport.templates.service.forms import evaluate_facts, version_form
 from homeport.templates.service.imports import Imports
 from homeport.templates.service.registries import (
     TemplateStatistics,
@@ -17,6 +18,7 @@ __all__ = [
     "Imports",
     "TemplateStatistics",
     "build_tags",
+    "evaluate_facts",
     "get_template",
     "get_version",
     "register_guard",
@@ -24,6 +26,7 @@ __all__ = [
     "register_statistics",
     "register_usage",
     "template_object",
+    "version_form",
     "version_parameters",
     "version_presets",
     "version_variables",

@@ -27,7 +27,7 @@ from homeport.templates.errors import VersionUnfinished
 from homeport.templates.rules import validate_parameters
 from homeport.templates.schemas import CreateTemplateVersionDryRunRequest
 from homeport.templates.service import access
-from homeport.templates.service.contents import version_parameters
+from homeport.templates.service.forms import evaluate_facts, version_form
 
 
 async def create_dry_run(
@@ -45,7 +45,9 @@ async def create_dry_run(
         imported = await get_job(conn, version.job_id)
         if imported.job_status != "succeeded":
             raise VersionUnfinished("tried")
-        declared = await version_parameters(conn, version.id)
+        form = await version_form(conn, cipher, version.id)
+        found = await evaluate_facts(conn, form, owner_id=subject.id, requested=values, previous={})
+        declared = found.rows
         errors = validate_parameters(declared, values, {}, is_first_build=True)
         if errors:
             raise BadRequest("The values do not fit the template's parameters.", validations=errors)

@@ -12,6 +12,7 @@ from homeport.files.rules.editing import change_files, read_files
 from homeport.files.service import FileCache
 from homeport.kit.crypto import Cipher
 from homeport.kit.errors import BadRequest
+from homeport.organizations.service import resolve_organization
 from homeport.provisioning.service import get_job
 from homeport.provisioning.types import ProvisionerType
 from homeport.rbac import Action, Subject
@@ -89,9 +90,57 @@ async def create_next(
     )
 
 
+async def import_upload(
+    db: Database,
+    cipher: Cipher,
+    cache: FileCache,
+    *,
+    subject: Subject,
+    organization: str,
+    data: bytes,
+    message: str = "",
+) -> TemplateVersion:
+    """Make a version without a template of an archive that somebody has uploaded; its files tell the engine."""
+    async with db.connection() as conn:
+        organization_id = (await resolve_organization(conn, subject, organization)).id
+    file, tar = await files.upload_by_hand(db, subject=subject, organization_id=organization_id, data=data)
+    request = CreateTemplateVersionRequest(
+        provisioner=await asyncio.to_thread(_engine_of_archive, tar),
+        file_id=file.id,
+        message=message,
+    )
+    return await versions.create_version(
+        db, cipher, cache, subject=subject, organization=str(organization_id), request=request
+    )
+
+
+async def create_next_of_upload(
+    db: Database,
+    cipher: Cipher,
+    cache: FileCache,
+    *,
+    subject: Subject,
+    version_id: UUID,
+    data: bytes,
+    name: str = "",
+    message: str = "",
+) -> TemplateVersion:
+    """Make the version that comes after another of an archive that somebody has uploaded, as `create_next` does."""
+    async with db.connection() as conn:
+        version = (await access.get_version(conn, subject, version_id, Action.UPDATE)).version
+    file, _ = await files.upload_by_hand(db, subject=subject, organization_id=version.organization_id, data=data)
+    return await create_next(
+        db, cipher, cache, subject=subject, version_id=version_id, file_id=file.id, name=name, message=message
+    )
+
+
 def example_engine(example_id: str) -> ProvisionerType:
     """Return the engine of an example; raises 400 for an unknown one."""
-    return engine_of(read_files(examples.example_archive(example_id)))
+    return _engine_of_archive(examples.example_archive(example_id))
+
+
+def _engine_of_archive(data: bytes) -> ProvisionerType:
+    return engine_of(read_files(data))
 
 
 def _change(data: bytes, changes: Mapping[str, bytes | None]) -> bytes:

@@ -13,24 +13,24 @@ from homeport.kit.crypto import Cipher
 from homeport.kit.errors import invalid_field
 from homeport.rbac import InternalName, system_subject
 from homeport.templates.queries import presets as queries
-from homeport.templates.rules.tags import (
-    MOST_BYTES,
-    TagSource,
-    evaluate_tags,
-    is_configuration,
-    read_tag_source,
-)
+from homeport.templates.rules.configuration import MOST_BYTES, is_configuration, read_configuration
+from homeport.templates.rules.dynamic import FormSource, form_source
+from homeport.templates.rules.tags import TagSource, evaluate_tags, tag_source
 from homeport.templates.service.variables import version_variables
 
 
 class FoundTags(msgspec.Struct, frozen=True):
-    """The tags of a new version with the defaults of its parameters, and what they are made of (None: it has none)."""
+    """The tags of a new version with the defaults of its parameters, what they are made of, and what its form is made of.
+
+    None: it has no tags, no parameters that depend on others.
+    """
 
     tags: dict[str, str]
     source: TagSource | None
+    form: FormSource | None
 
 
-NO_TAGS = FoundTags({}, None)
+NO_TAGS = FoundTags({}, None, None)
 
 
 async def read_stored_tags(cache: FileCache, file_id: UUID, variables: Mapping[str, str]) -> FoundTags:
@@ -55,16 +55,17 @@ async def build_tags(
 ) -> dict[str, str]:
     """Return the tags of a build with these values of parameters. Raises TemplateMistake."""
     kept = await queries.find_tag_source(conn, version_id)
-    if kept is None:
+    if kept is None or not kept.get("tags"):
         return {}
     values = {value.name: value.value for value in await version_variables(conn, cipher, version_id)}
     return evaluate_tags(msgspec.convert(kept, TagSource), variables=values, parameters=parameters)
 
 
 async def store_tags(conn: Connection, version_id: UUID, found: FoundTags) -> None:
-    """Keep what the tags of a version are made of."""
-    if found.source is not None:
-        await queries.update_tag_source(conn, version_id, msgspec.to_builtins(found.source))
+    """Keep what the tags of a version are made of and, beside it, its form."""
+    if found.source is not None or found.form is not None:
+        kept = msgspec.to_builtins(found.source) if found.source else {}
+        await queries.update_tag_source(conn, version_id, kept | {"form": msgspec.to_builtins(found.form)})
 
 
 def _configuration(opened: OpenFile) -> dict[str, bytes]:
@@ -83,7 +84,11 @@ def _refuse_large(size: int) -> None:
 
 
 async def _find(files: dict[str, bytes], variables: Mapping[str, str]) -> FoundTags:
-    source = await asyncio.to_thread(read_tag_source, files)
-    if source is None:
-        return NO_TAGS
-    return FoundTags(await asyncio.to_thread(evaluate_tags, source, variables=variables), source)
+    return await asyncio.to_thread(_read, files, variables)
+
+
+def _read(files: dict[str, bytes], variables: Mapping[str, str]) -> FoundTags:
+    configuration = read_configuration(files)
+    source = tag_source(configuration)
+    tags = {} if source is None else evaluate_tags(source, variables=variables)
+    return FoundTags(tags, source, form_source(configuration))

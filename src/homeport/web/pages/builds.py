@@ -16,11 +16,12 @@ from homeport.kit.routes import lasting, requires
 from homeport.provisioning.service import follow_logs
 from homeport.rbac import Subject
 from homeport.templates.schemas import TemplateVersionParameter
-from homeport.templates.service.contents import list_parameters
+from homeport.templates.service.forms import form_parameters
 from homeport.web.actions import UNDER_WAY
+from homeport.web.dependent import read_entered
 from homeport.web.forms import NO_PROBLEMS, Problems, read_form
 from homeport.web.log_stream import line_asked_for, log_stream
-from homeport.web.parameters import build_fields, read_values
+from homeport.web.parameters import build_fields
 from homeport.web.places import owner_of, workspace_path
 from homeport.web.rendering import View
 from homeport.workspaces.errors import InvalidParameters
@@ -50,7 +51,7 @@ async def start(view: View, handle: str, name: str, db: Database, subject: Subje
     try:
         await _build(db, cipher, subject, workspace, "start", is_update=is_update)
     except InvalidParameters as error:
-        parameters = await _parameters(db, subject, workspace, is_update=is_update)
+        parameters = await _parameters(db, cipher, subject, workspace, {}, is_update=is_update)
         return await _form_page(view, db, subject, workspace, parameters, is_update=is_update, error=error, values={})
     return view.go(workspace_path(workspace))
 
@@ -106,11 +107,11 @@ async def cancel(view: View, handle: str, name: str, db: Database, subject: Subj
 
 
 @get("/{handle:str}/{name:str}/parameters", opt=_READ, include_in_schema=False)
-async def show_parameters(view: View, handle: str, name: str, db: Database, subject: Subject) -> Page:
+async def show_parameters(view: View, handle: str, name: str, db: Database, subject: Subject, cipher: Cipher) -> Page:
     """Show the values of a workspace as a form."""
     workspace = await _find(db, subject, handle, name)
     is_update = view.request.query_params.get("update") == "1"
-    parameters = await _parameters(db, subject, workspace, is_update=is_update)
+    parameters = await _parameters(db, cipher, subject, workspace, {}, is_update=is_update)
     return await _form_page(view, db, subject, workspace, parameters, is_update=is_update, values={})
 
 
@@ -122,8 +123,16 @@ async def start_with_parameters(
     form = await read_form(view.request)
     workspace = await _find(db, subject, handle, name)
     is_update = form.get("update") == "1"
-    parameters = await _parameters(db, subject, workspace, is_update=is_update)
-    values = read_values(parameters, form, is_first_build=False)
+
+    async def ask(values: Mapping[str, str]) -> list[TemplateVersionParameter]:
+        return await _parameters(db, cipher, subject, workspace, values, is_update=is_update)
+
+    entered = await read_entered(ask, form, is_first_build=False)
+    parameters, values = entered.parameters, entered.values
+    if entered.unseen:
+        return await _form_page(
+            view, db, subject, workspace, parameters, is_update=is_update, values=values, more=entered.problems
+        )
     try:
         await _build(db, cipher, subject, workspace, "start", is_update=is_update, values=values)
     except HomeportError as error:
@@ -198,11 +207,19 @@ async def _build(
 
 
 async def _parameters(
-    db: Database, subject: Subject, workspace: Workspace, *, is_update: bool
+    db: Database, cipher: Cipher, subject: Subject, workspace: Workspace, values: Mapping[str, str], *, is_update: bool
 ) -> list[TemplateVersionParameter]:
     version_id = workspace.template_active_version_id if is_update else workspace.latest_build.template_version_id
     async with db.connection() as conn:
-        return await list_parameters(conn, subject=subject, version_id=version_id)
+        return await form_parameters(
+            conn,
+            cipher,
+            subject=subject,
+            version_id=version_id,
+            owner_id=workspace.owner_id,
+            values=values,
+            previous=await reading.last_values(conn, subject, workspace.id),
+        )
 
 
 async def _form_page(
@@ -215,6 +232,7 @@ async def _form_page(
     is_update: bool,
     values: Mapping[str, str],
     error: HomeportError | None = None,
+    more: Problems | None = None,
 ) -> Response[str]:
     given = await states.list_build_parameters(db, subject=subject, build_id=workspace.latest_build.id)
     previous = {value.name: value.value for value in given}
@@ -223,7 +241,7 @@ async def _form_page(
         problems, wrong = Problems(error), Problems(error).fields
         problems.fields = {}
     else:
-        problems = Problems(error, known=frozenset())
+        problems = more or Problems(error, known=frozenset())
     known = {parameter.name: parameter for parameter in parameters}
     # Values that hold for one build only begin with their default again.
     kept = {name: value for name, value in previous.items() if name in known and not known[name].ephemeral}

@@ -13,10 +13,12 @@ from homeport.kit.ids import random_name
 from homeport.kit.routes import requires
 from homeport.rbac import Subject
 from homeport.templates.schemas import Preset, Template, TemplateVersionParameter
-from homeport.templates.service.contents import list_parameters, list_presets
+from homeport.templates.service.contents import list_presets
+from homeport.templates.service.forms import form_parameters
 from homeport.templates.service.templates import list_templates
-from homeport.web.forms import NO_PROBLEMS, Problems, read_form
-from homeport.web.parameters import build_fields, read_values
+from homeport.web.dependent import Entered, read_entered
+from homeport.web.forms import NO_PROBLEMS, Form, Problems, read_form
+from homeport.web.parameters import build_fields
 from homeport.web.places import find_template, workspace_path
 from homeport.web.rendering import View
 from homeport.workspaces.errors import InvalidParameters
@@ -43,10 +45,10 @@ async def choose_template(view: View, db: Database, subject: Subject) -> Respons
 
 
 @get("/templates/{template:str}/workspace", opt=_READ, include_in_schema=False)
-async def show_form(view: View, template: str, db: Database, subject: Subject) -> Response[str]:
+async def show_form(view: View, template: str, db: Database, subject: Subject, cipher: Cipher) -> Response[str]:
     """Show the form of a template's active version."""
     wish = view.request.query_params.get("preset", "")
-    loaded = await _load(view, template, db, subject, wish)
+    loaded = await _load(view, template, db, cipher, subject, wish)
     name = view.request.query_params.get("name", "")[:_LONGEST_NAME] or random_name()
     return _page(view, loaded, name=name, values={}, problems=NO_PROBLEMS, wrong={})
 
@@ -60,14 +62,13 @@ async def show_form(view: View, template: str, db: Database, subject: Subject) -
 async def create(view: View, template: str, db: Database, subject: Subject, cipher: Cipher) -> Response[str] | Redirect:
     """Create the workspace and lead to its page, where its first build can be watched."""
     form = await read_form(view.request)
-    loaded = await _load(view, template, db, subject, form.text("preset") or NO_PRESET)
-    values = {**read_values(loaded.parameters, form, is_first_build=True), **loaded.fixed}
-    request = CreateWorkspaceRequest(
-        name=form.text("name"),
-        template_id=loaded.template.id,
-        rich_parameter_values=[WorkspaceBuildParameter(name, value) for name, value in values.items()],
-        template_version_preset_id=None if loaded.preset is None else loaded.preset.id,
-    )
+    loaded = await _load(view, template, db, cipher, subject, form.text("preset") or NO_PRESET)
+    entered = await _entered(db, cipher, subject, loaded, form)
+    loaded = loaded._replace(parameters=entered.parameters)
+    values = {**entered.values, **loaded.fixed}
+    if entered.unseen:
+        return _page(view, loaded, name=form.text("name"), values=values, problems=entered.problems, wrong={})
+    request = _request(loaded, form.text("name"), values)
     wrong: Mapping[str, str] = {}
     try:
         workspace = await create_workspace(db, cipher, subject=subject, owner="me", request=request)
@@ -94,14 +95,43 @@ class _Loaded(NamedTuple):
         return {} if self.preset is None else {each.name: each.value for each in self.preset.parameters}
 
 
-async def _load(view: View, template: str, db: Database, subject: Subject, wish: str) -> _Loaded:
+def _request(loaded: _Loaded, name: str, values: Mapping[str, str]) -> CreateWorkspaceRequest:
+    return CreateWorkspaceRequest(
+        name=name,
+        template_id=loaded.template.id,
+        rich_parameter_values=[WorkspaceBuildParameter(name, value) for name, value in values.items()],
+        template_version_preset_id=None if loaded.preset is None else loaded.preset.id,
+    )
+
+
+async def _entered(db: Database, cipher: Cipher, subject: Subject, loaded: _Loaded, form: Form) -> Entered:
+    async with db.connection() as conn:
+
+        async def ask(values: Mapping[str, str]) -> list[TemplateVersionParameter]:
+            version_id = loaded.template.active_version_id
+            return await form_parameters(
+                conn, cipher, subject=subject, version_id=version_id, owner_id=subject.id, values=values
+            )
+
+        return await read_entered(ask, form, is_first_build=True, fixed=loaded.fixed)
+
+
+async def _load(view: View, template: str, db: Database, cipher: Cipher, subject: Subject, wish: str) -> _Loaded:
     """Return what the form shows. `wish` is the id of a preset, NO_PRESET, or empty for the default one."""
     async with db.connection() as conn:
         found = await find_template(conn, subject, template, view.request.query_params.get("organization", ""))
-        parameters = await list_parameters(conn, subject=subject, version_id=found.active_version_id)
         presets = await list_presets(conn, subject=subject, version_id=found.active_version_id)
         outlook = await isolation_outlook(conn, subject=subject, template=found)
-    return _Loaded(found, parameters, outlook, presets, _chosen(presets, wish))
+        loaded = _Loaded(found, [], outlook, presets, _chosen(presets, wish))
+        parameters = await form_parameters(
+            conn,
+            cipher,
+            subject=subject,
+            version_id=found.active_version_id,
+            owner_id=subject.id,
+            values=loaded.fixed,
+        )
+    return loaded._replace(parameters=parameters)
 
 
 def _chosen(presets: list[Preset], wish: str) -> Preset | None:

@@ -38,12 +38,20 @@ Page = Response[str] | Redirect
 
 @get("/templates/new", opt=_CREATE, include_in_schema=False)
 async def choose_example(view: View, db: Database, subject: Subject) -> Response[str]:
-    """Show the examples that come with the server."""
+    """Show the examples that come with the server, and where an archive can be uploaded."""
+    return await choice_page(view, db, subject)
+
+
+async def choice_page(
+    view: View, db: Database, subject: Subject, *, status: int = 200, problems: Problems = NO_PROBLEMS
+) -> Response[str]:
+    """Return the page on which a new template begins."""
     return view.page(
         "template_examples.html",
+        status=problems.status if problems else status,
+        problems=problems,
         examples=list_examples(),
         organizations=await places_for_templates(db, subject),
-        access_url=view.settings.access_url,
     )
 
 

@@ -1,5 +1,6 @@
 """The files of a version: read, changed into a new version, and compared with those of another."""
 
+import asyncio
 from typing import Any, NamedTuple
 
 import msgspec
@@ -81,7 +82,7 @@ async def show_comparison(view: View, template: str, version: str, db: Database,
         version=loaded.version,
         other=other,
         others=others,
-        changes=compare_files(before, loaded.files),
+        changes=await asyncio.to_thread(compare_files, before, loaded.files),
     )
 
 
@@ -133,7 +134,8 @@ def _changes(files: dict[str, bytes], form: Form) -> dict[str, bytes | None]:
         if form.get(f"remove.{name}") == "1":
             changes[name] = None
             continue
-        text, sent = text_of(content), form.get(f"file.{name}")
+        sent = form.get(f"file.{name}")
+        text = None if sent is None else text_of(content)
         if text is None or sent is None or sent == text.replace("\r\n", "\n"):
             continue
         changes[name] = (sent.replace("\n", "\r\n") if "\r\n" in text else sent).encode("utf-8", "replace")
@@ -166,11 +168,12 @@ def _shown(files: dict[str, bytes], form: Form) -> list[ShownFile]:
     """Return the files as a page can hold them: what is large, or no text, is only named."""
     found, left = [], _MOST_TOGETHER
     for number, (name, content) in enumerate(list(files.items())[:_MOST_FILES]):
-        text, why = text_of(content), ""
-        if text is None:
+        text, why = None, ""
+        # Before it is read: two hundred links may lead to one file of a hundred megabytes.
+        if len(content) > min(_MOST_SHOWN, left):
+            why = "It is too large to be changed here."
+        elif (text := text_of(content)) is None:
             why = "It is not text."
-        elif len(content) > min(_MOST_SHOWN, left):
-            text, why = None, "It is too large to be changed here."
         else:
             left -= len(content)
             text = form.get(f"file.{name}", text)

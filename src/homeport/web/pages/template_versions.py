@@ -54,6 +54,13 @@ class Found(NamedTuple):
 @get(_LIST, opt=_READ, include_in_schema=False)
 async def show_versions(view: View, template: str, db: Database, subject: Subject) -> Response[str]:
     """Show a page of the versions, newest first; archived ones when they are asked for."""
+    return await versions_page(view, db, subject, template)
+
+
+async def versions_page(
+    view: View, db: Database, subject: Subject, template: str, *, problems: Problems = NO_PROBLEMS
+) -> Response[str]:
+    """Return the page of a template's versions; `problems` are those of an upload."""
     _, number = asked(view)
     has_archived = view.request.query_params.get("show") == "archived"
     async with db.connection() as conn:
@@ -64,6 +71,8 @@ async def show_versions(view: View, template: str, db: Database, subject: Subjec
         )
     return view.page(
         "template_versions.html",
+        status=problems.status,
+        problems=problems,
         place=place,
         template=place.template,
         versions=found[:PAGE_SIZE],

@@ -165,6 +165,7 @@
     document.querySelectorAll("[data-changes]").forEach(followChanges);
     document.querySelectorAll("[data-log]").forEach(followLog);
     submitWhenDue();
+    showSliders();
   }
 
   document.addEventListener("htmx:before:response", (event) => {
@@ -200,7 +201,69 @@
     row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2;
   }
 
+  // A slider and the number beside it are one value; the number is what is sent. Browsers fill it in when somebody comes back.
+  function showSliders() {
+    for (const slider of document.querySelectorAll("input[data-number]")) {
+      const number = document.getElementById(slider.dataset.number);
+      if (number.value.trim() !== "") slider.value = number.value;
+      slider.hidden = false;
+    }
+  }
+
+  // Before others hear of it: they see both with the same value.
+  function moveTogether(event) {
+    const number = document.getElementById(event.target.dataset.number);
+    if (number) number.value = event.target.value;
+    else showSliders();
+  }
+
+  // An upload says how far it is. Its answer is a page: the next one, or this one with what was wrong.
+  function setUpUploads() {
+    for (const form of document.querySelectorAll("form[data-upload]"))
+      form.addEventListener("submit", (event) => {
+        event.preventDefault();
+        send(form);
+      });
+  }
+
+  function send(form) {
+    const [bar, said, button] = ["[data-progress]", "[data-said]", "button"].map((each) => form.querySelector(each));
+    const show = (words, isUnderWay = false) => {
+      said.textContent = words;
+      bar.hidden = !isUnderWay;
+      button.disabled = isUnderWay;
+    };
+    const most = Number(form.dataset.upload);
+    if (form.elements.namedItem("file").files[0].size > most) {
+      show(`This file is larger than ${most / 1024 / 1024} MiB. Choose another one.`);
+      return;
+    }
+    const request = new XMLHttpRequest();
+    request.open("POST", form.action);
+    request.responseType = "document";
+    request.upload.addEventListener("progress", (event) => {
+      bar.firstElementChild.value = event.loaded / event.total;
+      show(`${Math.floor((100 * event.loaded) / event.total)} % uploaded`, true);
+    });
+    request.upload.addEventListener("load", () => show("Uploaded. The archive is being checked …", true));
+    request.addEventListener("error", () => show("The upload was broken off. Try again."));
+    request.addEventListener("load", () => {
+      const main = request.response && request.response.querySelector("main");
+      if (request.status < 400 && request.responseURL !== form.action) location.assign(request.responseURL);
+      else if (main) {
+        document.querySelector("main").replaceWith(document.adoptNode(main));
+        setUpUploads();
+        (document.querySelector("main [aria-invalid]") || main).focus();
+      } else show("The server refused the upload. Try again.");
+    });
+    show("0 % uploaded", true);
+    request.send(new FormData(form));
+  }
+
   setUpTheme();
+  document.addEventListener("input", moveTogether, true);
+  addEventListener("pageshow", showSliders);
+  setUpUploads();
   showTab();
   fillFromFragment();
   scan();

@@ -31,6 +31,8 @@ from homeport.workspaces.service import builds, cancellation, states
 
 _TAG = ["Builds"]
 _READ = requires("workspace:read")
+# In base64, a state of 12 MiB.
+_MOST_STATE_BODY = 16 * 1024 * 1024
 
 
 @post(
@@ -169,6 +171,7 @@ async def get_state(workspacebuild: UUID, subject: Subject, db: Database, cipher
     status_code=204,
     tags=_TAG,
     summary="Update workspace build state",
+    request_max_body_size=_MOST_STATE_BODY,
 )
 async def update_state(
     workspacebuild: UUID, data: UpdateWorkspaceBuildStateRequest, subject: Subject, db: Database, cipher: Cipher

@@ -110,7 +110,9 @@ async def insert_build(
     previous = {} if latest is None else await queries.list_parameters(conn, latest.id)
     given = await parameters.values_for_build(
         conn,
+        cipher,
         version_id=version.id,
+        owner_id=workspace.owner_id,
         transition=request.transition,
         requested=request.values,
         previous=previous,

@@ -6,11 +6,12 @@ from uuid import UUID
 import msgspec
 
 from homeport.database import Connection
+from homeport.kit.crypto import Cipher
 from homeport.kit.errors import invalid_field
 from homeport.kit.ids import NIL_ID
 from homeport.rbac import Object, ResourceType
 from homeport.templates.rules import find_match, validate_parameters
-from homeport.templates.service import version_parameters, version_presets
+from homeport.templates.service import evaluate_facts, version_form, version_presets
 from homeport.templates.types import VersionPreset
 from homeport.workspaces.errors import InvalidParameters
 from homeport.workspaces.queries.templates import TemplateFacts
@@ -50,8 +51,10 @@ class BuildValues(msgspec.Struct, frozen=True):
 
 async def values_for_build(
     conn: Connection,
+    cipher: Cipher,
     *,
     version_id: UUID,
+    owner_id: UUID,
     transition: Transition,
     requested: Mapping[str, str],
     previous: Mapping[str, str],
@@ -60,17 +63,21 @@ async def values_for_build(
 ) -> BuildValues:
     """Return what the build gets. Raises 400 for a preset of another version, and InvalidParameters.
 
+    Which parameters there are may depend on the values and the owner.
+
     The values of a preset go before those of the request; what it says of parameters that there are not is passed over. A start
     without a preset has the one whose values it gets. A stop or delete is never held up by values that were fine once: only
     those that it is given now are looked at.
     """
-    declared = await version_parameters(conn, version_id)
+    form = await version_form(conn, cipher, version_id)
     is_start = transition == "start"
     presets = await version_presets(conn, version_id) if is_start or preset_id is not None else []
     chosen = _chosen(presets, preset_id)
-    if chosen is not None:
-        known = {parameter.name for parameter in declared}
-        requested = {**requested, **{name: value for name, value in chosen.values.items() if name in known}}
+    fixed = {} if chosen is None else chosen.values
+    wanted = {**requested, **fixed}
+    declared = (await evaluate_facts(conn, form, owner_id=owner_id, requested=wanted, previous=previous)).rows
+    known = {parameter.name for parameter in declared}
+    requested = {**requested, **{name: value for name, value in fixed.items() if name in known}}
     looked_at = declared if is_start else [each for each in declared if each.name in requested]
     wrong = validate_parameters(looked_at, requested, previous, is_first_build=is_first_build)
     if wrong:

@@ -20,6 +20,7 @@ from homeport_sdk.provisioner_protocol import (
 )
 
 _TYPES = ("string", "number", "bool", "list(string)")
+_INT64 = 2**63
 
 
 def read_parameters(items: Iterable[Item]) -> list[Parameter]:
@@ -99,8 +100,8 @@ def _parameter(item: Item, name: str) -> Parameter:
         icon=item.text("icon"),
         options=[_option(block) for block in item.blocks("option")],
         validation_regex=text_of(check, "regex"),
-        validation_min=_bound(check, "min") if kind == "number" else None,
-        validation_max=_bound(check, "max") if kind == "number" else None,
+        validation_min=_bound(item, check, "min") if kind == "number" else None,
+        validation_max=_bound(item, check, "max") if kind == "number" else None,
         validation_monotonic=monotonic if monotonic in {"increasing", "decreasing"} else "",  # type: ignore[arg-type]
         validation_error=text_of(check, "error"),
         required=not item.flag("optional"),
@@ -120,11 +121,19 @@ def _styling(item: Item) -> Styling:
         ) from error
 
 
-def _bound(check: Mapping[str, Any], name: str) -> int | None:
-    """Return a bound; a provider says 0 for one that is not set, and tells so beside it."""
+def _bound(item: Item, check: Mapping[str, Any], name: str) -> int | None:
+    """Return a bound; a provider says 0 for one that is not set, and tells so beside it.
+
+    Raises EngineFailure for what the API has no form for: cut to a whole number, it would let other values through.
+    """
     if check.get(name) is None or flag_of(check, f"{name}_disabled"):
         return None
-    return number_of(check, name)
+    bound = number_of(check, name)
+    if bound != check[name] or not -_INT64 <= bound < _INT64:
+        raise EngineFailure(
+            f"{item.address}: validation: {name} is a whole number of at most 64 bits; not {check[name]}."
+        )
+    return bound
 
 
 def _option(block: Mapping[str, Any]) -> Option:

@@ -1,0 +1,301 @@
+"""Parameters that depend on others or on whose workspace it is: which there are with some values, and what they take. Pure.
+
+An import plans a template once, with the defaults and for nobody. What it finds is right for all parameters but those whose blocks name
+another parameter or the owner, directly or by a local; these are evaluated anew from the template's text.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
+from uuid import UUID
+
+import msgspec
+
+from homeport.templates.rules.configuration import Configuration, InnerBlock, ParameterBlock, Piece, VariablePiece
+from homeport.templates.rules.hcl_values import (
+    Unevaluable,
+    Value,
+    as_number,
+    as_text,
+    as_truth,
+    entries_of,
+    member,
+)
+from homeport.templates.rules.names import Names
+from homeport.templates.types import ParameterRow, ParameterType
+
+_REFERENCE = re.compile(r"\b(?:(local)\s*\.\s*([^\W\d][\w-]*)|data\s*\.\s*coder_(?:parameter|workspace_owner)\b)")
+_TYPES = ("string", "number", "bool", "list(string)")
+_FORMS = {"string": "input", "number": "input", "bool": "checkbox", "list(string)": "tag-select"}
+_CHOICES = {"list(string)": "multi-select"}
+_EMPTY = {"string": "", "number": "0", "bool": "false", "list(string)": "[]"}
+_MOST_STEPS = 100_000
+_MOST_INSTANCES = 200
+
+
+class FormSource(msgspec.Struct, frozen=True):
+    """What a form is made of: the parameters, those of them that depend on something, and what their expressions refer to."""
+
+    parameters: dict[str, ParameterBlock]
+    dependent: list[str]
+    locals: dict[str, Piece]
+    variables: dict[str, VariablePiece]
+
+
+class Evaluated(msgspec.Struct, frozen=True):
+    """The parameters that there are, and in words what could not be evaluated: that is shown as the import has found it."""
+
+    rows: list[ParameterRow]
+    problems: list[str]
+
+
+def form_source(found: Configuration) -> FormSource | None:
+    """Return what has to be kept of a configuration; None where no parameter depends on anything."""
+    dependent = [label for label, block in found.parameters.items() if _depends(found, block)]
+    if not dependent:
+        return None
+    return FormSource(found.parameters, dependent, found.locals, found.variables)
+
+
+def evaluate_parameters(
+    source: FormSource,
+    imported: Sequence[ParameterRow],
+    *,
+    values: Mapping[str, str],
+    variables: Mapping[str, str],
+    owner: Mapping[str, Any],
+) -> Evaluated:
+    """Return the parameters with these values of parameters and variables, for this owner."""
+    before = _Form(source, imported, {row.name: _stand_in(row) for row in imported}, variables, None)
+    now = _Form(source, imported, values, variables, owner)
+    replaced: set[str] = set()
+    rows: list[ParameterRow] = []
+    problems: list[str] = []
+    for label in source.dependent:
+        try:
+            names = before.names(label)
+            made = now.rows(label)
+        except Unevaluable as error:
+            where = f"{error.place.file}:{error.place.line}: " if error.place else ""
+            problems.append(f"{where}the parameter '{label[:64]}' is shown as it was imported: {error}.")
+            continue
+        replaced |= names
+        rows += made
+    taken = {row.name for row in rows}
+    rows += [row for row in imported if row.name not in replaced | taken]
+    unique = {row.name: row for row in rows}
+    return Evaluated(sorted(unique.values(), key=lambda row: (row.display_order, row.name)), problems)
+
+
+def _depends(found: Configuration, block: ParameterBlock) -> bool:
+    todo = list(block.attributes.values())
+    for inner in block.blocks:
+        todo += [*inner.attributes.values(), *([inner.for_each] if inner.for_each else [])]
+    seen: set[str] = set()
+    while todo:
+        for kind, name in _REFERENCE.findall(todo.pop().text):
+            if not kind:
+                return True
+            if name in found.locals and name not in seen:
+                seen.add(name)
+                todo.append(found.locals[name])
+    return False
+
+
+def _stand_in(row: ParameterRow) -> str:
+    """Return what an import plans a parameter with."""
+    if not row.required:
+        return row.default_value
+    if row.options:
+        first = str(row.options[0]["value"])
+        return msgspec.json.encode([first]).decode() if row.form_type == "multi-select" else first
+    if row.type == "number":
+        least, most = row.validation_min, row.validation_max
+        return str(max(0 if least is None else least, 0 if most is None else min(0, most)))
+    return _EMPTY[row.type]
+
+
+class _Form(Names):
+    """The form with some values. Without an owner it is for nobody, as an import is."""
+
+    def __init__(
+        self,
+        source: FormSource,
+        imported: Sequence[ParameterRow],
+        values: Mapping[str, str],
+        variables: Mapping[str, str],
+        owner: Mapping[str, Any] | None,
+    ) -> None:
+        super().__init__(source.variables, source.locals, variables, _MOST_STEPS)
+        self._source, self._values, self._owner = source, values, owner or _NOBODY
+        self._imported = {row.name: row for row in imported}
+
+    def find(self, path: tuple[str, ...]) -> Value:
+        if len(path) >= 3 and path[:2] == ("data", "coder_parameter"):
+            found = self._parameter(path[2])
+        elif len(path) >= 3 and path[:2] == ("data", "coder_workspace_owner"):
+            found = dict(self._owner)
+        elif len(path) >= 3 and path[:2] == ("data", "coder_workspace"):
+            found = {"transition": "start", "start_count": 1}
+        else:
+            raise Unevaluable(f"'{'.'.join(path)[:100]}' is known to Terraform alone")
+        return found if len(path) == 3 else member(found, path[3])
+
+    def names(self, label: str) -> set[str]:
+        """Return the names of the parameters that a block makes. Raises Unevaluable."""
+        block = self._source.parameters[label]
+        return {self._text(block, "name", scope, label) for _, scope in self._instances(block)}
+
+    def rows(self, label: str) -> list[ParameterRow]:
+        """Return the parameters that a block makes. Raises Unevaluable."""
+        block = self._source.parameters[label]
+        return [self._row(label, block, scope) for _, scope in self._instances(block)]
+
+    def _instances(self, block: ParameterBlock) -> Iterator[tuple[Value, dict[str, Value]]]:
+        count, each = block.attributes.get("count"), block.attributes.get("for_each")
+        if count is not None:
+            number = int(as_number(self.value_of(count)))
+            _check_number(number)
+            for place in range(number):
+                yield place, {"count": {"index": place}}
+        elif each is not None:
+            entries = entries_of(self.value_of(each))
+            _check_number(len(entries))
+            for key, value in entries:
+                yield key, {"each": {"key": key, "value": value}}
+        else:
+            yield None, {}
+
+    def _parameter(self, label: str) -> Value:
+        block = self._source.parameters.get(label)
+        if block is None:
+            raise Unevaluable(f"there is no coder_parameter '{label[:64]}'")
+        made = [(key, self._facts(label, block, scope)) for key, scope in self._instances(block)]
+        if "count" in block.attributes:
+            return [facts for _, facts in made]
+        return {as_text(key): facts for key, facts in made} if "for_each" in block.attributes else made[0][1]
+
+    def _facts(self, label: str, block: ParameterBlock, scope: dict[str, Value]) -> dict[str, Value]:
+        name = self._text(block, "name", scope, label)
+        type = self._text(block, "type", scope, "string")
+        default = self._default(block, scope)
+        value = self._values.get(name)
+        if value is None:
+            value = _EMPTY.get(type, "") if default is None else default
+        return {"name": name, "type": type, "default": default, "value": value, "optional": default is not None}
+
+    def _row(self, label: str, block: ParameterBlock, scope: dict[str, Value]) -> ParameterRow:
+        name = self._text(block, "name", scope, label)
+        type = self._text(block, "type", scope, "string")
+        if type not in _TYPES:
+            raise Unevaluable(f"'{type[:40]}' is no type of a parameter")
+        default = self._default(block, scope)
+        options = list(self._options(block, scope))
+        checks = next(iter(self._inner(block, "validation", scope)), {})
+        known = self._imported.get(name)
+        usual = _CHOICES.get(type, "radio") if options else _FORMS[type]
+        return ParameterRow(
+            template_version_id=known.template_version_id if known else _any_version(self._imported),
+            name=name,
+            display_name=self._words(block, "display_name", scope, known),
+            description=self._words(block, "description", scope, known),
+            type=cast(ParameterType, type),
+            form_type=self._words(block, "form_type", scope, known) or usual,
+            mutable=self._flag(block, "mutable", scope),
+            default_value=default or "",
+            icon=self._words(block, "icon", scope, known),
+            options=options,
+            validation_regex=_said(checks, "regex"),
+            validation_min=_bound(checks, "min"),
+            validation_max=_bound(checks, "max"),
+            validation_monotonic=_said(checks, "monotonic"),
+            validation_error=_said(checks, "error"),
+            required=default is None,
+            ephemeral=self._flag(block, "ephemeral", scope),
+            display_order=int(as_number(self._value(block, "order", scope) or 0)),
+            styling=self._styling(block, scope),
+        )
+
+    def _value(self, block: ParameterBlock, name: str, scope: dict[str, Value]) -> Value:
+        piece = block.attributes.get(name)
+        return None if piece is None else self.value_of(piece, scope)
+
+    def _text(self, block: ParameterBlock, name: str, scope: dict[str, Value], default: str) -> str:
+        value = self._value(block, name, scope)
+        return default if value is None else as_text(value)
+
+    def _flag(self, block: ParameterBlock, name: str, scope: dict[str, Value]) -> bool:
+        value = self._value(block, name, scope)
+        return value is not None and as_truth(value)
+
+    def _default(self, block: ParameterBlock, scope: dict[str, Value]) -> str | None:
+        value = self._value(block, "default", scope)
+        return None if value is None else as_text(value)
+
+    def _words(self, block: ParameterBlock, name: str, scope: dict[str, Value], known: ParameterRow | None) -> str:
+        """Return what is only shown; what cannot be evaluated stays as the import has found it."""
+        try:
+            return self._text(block, name, scope, "")
+        except Unevaluable:
+            return "" if known is None else str(getattr(known, name))
+
+    def _styling(self, block: ParameterBlock, scope: dict[str, Value]) -> dict[str, Any]:
+        try:
+            found = msgspec.json.decode(self._text(block, "styling", scope, "{}"))
+        except msgspec.MsgspecError as error:
+            raise Unevaluable("its styling is no JSON") from error
+        return found if isinstance(found, dict) else {}
+
+    def _options(self, block: ParameterBlock, scope: dict[str, Value]) -> Iterator[dict[str, Any]]:
+        for option in self._inner(block, "option", scope):
+            if "name" not in option or "value" not in option:
+                raise Unevaluable("an option has no name or no value")
+            yield {key: _said(option, key) for key in ("name", "value", "description", "icon")}
+
+    def _inner(self, block: ParameterBlock, kind: str, scope: dict[str, Value]) -> Iterator[dict[str, Value]]:
+        if kind in block.attributes:
+            # The JSON form: one object, or a list of them.
+            found = self.value_of(block.attributes[kind], scope)
+            yield from (each for each in (found if isinstance(found, list) else [found]) if isinstance(each, dict))
+        for inner in block.blocks:
+            if inner.kind == kind:
+                for within in self._scopes(inner, scope):
+                    yield {name: self.value_of(piece, within) for name, piece in inner.attributes.items()}
+
+    def _scopes(self, inner: InnerBlock, scope: dict[str, Value]) -> Iterator[dict[str, Value]]:
+        if inner.for_each is None:
+            yield scope
+            return
+        found = self.value_of(inner.for_each, scope)
+        entries = entries_of([] if found is None else found)
+        _check_number(len(entries))
+        for key, value in entries:
+            yield {**scope, inner.iterator: {"key": key, "value": value}}
+
+
+_NOBODY: Mapping[str, Any] = {
+    "id": str(UUID(int=0)), "name": "default", "full_name": "default", "email": "default@example.com",
+    "groups": [], "rbac_roles": [], "login_type": "",
+}  # fmt: skip
+
+
+def _any_version(imported: Mapping[str, ParameterRow]) -> UUID:
+    return next((row.template_version_id for row in imported.values()), UUID(int=0))
+
+
+def _said(block: Mapping[str, Value], name: str) -> str:
+    value = block.get(name)
+    return "" if value is None else as_text(value)
+
+
+def _bound(checks: Mapping[str, Value], name: str) -> int | None:
+    value = checks.get(name)
+    number = None if value is None else as_number(value)
+    if isinstance(number, float):
+        raise Unevaluable(f"its {name} is no whole number")
+    return number
+
+
+def _check_number(number: int) -> None:
+    if not 0 <= number <= _MOST_INSTANCES:
+        raise Unevaluable(f"there are more than {_MOST_INSTANCES} of it, or less than none")

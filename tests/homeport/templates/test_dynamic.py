@@ -1,0 +1,185 @@
+"""Parameters that depend on others and on whose workspace it is: which there are, and what they take."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from homeport.templates.rules.configuration import read_configuration
+from homeport.templates.rules.dynamic import Evaluated, FormSource, evaluate_parameters, form_source
+from homeport.templates.types import ParameterRow
+
+VERSION = UUID(int=7)
+TEMPLATE = """
+variable "most" {
+  type    = number
+  default = 8
+}
+locals {
+  zones    = { eu = ["a", "b"], us = ["c"] }
+  is_admin = contains(data.coder_workspace_owner.me.groups, "admin")
+  tools    = jsondecode(data.coder_parameter.tools.value)
+}
+data "coder_parameter" "region" {
+  name    = "region"
+  default = "eu"
+}
+data "coder_parameter" "tools" {
+  name    = "tools"
+  type    = "list(string)"
+  default = jsonencode(["go"])
+}
+data "coder_parameter" "zone" {
+  name    = "zone"
+  mutable = true
+  order   = 2
+  icon    = "${path.module}/zone.svg"
+  dynamic "option" {
+    for_each = local.zones[data.coder_parameter.region.value]
+    iterator = it
+    content {
+      name  = upper(it.value)
+      value = it.value
+    }
+  }
+}
+data "coder_parameter" "cpus" {
+  name    = "cpus"
+  type    = "number"
+  default = data.coder_parameter.region.value == "eu" ? 2 : 4
+  validation {
+    min = 1
+    max = local.is_admin ? 64 : var.most
+  }
+}
+data "coder_parameter" "gpu" {
+  count   = data.coder_parameter.cpus.value > 4 ? 1 : 0
+  name    = "gpu"
+  type    = "bool"
+  default = "false"
+}
+data "coder_parameter" "version" {
+  for_each  = toset(local.tools)
+  name      = "${each.key}-version"
+  default   = "latest"
+  ephemeral = true
+  mutable   = true
+}
+"""
+
+
+def source_of(text: str, name: str = "main.tf") -> FormSource:
+    found = form_source(read_configuration({name: text.encode()}))
+    assert found is not None
+    # It is kept as JSON.
+    return msgspec.convert(msgspec.json.decode(msgspec.json.encode(found)), FormSource)
+
+
+def row(name: str, default: str | None = "", **more: Any) -> ParameterRow:
+    values: dict[str, Any] = {
+        "template_version_id": VERSION, "name": name, "display_name": "", "description": "", "type": "string",
+        "form_type": "input", "mutable": False, "default_value": default or "", "icon": "", "options": [],
+        "validation_regex": "", "validation_min": None, "validation_max": None, "validation_monotonic": "",
+        "validation_error": "", "required": default is None, "ephemeral": False, "display_order": 0, "styling": {},
+    }  # fmt: skip
+    return ParameterRow(**values | more)
+
+
+# As an import finds them: with the defaults, and for nobody.
+IMPORTED = [
+    row("region", "eu"), row("tools", '["go"]', type="list(string)"), row("cpus", "2", type="number", validation_max=8),
+    row("zone", None, icon="/zone.svg", form_type="radio", options=[{"name": "A", "value": "a"}]),
+    row("go-version", "latest"), row("of a module", "x"),
+]  # fmt: skip
+
+
+def evaluated(text: str = TEMPLATE, groups: Sequence[str] = (), **values: str) -> Evaluated:
+    return evaluate_parameters(
+        source_of(text), IMPORTED, values=values, variables={"most": "16"}, owner={"groups": list(groups)}
+    )
+
+
+@pytest.mark.requirement("CONTENTS-FORM-05")
+def test_parameters_follow_others_and_their_owner() -> None:
+    found = evaluated()
+    assert found.problems == []
+    names = [each.name for each in found.rows]
+    assert names == ["cpus", "go-version", "of a module", "region", "tools", "zone"]
+    rows = {each.name: each for each in found.rows}
+    assert rows["region"] is IMPORTED[0]
+    assert [option["value"] for option in rows["zone"].options] == ["a", "b"]
+    assert (rows["zone"].required, rows["zone"].form_type, rows["zone"].icon) == (True, "radio", "/zone.svg")
+    assert (rows["cpus"].default_value, rows["cpus"].validation_max) == ("2", 16)
+    assert (rows["go-version"].ephemeral, rows["go-version"].default_value) == (True, "latest")
+
+    found = evaluated(groups=("admin",), region="us", cpus="32", tools='["rust", "c"]')
+    rows = {each.name: each for each in found.rows}
+    assert set(rows) == {"cpus", "c-version", "rust-version", "gpu", "of a module", "region", "tools", "zone"}
+    assert rows["zone"].options == [{"name": "C", "value": "c", "description": "", "icon": ""}]
+    assert (rows["cpus"].default_value, rows["cpus"].validation_min, rows["cpus"].validation_max) == ("4", 1, 64)
+    assert (rows["gpu"].type, rows["gpu"].form_type, rows["gpu"].template_version_id) == ("bool", "checkbox", VERSION)
+    # A default counts as long as nothing is given: four are not more than four.
+    assert "gpu" not in {each.name for each in evaluated(region="us").rows}
+
+
+@pytest.mark.requirement("CONTENTS-FORM-05")
+def test_what_only_terraform_can_tell_stays_as_imported() -> None:
+    text = TEMPLATE.replace("local.is_admin ? 64 : var.most", "tonumber(file(data.coder_parameter.region.value))")
+    found = evaluated(text, region="us")
+    rows = {each.name: each for each in found.rows}
+    assert rows["cpus"] is IMPORTED[2]
+    assert [option["value"] for option in rows["zone"].options] == ["c"]
+    assert len(found.problems) == 1
+    assert found.problems[0].startswith(
+        "main.tf:40: the parameter 'cpus' is shown as it was imported: the function 'file'"
+    )
+    # Values that fit nowhere are the form's to judge; nothing else goes wrong.
+    cases = (("tools", "no JSON"), ("region", "mars"), ("cpus", "many"), ("tools", json.dumps(["x"] * 300)))
+    for name, value in cases:
+        assert {each.name for each in evaluated(TEMPLATE, (), **{name: value}).rows} >= {
+            "region",
+            "tools",
+            "cpus",
+            "zone",
+        }
+
+
+@pytest.mark.requirement("CONTENTS-FORM-05")
+def test_forms_that_turn_in_circles_or_grow_without_end_are_left_to_terraform() -> None:
+    circle = """
+        data "coder_parameter" "a" { default = data.coder_parameter.b.value }
+        data "coder_parameter" "b" { default = data.coder_parameter.a.value }
+        data "coder_parameter" "c" { count = 1000000 + length(data.coder_parameter.d.value) }
+        data "coder_parameter" "d" { default = join("", [for x in range(1000) : join("", range(1000))]) }
+    """
+    found = evaluated(circle)
+    assert [each.name for each in found.rows] == sorted(each.name for each in IMPORTED)
+    assert len(found.problems) == 3
+    assert "refers to itself" in found.problems[0]
+
+
+@pytest.mark.requirement("CONTENTS-FORM-05")
+def test_only_templates_with_dependent_parameters_keep_a_form() -> None:
+    plain = 'locals {\n  x = data.coder_workspace.me.name\n}\ndata "coder_parameter" "a" {\n  name = local.x\n}\n'
+    assert form_source(read_configuration({"main.tf": plain.encode()})) is None
+    document = {
+        "data": {
+            "coder_parameter": {
+                "size": {"name": "size", "default": "s"},
+                "disk": {
+                    "name": "disk",
+                    "count": '${data.coder_parameter.size.value == "l" ? 1 : 0}',
+                    "option": [{"name": "Big ${1 + 1}", "value": "b"}],
+                },
+            }
+        }
+    }
+    source = source_of(json.dumps(document), "main.tf.json")
+    assert source.dependent == ["disk"]
+    none = evaluate_parameters(source, [], values={}, variables={}, owner={})
+    assert none == Evaluated([], [])
+    [disk] = evaluate_parameters(source, [], values={"size": "l"}, variables={}, owner={}).rows
+    assert disk.options == [{"name": "Big 2", "value": "b", "description": "", "icon": ""}]
