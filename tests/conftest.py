@@ -4,6 +4,7 @@ pytest_plugins = [
     "pytester",
     "tests.support.components",
     "tests.support.logging",
+    "tests.support.ids",
     "tests.support.leaks",
     "tests.support.clock",
     "tests.support.database",

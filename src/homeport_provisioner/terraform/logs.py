@@ -31,6 +31,12 @@ _SILENT_LINES = frozenset(
 # A lock file that a job makes for itself is nobody's, so what it lacks is nobody's either.
 _SILENT_WARNINGS = frozenset({"Incomplete lock file information for providers"})
 _DETAILS = frozenset({"refresh_start", "refresh_complete", "init_output", "log"})
+# What Terraform says when it does not reach a registry of providers or modules.
+_UNREACHED = ("failed to request discovery document", "could not connect to")
+_OFFLINE = (
+    "This provisioner does not reach that registry. Its operator can name a mirror of providers in HOMEPORT_PROVISIONER_TERRAFORM_CONFIG; "
+    'a module can be put into a folder of the template itself (source = "./modules/…").'
+)
 _MOST_ERRORS = 5
 _MOST_TIMINGS = 500
 
@@ -131,6 +137,13 @@ def describe(diagnostic: dict[str, Any]) -> str:
     summary = str(diagnostic.get("summary") or "").strip().rstrip(".")
     detail = " ".join(str(diagnostic.get("detail") or "").split())
     return f"{place}{summary}. {detail}".strip() if detail else f"{place}{summary}."
+
+
+def with_advice(failure: str) -> str:
+    """Return why nothing could be fetched, with what helps where a registry could not be reached."""
+    if not any(words in failure for words in _UNREACHED):
+        return failure
+    return f"{failure}\n{_OFFLINE}"
 
 
 def _moment(text: object) -> datetime | None:

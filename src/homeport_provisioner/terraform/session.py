@@ -13,7 +13,7 @@ from homeport_provisioner.terraform.binary import Binary
 from homeport_provisioner.terraform.command import Command, Surroundings
 from homeport_provisioner.terraform.environment import EXTERNAL_AUTH_PREFIX, terraform_settings
 from homeport_provisioner.terraform.installation import Installation, constraints_of
-from homeport_provisioner.terraform.logs import Scribe
+from homeport_provisioner.terraform.logs import Scribe, with_advice
 from homeport_provisioner.terraform.masking import Masker, sensitive_values
 from homeport_provisioner.terraform.reading import Reading, read_plan, read_state
 from homeport_provisioner.terraform.source import Source, prepare_lock_file, read_source, set_backend
@@ -87,7 +87,7 @@ class Session:
             turn.is_failed = status != 0
         self._note("init", began)
         if status:
-            raise EngineFailure(scribe.failure("Terraform could not be initialized."))
+            raise EngineFailure(with_advice(scribe.failure("Terraform could not be initialized.")))
         return source
 
     async def plan(self, facts: Mapping[str, str], *, destroys: bool = False, has_state: bool = False) -> Reading:
@@ -139,7 +139,7 @@ class Session:
         status = await command.run(canceled=self._task.canceled, on_line=scribe.hear, on_error_line=errors.append)
         if status:
             text = self._masker.mask(" ".join(" ".join(errors).translate(_WITHOUT_FRAME).split()))
-            raise EngineFailure(f"Terraform could not fetch the template's modules. {text[:2000]}")
+            raise EngineFailure(with_advice(f"Terraform could not fetch the template's modules. {text[:2000]}"))
 
     def _keep_ephemeral(self, values: bytes | None) -> None:
         # Terraform before 1.10, which knows none, takes no values beside a plan.

@@ -145,8 +145,9 @@ async def test_a_value_that_no_environment_holds_is_refused_in_words(stand_in: S
             {
                 "main.tf": 'terraform {\n  required_providers {\n    x = {\n      source = "no.example/x/x"\n    }\n  }\n}\n'
             },
-            "could not be initialized",
+            "name a mirror of providers in HOMEPORT_PROVISIONER_TERRAFORM_CONFIG",
         ),
+        ({"main.tf": 'module "m" {\n  source = "no.example/x/y/z"\n}\n'}, "put into a folder of the template itself"),
     ],
 )
 async def test_mistakes_have_their_place(stand_in: StandIn, daemon: Daemon, files: Files, words: str) -> None:
