@@ -78,14 +78,16 @@ class Remote:
         return self.log.read().decode(errors="replace")[-6000:]
 
     def end(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.log.close()
+        """End it, if the test has not done so."""
+        if self.log.closed:
+            return
+        with self.log, self.process:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
 
     def _receive(self, deadline: float) -> dict[str, Any]:
         assert self.process.stdout is not None

@@ -249,6 +249,8 @@ CALLS: tuple[Call, ...] = (
     Call("GET", "/templateversions/{templateversion}", 200, "TemplateVersion"),
     Call("PATCH", "/templateversions/{templateversion}", 200, "TemplateVersion", {"message": "better"}),
     Call("GET", "/templateversions/{templateversion}/rich-parameters", 200, "[TemplateVersionParameter]"),
+    Call("GET", "/templateversions/{templateversion}/schema", 200, "[]"),
+    Call("GET", "/templateversions/{templateversion}/parameters", 200, "[]"),
     Call("GET", "/templateversions/{templateversion}/variables", 200, "[TemplateVersionVariable]"),
     Call("GET", "/templateversions/{templateversion}/presets", 200, "[]"),
     Call("GET", "/templateversions/{templateversion}/external-auth", 200, "[]"),

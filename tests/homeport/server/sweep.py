@@ -126,7 +126,7 @@ class Sweep:
     def _body(self, route: Route, field: hostile.Field | None = None) -> tuple[Any, str]:
         """Return an accepted body, and the kind of job that it fits."""
         if route.body_name == "CompleteJobRequest":
-            kind = "dry_run" if field is None else str(field.path[0])
+            kind = str(field.path[0]) if field is not None and field.path[0] in RESULTS else "dry_run"
             return {kind: RESULTS[kind]}, kind
         body = sample(route.body_name, self.places.words | {"random_id": str(uuid4())})
         if route.body_name == "CustomRoleRequest":

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,15 +26,29 @@ BOMBS = {
 }
 
 
+_begun: list["subprocess.Popen[bytes]"] = []
+
+
+@pytest.fixture(autouse=True)
+def _ended() -> Iterator[None]:
+    """Close what leads to the keepers of a test, which ends those that are left."""
+    yield
+    while _begun:
+        with _begun.pop():
+            pass
+
+
 def keep(script: str, *, most: int = 500, patience: float = 5.0, has_groups: bool = True) -> "subprocess.Popen[bytes]":
     program = [str(KEEPER)] if has_groups else ["-c", WITHOUT_GROUPS]
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-I", "-S", *program, str(most), str(patience), "/bin/sh", "-c", script],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
+    _begun.append(process)
+    return process
 
 
 def number_in(path: Path) -> int:
