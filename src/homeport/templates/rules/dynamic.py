@@ -5,19 +5,21 @@ another parameter or the owner, directly or by a local; these are evaluated anew
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, cast
 from uuid import UUID
 
 import msgspec
 
+from homeport.provisioning.types import ProvisionedParameter
 from homeport.templates.rules.configuration import Configuration, InnerBlock, ParameterBlock, Piece, VariablePiece
 from homeport.templates.rules.hcl_values import (
+    Partial,
     Unevaluable,
     Value,
-    as_number,
     as_text,
     as_truth,
+    as_whole,
     entries_of,
     member,
 )
@@ -31,6 +33,7 @@ _CHOICES = {"list(string)": "multi-select"}
 _EMPTY = {"string": "", "number": "0", "bool": "false", "list(string)": "[]"}
 _MOST_STEPS = 100_000
 _MOST_INSTANCES = 200
+_MOST_PROBLEMS = 20
 
 
 class FormSource(msgspec.Struct, frozen=True):
@@ -43,10 +46,19 @@ class FormSource(msgspec.Struct, frozen=True):
 
 
 class Evaluated(msgspec.Struct, frozen=True):
-    """The parameters that there are, and in words what could not be evaluated: that is shown as the import has found it."""
+    """The parameters that there are, and in words what could not be evaluated: that is shown as the import has found it.
+
+    `unsure` are the names of what is shown so. `is_complete` tells whether there are no parameters of names that only Terraform knows.
+    """
 
     rows: list[ParameterRow]
     problems: list[str]
+    unsure: frozenset[str] = frozenset()
+    is_complete: bool = True
+
+    def may_have(self, name: str) -> bool:
+        """Tell whether Terraform might know a parameter that could not be evaluated."""
+        return name in self.unsure or not self.is_complete
 
 
 def form_source(found: Configuration) -> FormSource | None:
@@ -70,21 +82,54 @@ def evaluate_parameters(
     now = _Form(source, imported, values, variables, owner)
     replaced: set[str] = set()
     rows: list[ParameterRow] = []
-    problems: list[str] = []
+    failed: dict[str, Unevaluable] = {}
     for label in source.dependent:
         try:
             names = before.names(label)
             made = now.rows(label)
         except Unevaluable as error:
-            where = f"{error.place.file}:{error.place.line}: " if error.place else ""
-            problems.append(f"{where}the parameter '{label[:64]}' is shown as it was imported: {error}.")
+            failed[label] = error
             continue
         replaced |= names
         rows += made
     taken = {row.name for row in rows}
     rows += [row for row in imported if row.name not in replaced | taken]
     unique = {row.name: row for row in rows}
-    return Evaluated(sorted(unique.values(), key=lambda row: (row.display_order, row.name)), problems)
+    unsure, is_complete = _unsure(source, imported, failed, before, now) if failed else (frozenset[str](), True)
+    ordered = sorted(unique.values(), key=lambda row: (row.display_order, row.name))
+    return Evaluated(ordered, _problems(failed), unsure - taken, is_complete)
+
+
+def _problems(failed: Mapping[str, Unevaluable]) -> list[str]:
+    problems = []
+    for label, error in list(failed.items())[:_MOST_PROBLEMS]:
+        where = f"{error.place.file}:{error.place.line}: " if error.place else ""
+        problems.append(f"{where}the parameter '{label[:64]}' is shown as it was imported: {error}.")
+    if len(failed) > _MOST_PROBLEMS:
+        problems.append(f"{len(failed) - _MOST_PROBLEMS} more parameters are shown as they were imported.")
+    return problems
+
+
+def _unsure(
+    source: FormSource, imported: Sequence[ParameterRow], failed: Collection[str], before: "_Form", now: "_Form"
+) -> tuple[frozenset[str], bool]:
+    """Return the names of parameters whose blocks could not be evaluated, and whether these are all."""
+    unsure: set[str] = set()
+    others: set[str] = set()
+    is_complete, is_known = True, True
+    for label in source.parameters:
+        names = before.known_names(label)
+        if label not in failed:
+            others |= names or set()
+            continue
+        now_names = now.known_names(label)
+        is_complete = is_complete and now_names is not None
+        is_known = is_known and names is not None
+        unsure |= (names or set()) | (now_names or set())
+    if not is_known:
+        # Each that no other block has made may be of one whose names are not known.
+        unsure |= {row.name for row in imported} - others
+    return frozenset(unsure), is_complete
 
 
 def _depends(found: Configuration, block: ParameterBlock) -> bool:
@@ -134,9 +179,9 @@ class _Form(Names):
         if len(path) >= 3 and path[:2] == ("data", "coder_parameter"):
             found = self._parameter(path[2])
         elif len(path) >= 3 and path[:2] == ("data", "coder_workspace_owner"):
-            found = dict(self._owner)
+            found = Partial(self._owner)
         elif len(path) >= 3 and path[:2] == ("data", "coder_workspace"):
-            found = {"transition": "start", "start_count": 1}
+            found = Partial(transition="start", start_count=1)
         else:
             raise Unevaluable(f"'{'.'.join(path)[:100]}' is known to Terraform alone")
         return found if len(path) == 3 else member(found, path[3])
@@ -146,6 +191,13 @@ class _Form(Names):
         block = self._source.parameters[label]
         return {self._text(block, "name", scope, label) for _, scope in self._instances(block)}
 
+    def known_names(self, label: str) -> set[str] | None:
+        """Return the same, or None where only Terraform knows."""
+        try:
+            return self.names(label)
+        except Unevaluable:
+            return None
+
     def rows(self, label: str) -> list[ParameterRow]:
         """Return the parameters that a block makes. Raises Unevaluable."""
         block = self._source.parameters[label]
@@ -154,7 +206,7 @@ class _Form(Names):
     def _instances(self, block: ParameterBlock) -> Iterator[tuple[Value, dict[str, Value]]]:
         count, each = block.attributes.get("count"), block.attributes.get("for_each")
         if count is not None:
-            number = int(as_number(self.value_of(count)))
+            number = as_whole(self.value_of(count))
             _check_number(number)
             for place in range(number):
                 yield place, {"count": {"index": place}}
@@ -182,7 +234,7 @@ class _Form(Names):
         value = self._values.get(name)
         if value is None:
             value = _EMPTY.get(type, "") if default is None else default
-        return {"name": name, "type": type, "default": default, "value": value, "optional": default is not None}
+        return Partial(name=name, type=type, default=default, value=value, optional=default is not None)
 
     def _row(self, label: str, block: ParameterBlock, scope: dict[str, Value]) -> ParameterRow:
         name = self._text(block, "name", scope, label)
@@ -194,7 +246,7 @@ class _Form(Names):
         checks = next(iter(self._inner(block, "validation", scope)), {})
         known = self._imported.get(name)
         usual = _CHOICES.get(type, "radio") if options else _FORMS[type]
-        return ParameterRow(
+        row = ParameterRow(
             template_version_id=known.template_version_id if known else _any_version(self._imported),
             name=name,
             display_name=self._words(block, "display_name", scope, known),
@@ -212,9 +264,11 @@ class _Form(Names):
             validation_error=_said(checks, "error"),
             required=default is None,
             ephemeral=self._flag(block, "ephemeral", scope),
-            display_order=int(as_number(self._value(block, "order", scope) or 0)),
+            display_order=as_whole(self._value(block, "order", scope) or 0),
             styling=self._styling(block, scope),
         )
+        _check_row(row)
+        return row
 
     def _value(self, block: ParameterBlock, name: str, scope: dict[str, Value]) -> Value:
         piece = block.attributes.get(name)
@@ -242,7 +296,7 @@ class _Form(Names):
     def _styling(self, block: ParameterBlock, scope: dict[str, Value]) -> dict[str, Any]:
         try:
             found = msgspec.json.decode(self._text(block, "styling", scope, "{}"))
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise Unevaluable("its styling is no JSON") from error
         return found if isinstance(found, dict) else {}
 
@@ -279,6 +333,17 @@ _NOBODY: Mapping[str, Any] = {
 }  # fmt: skip
 
 
+def _check_row(row: ParameterRow) -> None:
+    """Raise Unevaluable for what an import would not take."""
+    facts = msgspec.structs.asdict(row)
+    del facts["template_version_id"]
+    facts["order"] = facts.pop("display_order")
+    try:
+        msgspec.convert(facts, ProvisionedParameter)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise Unevaluable(f"an import would not take it: {error}") from error
+
+
 def _any_version(imported: Mapping[str, ParameterRow]) -> UUID:
     return next((row.template_version_id for row in imported.values()), UUID(int=0))
 
@@ -290,10 +355,7 @@ def _said(block: Mapping[str, Value], name: str) -> str:
 
 def _bound(checks: Mapping[str, Value], name: str) -> int | None:
     value = checks.get(name)
-    number = None if value is None else as_number(value)
-    if isinstance(number, float):
-        raise Unevaluable(f"its {name} is no whole number")
-    return number
+    return None if value is None else as_whole(value)
 
 
 def _check_number(number: int) -> None:

@@ -48,11 +48,13 @@ class Form(msgspec.Struct, frozen=True):
 async def version_form(conn: Connection, cipher: Cipher, version_id: UUID) -> FormFacts:
     """Return the form of a version without asking who reads (for builds, which are authorized by workspace)."""
     parameters = await queries.list_parameters(conn, version_id)
-    kept = (await preset_queries.find_tag_source(conn, version_id) or {}).get("form")
+    kept = await preset_queries.find_form_source(conn, version_id)
     if kept is None:
         return FormFacts(version_id, parameters, None, {})
     variables = {each.name: each.value for each in await version_variables(conn, cipher, version_id)}
-    return FormFacts(version_id, parameters, msgspec.convert(kept, FormSource), variables)
+    # In a thread: it may be of some MiB.
+    source = await asyncio.to_thread(msgspec.json.decode, kept, type=FormSource)
+    return FormFacts(version_id, parameters, source, variables)
 
 
 async def evaluate_facts(
@@ -112,7 +114,7 @@ async def evaluate_form(conn: Connection, form: Form, request: DynamicParameters
         assert request.workspace_id is not None
         previous = await registries.last_values(conn, form.subject, request.workspace_id)
     found = await evaluate_facts(conn, form.facts, owner_id=owner_id, requested=request.inputs, previous=previous or {})
-    return fill_form(found.rows, request.inputs, previous, id=request.id, problems=found.problems)
+    return await asyncio.to_thread(fill_form, found, request.inputs, previous, id=request.id)
 
 
 async def evaluate(

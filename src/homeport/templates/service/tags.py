@@ -64,8 +64,9 @@ async def build_tags(
 async def store_tags(conn: Connection, version_id: UUID, found: FoundTags) -> None:
     """Keep what the tags of a version are made of and, beside it, its form."""
     if found.source is not None or found.form is not None:
-        kept = msgspec.to_builtins(found.source) if found.source else {}
-        await queries.update_tag_source(conn, version_id, kept | {"form": msgspec.to_builtins(found.form)})
+        # In a thread: it may be of some MiB.
+        kept = await asyncio.to_thread(msgspec.to_builtins, {"tags": found.source or {}, "form": found.form})
+        await queries.update_tag_source(conn, version_id, kept["tags"] | {"form": kept["form"]})
 
 
 def _configuration(opened: OpenFile) -> dict[str, bytes]:
