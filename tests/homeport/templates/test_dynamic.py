@@ -1,6 +1,7 @@
 """Parameters that depend on others and on whose workspace it is: which there are, and what they take."""
 
 import json
+import time
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -230,6 +231,31 @@ def test_variables_are_worth_what_terraform_gets(declared: str, given: str | Non
     variables = {} if given is None else {"v": given}
     [row] = evaluate_parameters(source_of(text), [], values={}, variables=variables, owner={"name": ""}).rows
     assert row.default_value == value
+
+
+@pytest.mark.requirement("CONTENTS-FORM-05")
+def test_each_text_is_read_once_however_many_name_it() -> None:
+    blocks = "".join(f'data "coder_parameter" "p{place}" {{ default = local.long }}\n' for place in range(400))
+    found = read_configuration({"main.tf": f'locals {{ long = "{"local.x " * 100_000}" }}\n{blocks}'.encode()})
+    begun = time.process_time()
+    assert form_source(found) is None
+    assert time.process_time() - begun < 2
+
+
+@pytest.mark.requirement("CONTENTS-FORM-05")
+def test_checks_are_taken_as_an_import_takes_them() -> None:
+    text = """
+        data "coder_parameter" "a" {
+          name = "a${data.coder_workspace_owner.me.name}"
+          validation {
+            min       = 1
+            max       = 2.5
+            monotonic = "sideways"
+          }
+        }
+    """
+    [row] = evaluate_parameters(source_of(text), [], values={}, variables={}, owner={"name": ""}).rows
+    assert (row.validation_min, row.validation_max, row.validation_monotonic) == (None, None, "")
 
 
 @pytest.mark.requirement("CONTENTS-FORM-05")

@@ -22,6 +22,7 @@ from homeport.templates.rules.hcl_values import (
     as_whole,
     entries_of,
     member,
+    sound,
 )
 from homeport.templates.rules.names import Names
 from homeport.templates.types import ParameterRow, ParameterType
@@ -63,7 +64,8 @@ class Evaluated(msgspec.Struct, frozen=True):
 
 def form_source(found: Configuration) -> FormSource | None:
     """Return what has to be kept of a configuration; None where no parameter depends on anything."""
-    dependent = [label for label, block in found.parameters.items() if _depends(found, block)]
+    locals_ = _dependent_locals(found)
+    dependent = [label for label, block in found.parameters.items() if _depends(block, locals_)]
     if not dependent:
         return None
     return FormSource(found.parameters, dependent, found.locals, found.variables)
@@ -132,19 +134,32 @@ def _unsure(
     return frozenset(unsure), is_complete
 
 
-def _depends(found: Configuration, block: ParameterBlock) -> bool:
-    todo = list(block.attributes.values())
-    for inner in block.blocks:
-        todo += [*inner.attributes.values(), *([inner.for_each] if inner.for_each else [])]
-    seen: set[str] = set()
+def _dependent_locals(found: Configuration) -> set[str]:
+    """Return the locals that name a parameter or the owner, directly or by another local. Each text is read once, however many name it."""
+    users: dict[str, list[str]] = {}
+    todo: list[str] = []
+    for local, piece in found.locals.items():
+        for kind, name in _REFERENCE.findall(piece.text):
+            if kind:
+                users.setdefault(name, []).append(local)
+            else:
+                todo.append(local)
+    dependent: set[str] = set()
     while todo:
-        for kind, name in _REFERENCE.findall(todo.pop().text):
-            if not kind:
-                return True
-            if name in found.locals and name not in seen:
-                seen.add(name)
-                todo.append(found.locals[name])
-    return False
+        local = todo.pop()
+        if local not in dependent:
+            dependent.add(local)
+            todo += users.get(local, [])
+    return dependent
+
+
+def _depends(block: ParameterBlock, dependent_locals: Collection[str]) -> bool:
+    pieces = list(block.attributes.values())
+    for inner in block.blocks:
+        pieces += [*inner.attributes.values(), *([inner.for_each] if inner.for_each else [])]
+    return any(
+        not kind or name in dependent_locals for piece in pieces for kind, name in _REFERENCE.findall(piece.text)
+    )
 
 
 def _stand_in(row: ParameterRow) -> str:
@@ -234,6 +249,7 @@ class _Form(Names):
         value = self._values.get(name)
         if value is None:
             value = _EMPTY.get(type, "") if default is None else default
+        value = sound(value)
         return Partial(name=name, type=type, default=default, value=value, optional=default is not None)
 
     def _row(self, label: str, block: ParameterBlock, scope: dict[str, Value]) -> ParameterRow:
@@ -258,9 +274,9 @@ class _Form(Names):
             icon=self._words(block, "icon", scope, known),
             options=options,
             validation_regex=_said(checks, "regex"),
-            validation_min=_bound(checks, "min"),
-            validation_max=_bound(checks, "max"),
-            validation_monotonic=_said(checks, "monotonic"),
+            validation_min=_bound(checks, "min") if type == "number" else None,
+            validation_max=_bound(checks, "max") if type == "number" else None,
+            validation_monotonic=_one_of(_said(checks, "monotonic"), ("increasing", "decreasing")),
             validation_error=_said(checks, "error"),
             required=default is None,
             ephemeral=self._flag(block, "ephemeral", scope),
@@ -351,6 +367,10 @@ def _any_version(imported: Mapping[str, ParameterRow]) -> UUID:
 def _said(block: Mapping[str, Value], name: str) -> str:
     value = block.get(name)
     return "" if value is None else as_text(value)
+
+
+def _one_of(text: str, known: Sequence[str]) -> str:
+    return text if text in known else ""
 
 
 def _bound(checks: Mapping[str, Value], name: str) -> int | None:
