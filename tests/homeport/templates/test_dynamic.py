@@ -188,6 +188,8 @@ def test_what_only_terraform_can_tell_it_judges() -> None:
         ("default = data.coder_workspace_owner.me.session_token", "Terraform alone"),
         ("default = jsonencode(data.coder_workspace_owner.me)", "not all of this object"),
         ("default = jsonencode([])[0]", "there is no"),
+        ("default = { a = 1 }[data.coder_workspace_owner.me.name]", "there is no such element"),
+        ("type = data.coder_workspace_owner.me.name", "its type is none of"),
         ("default = element([], 0)", "cannot take"),
         ('default = element(["a"], 1.5)', "whole number"),
         ("count = 1.5", "whole number"),
@@ -196,9 +198,11 @@ def test_what_only_terraform_can_tell_it_judges() -> None:
 )  # fmt: skip
 def test_what_no_import_would_take_is_no_parameter(said: str, reason: str) -> None:
     text = f'data "coder_parameter" "a" {{\n  name = "${{data.coder_workspace_owner.me.name}}-a"\n  {said}\n}}\n'
-    found = evaluate_parameters(source_of(text), IMPORTED, values={}, variables={}, owner={"name": "n"})
+    found = evaluate_parameters(source_of(text), IMPORTED, values={}, variables={}, owner={"name": "n-a-secret"})
     assert found.rows == sorted(IMPORTED, key=lambda row: row.name)
     assert reason in found.problems[0]
+    # No value is told, which might be a secret.
+    assert "n-a-secret" not in found.problems[0]
 
 
 @pytest.mark.requirement("CONTENTS-FORM-05")

@@ -256,7 +256,7 @@ class _Form(Names):
         name = self._text(block, "name", scope, label)
         type = self._text(block, "type", scope, "string")
         if type not in _TYPES:
-            raise Unevaluable(f"'{type[:40]}' is no type of a parameter")
+            raise Unevaluable(f"its type is none of {', '.join(_TYPES)}")
         default = self._default(block, scope)
         options = list(self._options(block, scope))
         checks = next(iter(self._inner(block, "validation", scope)), {})

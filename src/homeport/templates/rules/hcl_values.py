@@ -174,12 +174,13 @@ def member(value: Value, key: Value) -> Value:
         if name in value:
             return value[name]  # type: ignore[no-any-return]
         if isinstance(value, Partial):
-            raise Unevaluable(f"'{name[:40]}' is known to Terraform alone")
+            raise Unevaluable("this attribute is known to Terraform alone")
     elif isinstance(value, list):
         place = as_whole(key)
         if 0 <= place < len(as_sequence(value)):
             return value[place]  # type: ignore[no-any-return]
-    raise Wrong(f"there is no '{'null' if key is None else str(key)[:40]}' in it")
+    # What is shown to people names no value: it could be a secret.
+    raise Wrong("there is no such element in it")
 
 
 def combine(sign: str, left: Value, right: Value) -> Value:

@@ -25,6 +25,9 @@ from homeport.templates.service.contents import list_parameters, parameter_view
 from homeport.templates.service.variables import version_variables
 from homeport.templates.types import ParameterRow
 
+# What a membership does not tell of its user: roles are those in other organizations, too.
+_OF_THE_USER = frozenset({"login_type", "rbac_roles"})
+
 
 class FormFacts(msgspec.Struct, frozen=True):
     """What the form of an imported version is made of. None of it changes, so that a form can be evaluated many times.
@@ -58,12 +61,23 @@ async def version_form(conn: Connection, cipher: Cipher, version_id: UUID) -> Fo
 
 
 async def evaluate_facts(
-    conn: Connection, facts: FormFacts, *, owner_id: UUID, requested: Mapping[str, str], previous: Mapping[str, str]
+    conn: Connection,
+    facts: FormFacts,
+    *,
+    owner_id: UUID,
+    requested: Mapping[str, str],
+    previous: Mapping[str, str],
+    is_seen: bool = True,
 ) -> Evaluated:
-    """Return the parameters that there are for an owner with these values; `previous` are those of the last build."""
+    """Return the parameters that there are for an owner with these values; `previous` are those of the last build.
+
+    Without `is_seen` the asker may read a membership of the owner's, and not the user: what memberships do not tell is not known then.
+    """
     if facts.source is None:
         return Evaluated(list(facts.parameters), [])
     owner = await owners.find_owner(conn, owner_id, facts.version_id)
+    if not is_seen:
+        owner = {name: value for name, value in owner.items() if name not in _OF_THE_USER}
     forgotten = {row.name for row in facts.parameters if row.ephemeral}
     carried = {name: value for name, value in previous.items() if name not in forgotten}
     # In a thread: a large form takes a while, and the server is for others too.
@@ -107,13 +121,17 @@ async def open_form(conn: Connection, cipher: Cipher, *, subject: Subject, versi
 async def evaluate_form(conn: Connection, form: Form, request: DynamicParametersRequest) -> DynamicParametersResponse:
     """Return the form with what somebody has entered. Raises 404 for an owner or a workspace that the asker may not see."""
     owner_id = form.subject.id
+    is_seen = True
     if request.owner_id is not None and request.owner_id not in {NIL_ID, form.subject.id}:
-        owner_id = (await resolve_owner(conn, form.subject, str(request.owner_id))).user_id
+        member = await resolve_owner(conn, form.subject, str(request.owner_id))
+        owner_id, is_seen = member.user_id, member.user is not None
     previous = None
     if request.workspace_id not in {None, NIL_ID}:
         assert request.workspace_id is not None
         previous = await registries.last_values(conn, form.subject, request.workspace_id)
-    found = await evaluate_facts(conn, form.facts, owner_id=owner_id, requested=request.inputs, previous=previous or {})
+    found = await evaluate_facts(
+        conn, form.facts, owner_id=owner_id, requested=request.inputs, previous=previous or {}, is_seen=is_seen
+    )
     return await asyncio.to_thread(fill_form, found, request.inputs, previous, id=request.id)
 
 
