@@ -207,8 +207,7 @@ class _Reader:
         return Expression(text, self.line(begin))
 
     def skip_string(self) -> None:
-        begin = self.at
-        self.at += 1
+        begin, self.at = self.at, self.at + 1
         while self.at < len(self.text):
             plain = _PLAIN_STRING.match(self.text, self.at)
             if plain:
@@ -265,9 +264,8 @@ class _Reader:
         while self.at < len(self.text):
             end = self.text.find("\n", self.at)
             end = len(self.text) if end < 0 else end
-            is_last = self.text[self.at : end].strip() == found[2]
-            self.at = end
-            if is_last:
+            begun, self.at = self.at, end
+            if self.text[begun:end].strip() == found[2]:
                 return
             self.at += 1
         raise self.error(f"this text has no end: a line with nothing but {found[2]}", begin)
@@ -321,16 +319,18 @@ def _parts(inner: str, *, has_escapes: bool) -> list[str | Expression]:
         before = _plain(inner[begin : reader.at], has_escapes=has_escapes)
         before = before.lstrip() if is_trimmed else before
         reader.skip_interpolation()
-        # `${~ … ~}` takes away the blanks around it.
+        # `${~ … ~}` takes away the blanks around it; in a heredoc within its line.
         computed = inner[found.end() : reader.at - 1]
+        if not has_escapes and "~" in computed[:1] + computed[-1:]:
+            raise reader.error("blanks in a heredoc (${~ … ~}) cannot be taken away here")
         before = before.rstrip() if computed.startswith("~") else before
         is_trimmed = computed.endswith("~")
         parts += [before] if before else []
         parts.append(Expression(computed.removeprefix("~").removesuffix("~"), reader.line(found.start())))
         begin = reader.at
-    after = _plain(inner[begin:], has_escapes=has_escapes)
-    after = after.lstrip() if is_trimmed else after
-    return [*parts, after] if after or not parts else parts
+    rest = _plain(inner[begin:], has_escapes=has_escapes)
+    rest = rest.lstrip() if is_trimmed else rest
+    return [*parts, rest] if rest or not parts else parts
 
 
 def _plain(text: str, *, has_escapes: bool) -> str:

@@ -110,6 +110,7 @@ def test_what_expressions_are_worth(text: str, value: Any) -> None:
         ("var.many[7]", "there is no"),
         ('"\\q"', "backslash"),
         ('"%{ if true }x%{ endif }"', "directives"),
+        ("<<X\na ${~ var.zone ~}\n\nX\n", "blanks in a heredoc"),
         ("[for x in 1 : x]", "a list or a map"),
         ("{for x in var.many : true => x}", "the same key"),
         ("{for x in var.many : x}", "'=>' is expected"),
