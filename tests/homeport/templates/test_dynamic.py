@@ -238,6 +238,32 @@ def test_variables_are_worth_what_terraform_gets(declared: str, given: str | Non
 
 
 @pytest.mark.requirement("CONTENTS-FORM-05")
+def test_values_of_the_last_build_count_but_for_ephemeral_ones() -> None:
+    text = """
+        data "coder_parameter" "kept" {
+          count = data.coder_workspace_owner.me.name == "n" ? 1 : 0
+          name  = "kept"
+        }
+        data "coder_parameter" "once" {
+          count     = data.coder_workspace_owner.me.name == "n" ? 1 : 0
+          name      = "once"
+          default   = "no"
+          ephemeral = true
+        }
+        data "coder_parameter" "next" {
+          name    = "next"
+          default = "${data.coder_parameter.kept[0].value}-${data.coder_parameter.once[0].value}"
+        }
+    """
+    last = {"kept": "a", "once": "yes"}
+    for values, wanted in (({}, "a-no"), ({"once": "now"}, "a-now"), ({"kept": "b"}, "b-no")):
+        found = evaluate_parameters(
+            source_of(text), [], values=values, previous=last, variables={}, owner={"name": "n"}
+        )
+        assert {row.name: row.default_value for row in found.rows}["next"] == wanted
+
+
+@pytest.mark.requirement("CONTENTS-FORM-05")
 def test_each_text_is_read_once_however_many_name_it() -> None:
     blocks = "".join(f'data "coder_parameter" "p{place}" {{ default = local.long }}\n' for place in range(400))
     found = read_configuration({"main.tf": f'locals {{ long = "{"local.x " * 100_000}" }}\n{blocks}'.encode()})

@@ -78,10 +78,14 @@ def evaluate_parameters(
     values: Mapping[str, str],
     variables: Mapping[str, str],
     owner: Mapping[str, Any],
+    previous: Mapping[str, str] | None = None,
 ) -> Evaluated:
-    """Return the parameters with these values of parameters and variables, for this owner."""
-    before = _Form(source, imported, {row.name: _stand_in(row) for row in imported}, variables, None)
-    now = _Form(source, imported, values, variables, owner)
+    """Return the parameters with these values of parameters and variables, for this owner.
+
+    `previous` are those of the last build, which count where none is given now; those of ephemeral parameters do not.
+    """
+    before = _Form(source, imported, {row.name: _stand_in(row) for row in imported}, {}, variables, None)
+    now = _Form(source, imported, values, previous or {}, variables, owner)
     replaced: set[str] = set()
     rows: list[ParameterRow] = []
     failed: dict[str, Unevaluable] = {}
@@ -183,11 +187,13 @@ class _Form(Names):
         source: FormSource,
         imported: Sequence[ParameterRow],
         values: Mapping[str, str],
+        previous: Mapping[str, str],
         variables: Mapping[str, str],
         owner: Mapping[str, Any] | None,
     ) -> None:
         super().__init__(source.variables, source.locals, variables, _MOST_STEPS)
-        self._source, self._values, self._owner = source, values, owner or _NOBODY
+        self._source, self._owner = source, owner or _NOBODY
+        self._values, self._previous = values, previous
         self._imported = {row.name: row for row in imported}
 
     def find(self, path: tuple[str, ...]) -> Value:
@@ -247,6 +253,8 @@ class _Form(Names):
         type = self._text(block, "type", scope, "string")
         default = self._default(block, scope)
         value = self._values.get(name)
+        if value is None and name in self._previous and not self._flag(block, "ephemeral", scope):
+            value = self._previous[name]
         if value is None:
             value = _EMPTY.get(type, "") if default is None else default
         value = sound(value)

@@ -78,14 +78,13 @@ async def evaluate_facts(
     owner = await owners.find_owner(conn, owner_id, facts.version_id)
     if not is_seen:
         owner = {name: value for name, value in owner.items() if name not in _OF_THE_USER}
-    forgotten = {row.name for row in facts.parameters if row.ephemeral}
-    carried = {name: value for name, value in previous.items() if name not in forgotten}
     # In a thread: a large form takes a while, and the server is for others too.
     return await asyncio.to_thread(
         evaluate_parameters,
         facts.source,
         facts.parameters,
-        values={**carried, **requested},
+        values=requested,
+        previous=previous,
         variables=facts.variables,
         owner=owner,
     )
