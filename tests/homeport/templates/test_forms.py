@@ -199,6 +199,12 @@ data "coder_parameter" "login" {
   name    = "login"
   default = data.coder_workspace_owner.me.login_type
 }
+variable "wide" { default = "no" }
+data "coder_parameter" "wide" {
+  count   = var.wide == data.coder_parameter.name.value ? 1 : 0
+  name    = "wide"
+  default = "w"
+}
 """
 
 
@@ -212,6 +218,12 @@ async def test_a_form_has_what_its_values_and_its_owner_call_for(world: Template
     asked = (await form(world, admin, version, inputs={"name": "x"})).json()
     assert asked["diagnostics"] == []
     assert by_name(asked)["extra"]["diagnostics"][0]["extra"]["code"] == "required"
+    # A trial has variables of its own.
+    values = [{"name": "name", "value": "y"}, {"name": "wide", "value": "z"}]
+    for variables, status in (([], 400), ([{"name": "wide", "value": "y"}], 201)):
+        trial = {"rich_parameter_values": values, "user_variable_values": variables}
+        answer = await world.api.call(admin, "POST", f"/templateversions/{version['id']}/dry-run", trial)
+        assert answer.status_code == status, answer.text
     # Who sees of the owner a membership alone learns no more from a form.
     assert by_name(asked)["login"]["value"]["value"] == "password"
     keeper = await world.accounts.make(organization_roles=["organization-template-admin"])

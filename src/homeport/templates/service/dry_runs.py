@@ -46,6 +46,7 @@ async def create_dry_run(
         if imported.job_status != "succeeded":
             raise VersionUnfinished("tried")
         form = await version_form(conn, cipher, version.id)
+        form = msgspec.structs.replace(form, variables={**form.variables, **variables})
         found = await evaluate_facts(conn, form, owner_id=subject.id, requested=values, previous={})
         errors = judge_values(found, values, {}, is_first_build=True)
         if errors:
