@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -61,23 +62,25 @@ async def version_form(conn: Connection, cipher: Cipher, version_id: UUID) -> Fo
 
 
 async def evaluate_facts(
-    conn: Connection,
-    facts: FormFacts,
-    *,
-    owner_id: UUID,
-    requested: Mapping[str, str],
-    previous: Mapping[str, str],
-    is_seen: bool = True,
+    conn: Connection, facts: FormFacts, *, owner_id: UUID, requested: Mapping[str, str], previous: Mapping[str, str]
 ) -> Evaluated:
-    """Return the parameters that there are for an owner with these values; `previous` are those of the last build.
+    """Return the parameters that there are for an owner with these values; `previous` are those of the last build."""
+    return await _evaluate(facts, await _owner(conn, facts, owner_id), requested, previous)
 
-    Without `is_seen` the asker may read a membership of the owner's, and not the user: what memberships do not tell is not known then.
-    """
+
+async def _owner(conn: Connection, facts: FormFacts, owner_id: UUID, *, is_seen: bool = True) -> Mapping[str, Any]:
+    """Return what a form may tell of an owner; without `is_seen` that which whoever may read a membership knows anyhow."""
+    if facts.source is None:
+        return {}
+    owner = await owners.find_owner(conn, owner_id, facts.version_id)
+    return {name: value for name, value in owner.items() if is_seen or name not in _OF_THE_USER}
+
+
+async def _evaluate(
+    facts: FormFacts, owner: Mapping[str, Any], requested: Mapping[str, str], previous: Mapping[str, str]
+) -> Evaluated:
     if facts.source is None:
         return Evaluated(list(facts.parameters), [])
-    owner = await owners.find_owner(conn, owner_id, facts.version_id)
-    if not is_seen:
-        owner = {name: value for name, value in owner.items() if name not in _OF_THE_USER}
     # In a thread: a large form takes a while, and the server is for others too.
     return await asyncio.to_thread(
         evaluate_parameters,
@@ -117,20 +120,21 @@ async def open_form(conn: Connection, cipher: Cipher, *, subject: Subject, versi
     return Form(subject, await version_form(conn, cipher, version.id))
 
 
-async def evaluate_form(conn: Connection, form: Form, request: DynamicParametersRequest) -> DynamicParametersResponse:
-    """Return the form with what somebody has entered. Raises 404 for an owner or a workspace that the asker may not see."""
-    owner_id = form.subject.id
-    is_seen = True
-    if request.owner_id is not None and request.owner_id not in {NIL_ID, form.subject.id}:
-        member = await resolve_owner(conn, form.subject, str(request.owner_id))
-        owner_id, is_seen = member.user_id, member.user is not None
+async def evaluate_form(db: Database, form: Form, request: DynamicParametersRequest) -> DynamicParametersResponse:
+    """Return the form with what somebody has entered. Raises 404 for an owner or a workspace that the asker may not see.
+
+    No connection is held while the form is evaluated, which may take a while.
+    """
+    owner_id, is_seen = form.subject.id, True
     previous = None
-    if request.workspace_id not in {None, NIL_ID}:
-        assert request.workspace_id is not None
-        previous = await registries.last_values(conn, form.subject, request.workspace_id)
-    found = await evaluate_facts(
-        conn, form.facts, owner_id=owner_id, requested=request.inputs, previous=previous or {}, is_seen=is_seen
-    )
+    async with db.connection() as conn:
+        if request.owner_id is not None and request.owner_id not in {NIL_ID, form.subject.id}:
+            member = await resolve_owner(conn, form.subject, str(request.owner_id))
+            owner_id, is_seen = member.user_id, member.user is not None
+        if request.workspace_id is not None and request.workspace_id != NIL_ID:
+            previous = await registries.last_values(conn, form.subject, request.workspace_id)
+        owner = await _owner(conn, form.facts, owner_id, is_seen=is_seen)
+    found = await _evaluate(form.facts, owner, request.inputs, previous or {})
     return await asyncio.to_thread(fill_form, found, request.inputs, previous, id=request.id)
 
 
@@ -140,4 +144,4 @@ async def evaluate(
     """Open a form and evaluate it once."""
     async with db.connection() as conn:
         form = await open_form(conn, cipher, subject=subject, version_id=version_id)
-        return await evaluate_form(conn, form, request)
+    return await evaluate_form(db, form, request)
