@@ -58,7 +58,9 @@ async def build_tags(
     if kept is None or not kept.get("tags"):
         return {}
     values = {value.name: value.value for value in await version_variables(conn, cipher, version_id)}
-    return evaluate_tags(msgspec.convert(kept, TagSource), variables=values, parameters=parameters)
+    # In a thread: it may take a while, and the server is for others too.
+    source = await asyncio.to_thread(msgspec.convert, kept, TagSource)
+    return await asyncio.to_thread(evaluate_tags, source, variables=values, parameters=parameters)
 
 
 async def store_tags(conn: Connection, version_id: UUID, found: FoundTags) -> None:
