@@ -13,6 +13,8 @@ _PLAIN_STRING = re.compile(r"[^\"\\$%\n]+")
 _PLAIN_INTERPOLATION = re.compile(r"[^\"{}#/]+")
 _NAME = re.compile(r"[^\W\d][\w-]*")
 _HEREDOC = re.compile(r"<<(-?)([^\W\d][\w-]*)[ \t\r]*\n")
+# Half of a character, which is none: Terraform puts a mark in its place.
+SURROGATE = re.compile("[\ud800-\udfff]")
 _OPENING = {"(": ")", "[": "]", "{": "}"}
 
 
@@ -65,8 +67,7 @@ def parse(text: str) -> Body:
 
 class _Reader:
     def __init__(self, text: str) -> None:
-        self.text = text
-        self.at = 0
+        self.text, self.at = text, 0
         self._counted, self._lines = 0, 1
 
     def error(self, message: str, at: int | None = None) -> HclError:
@@ -206,8 +207,7 @@ class _Reader:
         return Expression(text, self.line(begin))
 
     def skip_string(self) -> None:
-        begin = self.at
-        self.at += 1
+        begin, self.at = self.at, self.at + 1
         while self.at < len(self.text):
             plain = _PLAIN_STRING.match(self.text, self.at)
             if plain:
@@ -264,9 +264,8 @@ class _Reader:
         while self.at < len(self.text):
             end = self.text.find("\n", self.at)
             end = len(self.text) if end < 0 else end
-            is_last = self.text[self.at : end].strip() == found[2]
-            self.at = end
-            if is_last:
+            begun, self.at = self.at, end
+            if self.text[begun:end].strip() == found[2]:
                 return
             self.at += 1
         raise self.error(f"this text has no end: a line with nothing but {found[2]}", begin)
@@ -297,7 +296,6 @@ def split_template(text: str, at: int) -> tuple[list[str | Expression], int]:
     reader = _Literal(text)
     reader.at = at
     is_quoted = reader.peek() == '"'
-    inner = ""
     if is_quoted:
         reader.skip_string()
         inner = text[at + 1 : reader.at - 1]
@@ -311,23 +309,28 @@ def split_template(text: str, at: int) -> tuple[list[str | Expression], int]:
 def _parts(inner: str, *, has_escapes: bool) -> list[str | Expression]:
     reader = _Reader(inner)
     parts: list[str | Expression] = []
-    begin = 0
+    begin, is_trimmed = 0, False
     for found in _MARK.finditer(inner):
         if found.start() < reader.at or found[0] not in {"${", "%{"}:
             continue
         if found[0] == "%{":
             raise reader.error("directives in texts (%{ … }) cannot be evaluated here")
         reader.at = found.start()
-        if begin < reader.at:
-            parts.append(_plain(inner[begin : reader.at], has_escapes=has_escapes))
+        before = _plain(inner[begin : reader.at], has_escapes=has_escapes)
+        before = before.lstrip() if is_trimmed else before
         reader.skip_interpolation()
-        # `${~ … ~}` takes blanks away around it, which nothing here is about.
-        computed = inner[found.end() : reader.at - 1].strip("~")
-        parts.append(Expression(computed, reader.line(found.start())))
+        # `${~ … ~}` takes away the blanks around it; in a heredoc within its line.
+        computed = inner[found.end() : reader.at - 1]
+        if not has_escapes and "~" in computed[:1] + computed[-1:]:
+            raise reader.error("blanks in a heredoc (${~ … ~}) cannot be taken away here")
+        before = before.rstrip() if computed.startswith("~") else before
+        is_trimmed = computed.endswith("~")
+        parts += [before] if before else []
+        parts.append(Expression(computed.removeprefix("~").removesuffix("~"), reader.line(found.start())))
         begin = reader.at
-    if begin < len(inner) or not parts:
-        parts.append(_plain(inner[begin:], has_escapes=has_escapes))
-    return parts
+    rest = _plain(inner[begin:], has_escapes=has_escapes)
+    rest = rest.lstrip() if is_trimmed else rest
+    return [*parts, rest] if rest or not parts else parts
 
 
 def _plain(text: str, *, has_escapes: bool) -> str:
@@ -436,7 +439,7 @@ def _unescape(text: str, *, has_escapes: bool) -> str:
         if not has_escapes:
             return found[0]
         if found[1] or found[2]:
-            return chr(int(found[1] or found[2], 16))
+            return SURROGATE.sub("\ufffd", chr(int(found[1] or found[2], 16)))
         if found[3] not in _ESCAPES:
             raise NotLiteral
         return _ESCAPES[found[3]]

@@ -56,6 +56,7 @@ def test_a_default_is_held_against_what_is_known() -> None:
     late = {"default": "x", "option": [{"name": "a", "value": Unknown()}], "validation": [{"regex": Unknown()}]}
     check_default("string", "radio", late, problems)
     check_default("string", "input", {"default": "x", "validation": [{"regex": "(?i-s:x)(?<name>"}]}, problems)
+    check_default("string", "input", {"default": "x", "validation": [{"regex": "^[[:alpha:]]$"}]}, problems)
     check_default("number", "input", {"default": "5", "validation": [{"min": 5, "max": Unknown()}]}, problems)
     assert problems.found == []
     many = {"default": '["a", "c", "d"]', "option": [{"name": "a", "value": "a"}]}
@@ -87,6 +88,29 @@ def test_a_value_is_taken_as_it_was_given() -> None:
     environment["CODER_PARAMETER_" + hashlib.sha256(name.encode()).hexdigest()] = ""
     PARAMETER.read(values, read_facts(environment), Problems())
     assert values["value"] == ""
+
+
+@pytest.mark.requirement("TF-PROVIDER-05")
+@pytest.mark.parametrize(
+    ("type", "more", "given", "reason"),
+    [
+        ("number", {"validation": [{"min": 1, "max": 8}]}, "9", "9 is not between 1 and 8."),
+        ("number", {"default": "0", "validation": [{"min": 1}]}, "0", ""),
+        ("number", {}, "x", "'x' is no number."),
+        ("string", {"option": [{"name": "A", "value": "a"}]}, "b", "'b' is not among the options."),
+        ("list(string)", {"option": [{"name": "A", "value": "a"}]}, '["a"]', ""),
+        ("list(string)", {"option": [{"name": "A", "value": "a"}]}, '["b"]', "'b' is not among the options."),
+        ("list(string)", {"option": [{"name": "A", "value": '["b"]'}]}, '["b"]', ""),
+        ("string", {"validation": [{"regex": "^x$"}]}, "y", "'y' does not match ^x$."),
+    ],
+)
+def test_a_value_is_held_against_what_there_is(type: str, more: dict[str, object], given: str, reason: str) -> None:
+    environment = {"CODER_PARAMETER_" + hashlib.sha256(b"p").hexdigest(): given}
+    for transition, told in (("start", [reason] if reason else []), ("stop", [])):
+        values = fill(PARAMETER.block, {"name": "p", "type": type, **more})
+        problems = Problems()
+        PARAMETER.read(values, read_facts({**environment, "CODER_WORKSPACE_TRANSITION": transition}), problems)
+        assert [problem.detail for problem in problems.found] == told
 
 
 @pytest.mark.requirement("TF-PROVIDER-02")

@@ -76,18 +76,21 @@ def check_options(type: str, form_type: str, values: Values, problems: Problems)
 def check_default(type: str, form_type: str, values: Values, problems: Problems) -> None:
     """Check that a default could be entered."""
     default = values.get("default")
-    if not isinstance(default, str):
-        return
-    wrong = [wrong_value(type, default)]
+    if isinstance(default, str):
+        for text in reasons_against(type, default, values, are_several=form_type == "multi-select"):
+            problems.error(("default",), "Invalid default", text)
+
+
+def reasons_against(type: str, value: str, values: Values, *, are_several: bool) -> list[str]:
+    """Say why a parameter does not take a value. With `are_several` it is a list of options, not one of them."""
+    wrong = [wrong_value(type, value)]
     if wrong == [None]:
         options = [option.get("value") for _, option in blocks_of(values, "option")]
         if options and not any(isinstance(option, Unknown) for option in options):
-            chosen = (_strings(default) or []) if form_type == "multi-select" else [default]
+            chosen = (_strings(value) or []) if are_several else [value]
             wrong += [f"'{each[:100]}' is not among the options." for each in chosen if each not in options]
-        wrong += [_broken_rule(type, rules, default) for _, rules in blocks_of(values, "validation")]
-    for text in wrong:
-        if text:
-            problems.error(("default",), "Invalid default", text)
+        wrong += [_broken_rule(type, rules, value) for _, rules in blocks_of(values, "validation")]
+    return [text for text in wrong if text]
 
 
 def check_rules(type: str, values: Values, problems: Problems) -> None:
@@ -111,7 +114,8 @@ def _broken_rule(type: str, rules: Values, value: str) -> str | None:
         message = message.replace("{min}", _bound(least)).replace("{max}", _bound(most))
         return message or f"{value} is not between {_bound(least)} and {_bound(most)}."
     pattern = rules.get("regex")
-    if type != "string" or not isinstance(pattern, str):
+    if type != "string" or not isinstance(pattern, str) or "[:" in pattern:
+        # Classes such as [[:alpha:]] mean something else in this dialect.
         return None
     try:
         fits = re.search(pattern, value) is not None

@@ -8,6 +8,7 @@ from homeport_terraform_provider.data.forms import (
     check_options,
     check_rules,
     form_types,
+    reasons_against,
     stand_in,
 )
 from homeport_terraform_provider.facts import Facts
@@ -43,12 +44,23 @@ def _read(values: Values, facts: Facts, problems: Problems) -> None:
         rules["min_disabled"] = rules["min"] is None
         rules["max_disabled"] = rules["max"] is None
     given = facts.parameter(name)
+    if given not in {None, default} and facts.transition == "start":
+        _check_given(type, str(given), values, problems)
     if given is None and default is None:
         if not facts.is_for_nobody and facts.transition == "start":
             detail = f"The parameter '{name}' has no default, and no value was given."
             problems.error(("name",), "A value is missing", detail)
         default = stand_in(type, values)
     values["value"] = default if given is None else given
+
+
+def _check_given(type: str, given: str, values: Values, problems: Problems) -> None:
+    """Hold a value against what there is only now: the server cannot evaluate every template."""
+    wrong = reasons_against(type, given, values, are_several=False)
+    if wrong and type == "list(string)":
+        wrong = reasons_against(type, given, values, are_several=True)
+    for text in wrong:
+        problems.error(("name",), "This value is not possible", text)
 
 
 PARAMETER = DataSource(

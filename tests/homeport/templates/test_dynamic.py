@@ -1,6 +1,7 @@
 """Parameters that depend on others and on whose workspace it is: which there are, and what they take."""
 
 import json
+import time
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ import pytest
 
 from homeport.templates.rules.configuration import read_configuration
 from homeport.templates.rules.dynamic import Evaluated, FormSource, evaluate_parameters, form_source
+from homeport.templates.rules.judging import judge_values, left_to_terraform
 from homeport.templates.types import ParameterRow
 
 VERSION = UUID(int=7)
@@ -145,6 +147,155 @@ def test_what_only_terraform_can_tell_stays_as_imported() -> None:
             "cpus",
             "zone",
         }
+
+
+@pytest.mark.requirement("CONTENTS-FORM-05")
+def test_what_only_terraform_can_tell_it_judges() -> None:
+    text = TEMPLATE.replace("local.zones[data.coder_parameter.region.value]", "provider::x::zones(local.tools)")
+    text = text.replace("toset(local.tools)", "fileset(local.tools, 1)")
+    found = evaluated(text, region="us")
+    assert set(found.unsure) == {"zone", "of a module", "go-version"}
+    assert not found.is_complete
+    previous = {"zone": "c", "rust-version": "7"}
+    given = {"region": "us", "zone": "d", "go-version": "8", "new": "9"}
+    assert judge_values(found, given, {}, is_first_build=True) == []
+    # Nothing is given that nobody said; what was said before stays.
+    values = {each.name: each.default_value for each in found.rows} | given
+    assert left_to_terraform(found, values, given, previous) == {
+        **given, "cpus": "4", "tools": '["go"]', "rust-version": "7",
+    }  # fmt: skip
+    # What Terraform does not know of is judged here all the same, and what could be evaluated as ever.
+    fixed = judge_values(
+        evaluated(text.replace("mutable = true", "")), {"zone": "d"}, {"zone": "c"}, is_first_build=False
+    )
+    assert [error.field for error in fixed] == ["zone"]
+    assert [each.field for each in judge_values(found, {"cpus": "99"}, {}, is_first_build=True)] == ["cpus"]
+    whole = evaluated(region="us")
+    assert [each.field for each in judge_values(whole, {"zone": "d", "new": "9"}, {}, is_first_build=True)] == [
+        "zone",
+        "new",
+    ]
+
+
+@pytest.mark.requirement("CONTENTS-FORM-05")
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ('styling = "{\\"mask_input\\": 1}"', "mask_input"),
+        (f'styling = "{"[" * 9000}"', "no JSON"),
+        ('order = 1e30', "order"),
+        ('default = "\\u0000"', "NUL"),
+        ("default = data.coder_workspace_owner.me.session_token", "Terraform alone"),
+        ("default = jsonencode(data.coder_workspace_owner.me)", "not all of this object"),
+        ("default = jsonencode([])[0]", "there is no"),
+        ("default = { a = 1 }[data.coder_workspace_owner.me.name]", "there is no such element"),
+        ("type = data.coder_workspace_owner.me.name", "its type is none of"),
+        ("default = element([], 0)", "cannot take"),
+        ('default = element(["a"], 1.5)', "whole number"),
+        ("count = 1.5", "whole number"),
+        ("count = 201", "more than 200"),
+    ],
+)  # fmt: skip
+def test_what_no_import_would_take_is_no_parameter(said: str, reason: str) -> None:
+    text = f'data "coder_parameter" "a" {{\n  name = "${{data.coder_workspace_owner.me.name}}-a"\n  {said}\n}}\n'
+    found = evaluate_parameters(source_of(text), IMPORTED, values={}, variables={}, owner={"name": "n-a-secret"})
+    assert found.rows == sorted(IMPORTED, key=lambda row: row.name)
+    assert reason in found.problems[0]
+    # No value is told, which might be a secret.
+    assert "n-a-secret" not in found.problems[0]
+
+
+@pytest.mark.requirement("CONTENTS-FORM-05")
+@pytest.mark.parametrize(
+    ("declared", "given", "value"),
+    [
+        ("default = null", "", "null"),
+        ("default = null\n  type = string", None, "null"),
+        ("default = 5", "5", "5"),
+        ("type = any\n  default = 5", "[1.50]", "[1.5]"),
+        ("type = string\n  default = 5", "5", '"5"'),
+        ("type = bool\n  default = false", "true", "true"),
+        ("type = list(\n    string)\n  default = []", "[1, true]", '["1","true"]'),
+        ("type = set(string)\n  default = []", '["b", "a", "b"]', '["a","b"]'),
+        ("type = map(number)\n  default = {}", '{"a": "7"}', '{"a":7}'),
+        ("type = list(string)\n  default = null", "", "null"),
+        ("type = string", "\u0065\u0301", '"\u00e9"'),
+    ],
+)
+def test_variables_are_worth_what_terraform_gets(declared: str, given: str | None, value: str) -> None:
+    text = f"""
+        variable "v" {{
+          {declared}
+        }}
+        data "coder_parameter" "a" {{
+          name    = "a${{data.coder_workspace_owner.me.name}}"
+          default = jsonencode(var.v)
+        }}
+    """
+    variables = {} if given is None else {"v": given}
+    [row] = evaluate_parameters(source_of(text), [], values={}, variables=variables, owner={"name": ""}).rows
+    assert row.default_value == value
+
+
+@pytest.mark.requirement("CONTENTS-FORM-05")
+def test_values_of_the_last_build_count_but_for_ephemeral_ones() -> None:
+    text = """
+        data "coder_parameter" "kept" {
+          count = data.coder_workspace_owner.me.name == "n" ? 1 : 0
+          name  = "kept"
+        }
+        data "coder_parameter" "once" {
+          count     = data.coder_workspace_owner.me.name == "n" ? 1 : 0
+          name      = "once"
+          default   = "no"
+          ephemeral = true
+        }
+        data "coder_parameter" "next" {
+          name    = "next"
+          default = "${data.coder_parameter.kept[0].value}-${data.coder_parameter.once[0].value}"
+        }
+    """
+    last = {"kept": "a", "once": "yes"}
+    for values, wanted in (({}, "a-no"), ({"once": "now"}, "a-now"), ({"kept": "b"}, "b-no")):
+        found = evaluate_parameters(
+            source_of(text), [], values=values, previous=last, variables={}, owner={"name": "n"}
+        )
+        assert {row.name: row.default_value for row in found.rows}["next"] == wanted
+
+
+@pytest.mark.requirement("CONTENTS-FORM-05")
+def test_each_text_is_read_once_however_many_name_it() -> None:
+    blocks = "".join(f'data "coder_parameter" "p{place}" {{ default = local.long }}\n' for place in range(400))
+    found = read_configuration({"main.tf": f'locals {{ long = "{"local.x " * 100_000}" }}\n{blocks}'.encode()})
+    begun = time.process_time()
+    assert form_source(found) is None
+    assert time.process_time() - begun < 2
+
+
+@pytest.mark.requirement("CONTENTS-FORM-05")
+def test_checks_are_taken_as_an_import_takes_them() -> None:
+    text = """
+        data "coder_parameter" "a" {
+          name = "a${data.coder_workspace_owner.me.name}"
+          validation {
+            min       = 1
+            max       = 2.5
+            monotonic = "sideways"
+          }
+        }
+    """
+    [row] = evaluate_parameters(source_of(text), [], values={}, variables={}, owner={"name": ""}).rows
+    assert (row.validation_min, row.validation_max, row.validation_monotonic) == (None, None, "")
+
+
+@pytest.mark.requirement("CONTENTS-FORM-05")
+def test_the_problems_of_a_form_stay_few() -> None:
+    blocks = (
+        f'data "coder_parameter" "p{place}" {{ default = data.coder_parameter.x.value }}\n' for place in range(90)
+    )
+    found = evaluate_parameters(source_of("".join(blocks)), [], values={}, variables={}, owner={})
+    assert len(found.problems) == 21
+    assert found.problems[-1] == "70 more parameters are shown as they were imported."
 
 
 @pytest.mark.requirement("CONTENTS-FORM-05")

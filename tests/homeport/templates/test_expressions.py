@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 
+from homeport.templates.rules.configuration import Piece
 from homeport.templates.rules.expressions import Unevaluable, Value, evaluate
-from homeport.templates.rules.hcl_functions import FUNCTIONS
+from homeport.templates.rules.hcl_functions import FUNCTIONS, encode
+from homeport.templates.rules.hcl_values import Wrong
+from homeport.templates.rules.mistakes import TemplateMistake
+from homeport.templates.rules.tags import TagSource, evaluate_tags
 
 KNOWN: dict[tuple[str, ...], Value] = {
     ("var", "zone"): "eu", ("var", "many"): ["a", "b"], ("var", "map"): {"k": ["z"]}, ("local", "n"): 3,
@@ -68,8 +72,9 @@ def look(path: tuple[str, ...]) -> Value:
         ("null[*].n", []),
         ("local.on ? 1 : var.nothing", 1),
         ("!local.on && var.nothing", False),
-        ('try(var.nothing, tonumber("x"), "q")', "q"),
-        ("can(var.nothing)", False),
+        ('try(var.many[7], tonumber("x"), "q")', "q"),
+        ("can(var.many[7])", False),
+        ("[{ n = [1] }].*.n[0]", [1]),
         ('toset(["b", "a", "b"])', ["a", "b"]),
         ('jsondecode(jsonencode(["<", "b"]))', ["<", "b"]),
         ("max(1, local.n) + min([4, 5]...)", 7),
@@ -105,16 +110,25 @@ def test_what_expressions_are_worth(text: str, value: Any) -> None:
         ("var.many[7]", "there is no"),
         ('"\\q"', "backslash"),
         ('"%{ if true }x%{ endif }"', "directives"),
+        ("<<X\na ${~ var.zone ~}\n\nX\n", "blanks in a heredoc"),
         ("[for x in 1 : x]", "a list or a map"),
-        ("{for x in var.many : x => x...}", "Terraform alone"),
+        ("{for x in var.many : true => x}", "the same key"),
         ("{for x in var.many : x}", "'=>' is expected"),
         ("[for x of var.many : x]", "'in' is expected"),
         ("x", "is not known"),
-        ("try(var.nothing, 1 / 0)", "none of what"),
+        ("try(var.many[7], upper())", "none of what"),
+        # What Terraform may well know is no mistake.
+        ('try(file("x"), var.nothing, "q")', "cannot be used here"),
+        ('try(data.http.x.body, "q")', "is not known"),
+        ('try(length("\U0001f600"), 7)', "counted by Terraform"),
+        ("can(range(9) == [])", "compared by Terraform"),
+        ("try(tostring(1 / 3), 7)", "decimals do not end"),
+        ('"\\u0000"', "NUL"),
+        ('jsondecode("\\"\\\\u0000\\"")', "NUL"),
         ('replace("a", "/b/", "c")', "Terraform alone"),
-        ("range(1e9)", "too large"),
+        ("range(1e9)", "cannot take these values"),
         ("1e400", "number"),
-        ("9" * 40, "too large"),
+        ("9" * 200, "number"),
         ("@", "not expected"),
         ('"open', "closing quote"),
         ("", "a value is expected"),
@@ -140,6 +154,13 @@ def test_what_only_terraform_could_tell_is_refused(text: str, reason: str) -> No
         "var.map" + "[0]" * 100_000,
         "true ? " * 50_000,
         "-" * 200_000 + "1",
+        "[for a in range(1000) : [for b in range(1000) : 1]]",
+        "[for a in range(1000) : [" + "1," * 9_000 + "]]",
+        "range(1000)" + "[*]" * 300,
+        "[for a in range(1000) : distinct(range(1000))]",
+        "tostring(1e999999999)",
+        'jsondecode("' + "[" * 15_000 + '")',
+        'replace(join("", range(1000)), "", join("", range(1000)))',
     ],
     ids=lambda text: text[:12],
 )
@@ -148,6 +169,46 @@ def test_no_expression_takes_long(text: str) -> None:
     with pytest.raises(Unevaluable):
         evaluate(text, look)
     assert time.process_time() - begun < 5
+
+
+@pytest.mark.requirement("CONTENTS-TAGS-03")
+@pytest.mark.parametrize(
+    ("first", "next_", "last"),
+    [
+        ("[]", "[{0}, {0}]", "flatten({0})"),
+        ("[]", "[{0}, {0}]", "jsonencode({0})"),
+        ('"0123456789abcdef"', '"${{{0}}}${{{0}}}"', "{0}"),
+        ("9", "{0} * {0}", "{0}"),
+        ("1 / 3", "{0} * {0}", "{0}"),
+        ('tonumber("x")', "try({0}, {0})", "{0}"),
+    ],
+)
+def test_what_doubles_from_local_to_local_ends(first: str, next_: str, last: str) -> None:
+    pieces = {"l0": first} | {f"l{place}": next_.format(f"local.l{place - 1}") for place in range(1, 37)}
+    source = TagSource(
+        [Piece(f"{{ a = {last.format('local.l36')} }}", "main.tf", 1)],
+        {name: Piece(text, "main.tf", 1) for name, text in pieces.items()}, {}, {},
+    )  # fmt: skip
+    begun = time.process_time()
+    with pytest.raises(TemplateMistake):
+        evaluate_tags(source, variables={})
+    assert time.process_time() - begun < 5
+
+
+def test_expressions_are_worth_what_terraform_says() -> None:
+    """The table says what Terraform 1.11 made of each expression, as JSON; `error` where it refused."""
+    different: list[str] = []
+    for line in Path(__file__).with_name("terraform_values.txt").read_text().splitlines():
+        text, _, wanted = line.partition("\t")
+        try:
+            found = encode(evaluate(text, look))
+        except Wrong:
+            found = "error"
+        except Unevaluable as error:
+            found = f"only Terraform: {error}"
+        if found != wanted:
+            different.append(f"{text}: {found}, not {wanted}")
+    assert different == []
 
 
 def test_the_documentation_names_every_function() -> None:

@@ -195,6 +195,16 @@ data "coder_parameter" "extra" {
   count = data.coder_parameter.name.value == "x" && contains(data.coder_workspace_owner.me.groups, "Everyone") ? 1 : 0
   name  = "extra"
 }
+data "coder_parameter" "login" {
+  name    = "login"
+  default = data.coder_workspace_owner.me.login_type
+}
+variable "wide" { default = "no" }
+data "coder_parameter" "wide" {
+  count   = var.wide == data.coder_parameter.name.value ? 1 : 0
+  name    = "wide"
+  default = "w"
+}
 """
 
 
@@ -204,7 +214,19 @@ async def test_a_form_has_what_its_values_and_its_owner_call_for(world: Template
     version = await world.imported(admin, PARAMETERS[0])
     kept = {"form": msgspec.to_builtins(form_source(read_configuration({"main.tf": DEPENDENT})))}
     await world.db.execute("update template_versions set tag_source = $2 where id = $1", version["id"], kept)
-    assert list(by_name((await form(world, admin, version)).json())) == ["name"]
+    assert list(by_name((await form(world, admin, version)).json())) == ["login", "name"]
     asked = (await form(world, admin, version, inputs={"name": "x"})).json()
     assert asked["diagnostics"] == []
     assert by_name(asked)["extra"]["diagnostics"][0]["extra"]["code"] == "required"
+    # A trial has variables of its own.
+    values = [{"name": "name", "value": "y"}, {"name": "wide", "value": "z"}]
+    for variables, status in (([], 400), ([{"name": "wide", "value": "y"}], 201)):
+        trial = {"rich_parameter_values": values, "user_variable_values": variables}
+        answer = await world.api.call(admin, "POST", f"/templateversions/{version['id']}/dry-run", trial)
+        assert answer.status_code == status, answer.text
+    # Who sees of the owner a membership alone learns no more from a form.
+    assert by_name(asked)["login"]["value"]["value"] == "password"
+    keeper = await world.accounts.make(organization_roles=["organization-template-admin"])
+    asked = (await form(world, keeper, version, owner_id=str(admin.id), inputs={"name": "x"})).json()
+    assert list(by_name(asked)) == ["extra", "name"]
+    assert "this attribute is known to Terraform alone" in asked["diagnostics"][0]["detail"]

@@ -47,14 +47,13 @@ async def follow_parameters(
     """Send the form as it is at first, then once for each message that says what was entered."""
     async with db.connection() as conn:
         form = await forms.open_form(conn, cipher, subject=subject, version_id=templateversion)
-        first = await forms.evaluate_form(conn, form, DynamicParametersRequest(id=_UNASKED))
+    first = await forms.evaluate_form(db, form, DynamicParametersRequest(id=_UNASKED))
     await socket.accept()
     try:
         await socket.send_text(_encode(first).decode())
         while True:
             request = _read(await socket.receive_data(mode="text"))
-            async with db.connection() as conn:
-                answer = await forms.evaluate_form(conn, form, request)
+            answer = await forms.evaluate_form(db, form, request)
             await socket.send_text(_encode(answer).decode())
     except WebSocketDisconnect:
         return

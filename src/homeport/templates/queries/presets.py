@@ -38,7 +38,9 @@ UPDATE_FLAGS = """
 update template_versions set has_ai_task = $2, has_external_agent = $3, owner_secrets = $4 where id = $1
 """
 UPDATE_TAG_SOURCE = "update template_versions set tag_source = $2 where id = $1"
-FIND_TAG_SOURCE = "select tag_source from template_versions where id = $1"
+# A form may be large and is not wanted with the tags.
+FIND_TAG_SOURCE = "select tag_source - 'form' from template_versions where id = $1"
+FIND_FORM_SOURCE = "select (tag_source -> 'form')::text from template_versions where id = $1"
 
 
 async def insert_presets(conn: Connection, presets: Sequence[VersionPreset]) -> None:
@@ -88,6 +90,12 @@ async def update_tag_source(conn: Connection, version_id: UUID, source: Any) -> 
 async def find_tag_source(conn: Connection, version_id: UUID) -> Any:
     """Return what the tags of a version are made of, or None."""
     return await conn.fetchval(FIND_TAG_SOURCE, version_id)
+
+
+async def find_form_source(conn: Connection, version_id: UUID) -> str | None:
+    """Return what the form of a version is made of, as JSON; None where nothing in it depends on anything."""
+    source: str | None = await conn.fetchval(FIND_FORM_SOURCE, version_id)
+    return source
 
 
 def _values(row: Any, fields: Sequence[str]) -> list[Any]:

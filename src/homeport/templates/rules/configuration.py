@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from homeport.templates.rules.mistakes import TemplateMistake
-from homeport_sdk.hcl import Block, Body, Expression, HclError, NotLiteral, literal, parse, split_template
+from homeport_sdk.hcl import SURROGATE, Block, Body, Expression, HclError, NotLiteral, literal, parse, split_template
 
 # Larger configurations are refused: reading takes a time that grows with them, and the server is for others too.
 MOST_BYTES = 2 * 1024 * 1024
@@ -25,10 +25,10 @@ class Piece(msgspec.Struct, frozen=True):
 
 
 class VariablePiece(msgspec.Struct, frozen=True):
-    """A variable: its type, and what it is when nobody gives a value."""
+    """A variable: its type without blanks (empty: any), and as JSON what it is when nobody gives a value; None where one must be given."""
 
     type: str
-    default: str
+    default: str | None
 
 
 class InnerBlock(msgspec.Struct, frozen=True):
@@ -97,12 +97,12 @@ class Configuration:
         self.parameters[label] = ParameterBlock(known.attributes | pieces, kept + blocks)
 
     def _add_variable(self, block: Block) -> None:
-        known = self.variables.get(block.labels[0], VariablePiece("string", ""))
+        known = self.variables.get(block.labels[0], VariablePiece("", None))
         declared = block.body.attributes.get("type")
         default = block.body.attributes.get("default")
         self.variables[block.labels[0]] = VariablePiece(
-            known.type if declared is None else declared.text.strip('"').strip(),
-            known.default if default is None else _literal_text(default),
+            known.type if declared is None else "".join(declared.text.strip('"').split()),
+            known.default if default is None else _literal_json(default),
         )
 
     def add_values(self, body: Body) -> None:
@@ -110,7 +110,7 @@ class Configuration:
         for name, expression in body.attributes.items():
             known = self.variables.get(name)
             if known is not None:
-                self.variables[name] = VariablePiece(known.type, _literal_text(expression))
+                self.variables[name] = VariablePiece(known.type, _literal_json(expression))
 
 
 def _pieces(file: str, body: Body) -> dict[str, Piece]:
@@ -128,15 +128,12 @@ def _inner_blocks(file: str, body: Body) -> Iterable[InnerBlock]:
                 yield InnerBlock(block.labels[0], _pieces(file, content.body), outer.get("for_each"), iterator)
 
 
-def _literal_text(expression: Expression) -> str:
-    """Return a plain value as text, other values than texts as JSON; what is none is left to Terraform to refuse."""
+def _literal_json(expression: Expression) -> str | None:
+    """Return a plain value as JSON; what is none is left to Terraform to refuse."""
     try:
-        value = literal(expression)
+        return json.dumps(literal(expression), ensure_ascii=False)
     except NotLiteral:
-        return ""
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return None
 
 
 def _is_override(name: str) -> bool:
@@ -149,14 +146,25 @@ def _parse(name: str, data: bytes) -> Body:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise TemplateMistake(name, data.count(b"\n", 0, error.start) + 1, "it is no text in UTF-8") from error
+    if "\x00" in text:
+        raise TemplateMistake(name, text.count("\n", 0, text.index("\x00")) + 1, "it holds a NUL character")
     try:
-        return _of_json(name, json.loads(text)) if name.endswith(".json") else parse(text)
+        return _of_json(name, _sound(json.loads(text))) if name.endswith(".json") else parse(text)
     except HclError as error:
         raise TemplateMistake(name, error.line, str(error)) from error
     except json.JSONDecodeError as error:
         raise TemplateMistake(name, error.lineno, error.msg) from error
     except (RecursionError, ValueError) as error:
         raise TemplateMistake(name, 1, "it is nested too deep, or holds a number that is too long") from error
+
+
+def _sound(document: Any) -> Any:
+    """Return a document without halves of characters, which no text in UTF-8 has."""
+    if isinstance(document, dict):
+        return {_sound(key): _sound(value) for key, value in document.items()}
+    if isinstance(document, list):
+        return [_sound(value) for value in document]
+    return SURROGATE.sub("\ufffd", document) if isinstance(document, str) else document
 
 
 def _of_json(name: str, document: object) -> Body:

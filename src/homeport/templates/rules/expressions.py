@@ -15,6 +15,7 @@ from homeport.templates.rules.hcl_nodes import (
     along,
     attempt,
     called,
+    choosing,
     constant,
     getting,
     joining,
@@ -24,12 +25,14 @@ from homeport.templates.rules.hcl_nodes import (
 from homeport.templates.rules.hcl_values import (
     Unevaluable,
     Value,
+    Wrong,
     as_number,
     as_text,
     as_truth,
-    bounded,
     entries_of,
     joined,
+    sound,
+    weight,
 )
 from homeport_sdk.hcl import Expression, HclError, NotLiteral, literal, split_template
 
@@ -41,6 +44,7 @@ MOST_STEPS = 20_000
 # Gives the value behind a name such as ("var", "zone"); raises Unevaluable for what it does not know.
 Lookup = Callable[[tuple[str, ...]], Value]
 _T = TypeVar("_T")
+_V = TypeVar("_V", bound=Value)
 
 _TOKEN = re.compile(
     r"""(?P<space>[ \t\r\n]+|\#[^\n]*|//[^\n]*|/\*.*?\*/)
@@ -54,6 +58,7 @@ _BINDING = {
     "||": 1, "&&": 2, "==": 3, "!=": 3, "<": 4, ">": 4, "<=": 4, ">=": 4, "+": 5, "-": 5, "*": 6, "/": 6, "%": 6,
 }  # fmt: skip
 _NOTHING: Scope = {}
+_TEXT_STEP = 64
 # The element that a splat is about; no name can be this.
 _IT = "*"
 
@@ -100,11 +105,21 @@ class Evaluation:
         finally:
             self.depth -= 1
 
-    def step(self) -> None:
-        """Count a piece of work."""
-        self.steps += 1
+    def step(self, number: int = 1) -> None:
+        """Count pieces of work."""
+        self.steps += number
         if self.steps > self._most_steps:
             raise Unevaluable("it takes too long to evaluate")
+
+    def made(self, value: _V) -> _V:
+        """Return a value that was put together, which is as much work as it is large. Raises Unevaluable."""
+        self.step(weight(value))
+        return value
+
+    def call(self, name: str, values: list[Value], *, is_spread: bool) -> Value:
+        """Call a function, which is as much work as what it gets is large. Raises Unevaluable."""
+        self.step(sum(map(weight, values)))
+        return self.made(called(name, FUNCTIONS[name], values, is_spread=is_spread))
 
 
 class _Parser:
@@ -115,6 +130,8 @@ class _Parser:
         self.at = 0
         self.depth = 0
         self.names: list[str] = []
+        # A long text is as much work as what it is made of.
+        evaluation.step(len(text) // _TEXT_STEP)
         self.token = self.read()
 
     def read(self) -> Token:
@@ -184,8 +201,7 @@ class _Parser:
     def choice(self, asked: Node) -> Node:
         first = self.condition()
         self.expect(":")
-        second = self.condition()
-        return lambda scope: first(scope) if as_truth(asked(scope)) else second(scope)
+        return choosing(asked, first, self.condition())
 
     def binary(self, least: int) -> Node:
         node = self.unary()
@@ -206,7 +222,7 @@ class _Parser:
     def primary(self) -> Node:
         token = self.next()
         if token.kind == "number":
-            return constant(bounded(as_number(token.text)))
+            return constant(as_number(token.text))
         if token.kind == "text":
             return self.template(token.text)
         if token.kind == "name":
@@ -240,13 +256,13 @@ class _Parser:
         # An iterator of a dynamic block is known only when it is evaluated.
         return lambda scope: along(scope[name], full[1:]) if name in scope else self.evaluation.lookup(full)
 
-    def postfix(self, node: Node) -> Node:
-        while self.token.kind == "mark" and self.token.text in {".", "["}:
+    def postfix(self, node: Node, *, has_places: bool = True) -> Node:
+        while self.token.kind == "mark" and self.token.text in ({".", "["} if has_places else {"."}):
             if self.next().text == ".":
-                node = self.spread(node) if self.take("*") else getting(node, self.key())
+                node = self.spread(node, has_places=False) if self.take("*") else getting(node, self.key())
             elif self.take("*"):
                 self.expect("]")
-                node = self.spread(node)
+                node = self.spread(node, has_places=True)
             else:
                 key = self.condition()
                 self.expect("]")
@@ -254,20 +270,25 @@ class _Parser:
         return node
 
     def key(self) -> Node:
-        return constant(self.next().text)
+        token = self.next()
+        if token.kind != "name" and not (token.kind == "number" and token.text.isdecimal()):
+            raise Unevaluable(f"a name or a place is expected, and there is '{token.text[:20] or 'the end'}'")
+        return constant(token.text)
 
-    def spread(self, node: Node) -> Node:
-        """Read what is taken of each element (`[*].a.b`): all that follows."""
-        taken = self.postfix(lambda scope: scope[_IT])
+    def spread(self, node: Node, *, has_places: bool) -> Node:
+        """Read what is taken of each element: all that follows `[*]`, after `.*` only names."""
+        begun = self.evaluation.steps
+        taken = self.postfix(lambda scope: scope[_IT], has_places=has_places)
+        work = self.evaluation.steps - begun + 1
 
         def value(scope: Scope) -> Value:
             found = node(scope)
             values = [] if found is None else found if isinstance(found, list) else [found]
             outcome: list[Any] = []
             for entry in values:
-                self.evaluation.step()
+                self.evaluation.step(work)
                 outcome.append(taken({**scope, _IT: entry}))
-            return outcome
+            return self.evaluation.made(outcome)
 
         return value
 
@@ -280,12 +301,11 @@ class _Parser:
             if is_spread or not self.take(","):
                 self.expect(")")
                 break
-        if name in {"can", "try"}:
+        if name in {"can", "try"} and given:
             return attempt(name, given)
-        function = FUNCTIONS.get(name)
-        if function is None:
+        if name not in FUNCTIONS:
             raise Unevaluable(f"the function '{name[:40]}' cannot be used here")
-        return lambda scope: called(name, function, [node(scope) for node in given], is_spread=is_spread)
+        return lambda scope: self.evaluation.call(name, [node(scope) for node in given], is_spread=is_spread)
 
     def sequence(self) -> Node:
         nodes: list[Node] = []
@@ -294,18 +314,18 @@ class _Parser:
             if not self.take(","):
                 self.expect("]")
                 break
-        return lambda scope: [node(scope) for node in nodes]
+        return lambda scope: self.evaluation.made([node(scope) for node in nodes])
 
     def mapping(self) -> Node:
         pairs: list[tuple[Node, Node]] = []
         while not self.take("}"):
-            key = self.key() if self.token.kind == "name" else self.condition()
+            key = self.key() if self.token.kind in {"name", "number"} else self.condition()
             if not self.take("="):
                 self.expect(":")
             pairs.append((key, self.condition()))
             # A new line parts them as well as a comma.
             self.take(",")
-        return lambda scope: {as_text(key(scope)): node(scope) for key, node in pairs}
+        return lambda scope: self.evaluation.made({as_text(key(scope)): node(scope) for key, node in pairs})
 
     def iteration(self, *, is_map: bool) -> Node:
         """Read `[for k, v in list : value if condition]`, or the same that makes a map."""
@@ -318,45 +338,63 @@ class _Parser:
         source = self.condition()
         self.expect(":")
         self.names += names
+        begun = self.evaluation.steps
         first = self.condition()
         second = None
+        is_grouped = False
         if is_map:
             self.expect("=>")
             second = self.condition()
-            if self.take("..."):
-                raise Unevaluable("'...' in a 'for' is evaluated by Terraform alone")
+            is_grouped = self.take("...")
         wanted = self.condition() if self.take_word("if") else None
         del self.names[-len(names) :]
+        work = self.evaluation.steps - begun + 1
         self.expect("}" if is_map else "]")
 
         def scopes(scope: Scope) -> list[Scope]:
             found: list[Scope] = []
             for key, value in entries_of(source(scope)):
-                self.evaluation.step()
+                self.evaluation.step(work)
                 inner = {**scope, **dict(zip(names, (key, value) if len(names) > 1 else (value,), strict=True))}
                 if wanted is None or as_truth(wanted(inner)):
                     found.append(inner)
             return found
 
+        made = self.evaluation.made
         if second is None:
-            return lambda scope: [first(inner) for inner in scopes(scope)]
-        return lambda scope: {as_text(first(inner)): second(inner) for inner in scopes(scope)}
+            return lambda scope: made([first(inner) for inner in scopes(scope)])
+        gathered = _grouped if is_grouped else _unique
+        return lambda scope: made(gathered([(as_text(first(inner)), second(inner)) for inner in scopes(scope)]))
 
     def template(self, quoted: str) -> Node:
         try:
-            return constant(literal(Expression(quoted, 0)))  # type: ignore[arg-type]
+            return constant(sound(str(literal(Expression(quoted, 0)))))
         except NotLiteral:
             parts, _ = split_template(quoted, 0)
         nodes = [self.part(part) for part in parts]
         # "${x}" is x itself, whatever its type.
         if len(nodes) == 1:
             return nodes[0]
-        return lambda scope: joined("", [node(scope) for node in nodes])
+        return lambda scope: self.evaluation.made(joined("", [node(scope) for node in nodes]))
 
     def part(self, part: str | Expression) -> Node:
         if isinstance(part, str):
-            return constant(part)
+            return constant(sound(part))
         inner = self.evaluation.within(lambda: _Parser(part.text, self.evaluation))
         inner.names = self.names
         inner.depth = self.depth
         return self.evaluation.within(inner.whole)
+
+
+def _grouped(pairs: list[tuple[str, Value]]) -> dict[str, Any]:
+    groups: dict[str, Any] = {}
+    for key, value in pairs:
+        groups.setdefault(key, []).append(value)
+    return groups
+
+
+def _unique(pairs: list[tuple[str, Value]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise Wrong("two elements of a 'for' have the same key")
+    return found

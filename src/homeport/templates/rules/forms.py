@@ -1,10 +1,11 @@
 """A form of parameters as it is filled in: which values a build would get, and what is wrong with them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import msgspec
 
-from homeport.templates.rules.parameters import validate_parameters
+from homeport.templates.rules.dynamic import Evaluated
+from homeport.templates.rules.judging import judge_values
 from homeport.templates.schemas.forms import (
     DynamicParametersResponse,
     FriendlyDiagnostic,
@@ -22,25 +23,21 @@ _NO_VALUE = NullHCLString("", valid=False)
 
 
 def fill_form(
-    parameters: Sequence[ParameterRow],
+    found: Evaluated,
     inputs: Mapping[str, str],
     previous: Mapping[str, str] | None,
     *,
     id: int,
-    problems: Sequence[str] = (),
 ) -> DynamicParametersResponse:
-    """Return the form with these inputs. `previous` are the values of the last build of a workspace that there is already.
-
-    `problems` say what of the form could not be evaluated.
-    """
-    wrong = validate_parameters(parameters, inputs, previous or {}, is_first_build=previous is None)
+    """Return the form with these inputs. `previous` are the values of the last build of a workspace that there is already."""
+    wrong = judge_values(found, inputs, previous or {}, is_first_build=previous is None)
     by_name = {problem.field: problem.detail for problem in wrong}
-    known = {parameter.name for parameter in parameters}
+    known = {parameter.name for parameter in found.rows}
     return DynamicParametersResponse(
         id=id,
-        diagnostics=[_unknown(name) for name in inputs if name not in known]
-        + [_unevaluated(each) for each in problems],
-        parameters=[_preview(each, inputs, previous or {}, by_name.get(each.name, "")) for each in parameters],
+        diagnostics=[_unknown(name) for name in inputs if name not in known and not found.may_have(name)]
+        + [_unevaluated(each) for each in found.problems],
+        parameters=[_preview(each, inputs, previous or {}, by_name.get(each.name, "")) for each in found.rows],
     )
 
 

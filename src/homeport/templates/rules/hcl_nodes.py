@@ -5,11 +5,13 @@ from collections.abc import Callable, Mapping
 from homeport.templates.rules.hcl_values import (
     Unevaluable,
     Value,
+    Wrong,
+    as_list,
     as_number,
     as_truth,
-    bounded,
     combine,
     member,
+    reconciled,
 )
 
 # Names that hold inside of an expression: of `for`, and such as `each` and `count`.
@@ -36,6 +38,23 @@ def signed(sign: str, node: Node) -> Node:
     return (lambda scope: not as_truth(node(scope))) if sign == "!" else (lambda scope: -as_number(node(scope)))
 
 
+def choosing(asked: Node, first: Node, second: Node) -> Node:
+    """Choose one of two values. Its type depends on the other as well, as far as that can be told."""
+
+    def value(scope: Scope) -> Value:
+        chosen, other = (first, second) if as_truth(asked(scope)) else (second, first)
+        found = chosen(scope)
+        if found is None or isinstance(found, str):
+            return found
+        try:
+            passed_over = other(scope)
+        except Unevaluable:
+            return found
+        return reconciled(found, [passed_over])
+
+    return value
+
+
 def getting(node: Node, key: Node) -> Node:
     """Take a member of a value."""
     return lambda scope: member(node(scope), key(scope))
@@ -56,18 +75,18 @@ def along(value: Value, path: tuple[str, ...]) -> Value:
 
 
 def attempt(name: str, given: list[Node]) -> Node:
-    """Return the first value that can be told, or whether there is one."""
+    """Return the first value that is not wrong, or whether there is one. What only Terraform could tell stays so."""
 
     def value(scope: Scope) -> Value:
         for node in given:
             try:
                 found = node(scope)
                 return True if name == "can" else found
-            except Unevaluable:
+            except Wrong:
                 continue
         if name == "can":
             return False
-        raise Unevaluable("none of what try() is given can be evaluated")
+        raise Wrong("none of what try() is given can be evaluated")
 
     return value
 
@@ -75,8 +94,8 @@ def attempt(name: str, given: list[Node]) -> Node:
 def called(name: str, function: Callable[..., Value], values: list[Value], *, is_spread: bool) -> Value:
     """Call a function. Raises Unevaluable for values that it does not take."""
     if is_spread:
-        values[-1:] = values[-1] if isinstance(values[-1], list) else values[-1:]
+        values[-1:] = as_list(values[-1])
     try:
-        return bounded(function(*values))
-    except (TypeError, ValueError, LookupError, StopIteration) as error:
-        raise Unevaluable(f"the function '{name}' cannot take these values") from error
+        return function(*values)
+    except (TypeError, ValueError, LookupError, ArithmeticError, StopIteration) as error:
+        raise Wrong(f"the function '{name}' cannot take these values") from error

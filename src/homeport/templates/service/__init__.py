@@ -1,7 +1,7 @@
 """Use cases of templates. Upper rooms import from here."""
 
 from homeport.templates.service.access import get_template, get_version, template_object
-from homeport.templates.service.contents import version_parameters, version_presets
+from homeport.templates.service.contents import version_presets
 from homeport.templates.service.forms import evaluate_facts, version_form
 from homeport.templates.service.imports import Imports
 from homeport.templates.service.registries import (
@@ -27,7 +27,6 @@ __all__ = [
     "register_usage",
     "template_object",
     "version_form",
-    "version_parameters",
     "version_presets",
     "version_variables",
 ]

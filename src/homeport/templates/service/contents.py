@@ -29,11 +29,6 @@ from homeport.templates.types import ParameterRow, VersionPreset, VersionRow
 _MARKDOWN = MarkdownIt("commonmark")
 
 
-async def version_parameters(conn: Connection, version_id: UUID) -> list[ParameterRow]:
-    """Return the parameters of a version without asking who reads (for builds, which are authorized by workspace)."""
-    return await queries.list_parameters(conn, version_id)
-
-
 async def list_parameters(conn: Connection, *, subject: Subject, version_id: UUID) -> list[TemplateVersionParameter]:
     """Return the parameters of an imported version. Raises 412 while the import goes on."""
     version = await _imported(conn, subject, version_id)

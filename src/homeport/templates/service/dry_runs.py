@@ -24,7 +24,7 @@ from homeport.provisioning.service import (
 from homeport.provisioning.types import ProvisionerJobRow
 from homeport.rbac import Action, Subject
 from homeport.templates.errors import VersionUnfinished
-from homeport.templates.rules import validate_parameters
+from homeport.templates.rules import judge_values, left_to_terraform
 from homeport.templates.schemas import CreateTemplateVersionDryRunRequest
 from homeport.templates.service import access
 from homeport.templates.service.forms import evaluate_facts, version_form
@@ -46,9 +46,9 @@ async def create_dry_run(
         if imported.job_status != "succeeded":
             raise VersionUnfinished("tried")
         form = await version_form(conn, cipher, version.id)
+        form = msgspec.structs.replace(form, variables={**form.variables, **variables})
         found = await evaluate_facts(conn, form, owner_id=subject.id, requested=values, previous={})
-        declared = found.rows
-        errors = validate_parameters(declared, values, {}, is_first_build=True)
+        errors = judge_values(found, values, {}, is_first_build=True)
         if errors:
             raise BadRequest("The values do not fit the template's parameters.", validations=errors)
         sealed = cipher.encrypt(msgspec.json.encode(variables)).hex() if variables else ""
@@ -62,7 +62,9 @@ async def create_dry_run(
             input={
                 "template_version_id": str(version.id),
                 "workspace_name": request.workspace_name or random_name(),
-                "rich_parameter_values": {each.name: each.default_value for each in declared} | values,
+                "rich_parameter_values": left_to_terraform(
+                    found, {each.name: each.default_value for each in found.rows} | values, values, {}
+                ),
                 "variables_sealed": sealed,
             },
             tags=imported.tags,

@@ -58,14 +58,17 @@ async def build_tags(
     if kept is None or not kept.get("tags"):
         return {}
     values = {value.name: value.value for value in await version_variables(conn, cipher, version_id)}
-    return evaluate_tags(msgspec.convert(kept, TagSource), variables=values, parameters=parameters)
+    # In a thread: it may take a while, and the server is for others too.
+    source = await asyncio.to_thread(msgspec.convert, kept, TagSource)
+    return await asyncio.to_thread(evaluate_tags, source, variables=values, parameters=parameters)
 
 
 async def store_tags(conn: Connection, version_id: UUID, found: FoundTags) -> None:
     """Keep what the tags of a version are made of and, beside it, its form."""
     if found.source is not None or found.form is not None:
-        kept = msgspec.to_builtins(found.source) if found.source else {}
-        await queries.update_tag_source(conn, version_id, kept | {"form": msgspec.to_builtins(found.form)})
+        # In a thread: it may be of some MiB.
+        kept = await asyncio.to_thread(msgspec.to_builtins, {"tags": found.source or {}, "form": found.form})
+        await queries.update_tag_source(conn, version_id, kept["tags"] | {"form": kept["form"]})
 
 
 def _configuration(opened: OpenFile) -> dict[str, bytes]:

@@ -98,9 +98,11 @@ async def get_workspace_by_name(
     tags=_TAG,
     summary="Resolve workspace autostart by id",
 )
-async def resolve_autostart(workspace: UUID, subject: Subject, db: Database) -> ResolveAutostartResponse:
+async def resolve_autostart(
+    workspace: UUID, subject: Subject, db: Database, cipher: Cipher
+) -> ResolveAutostartResponse:
     """Tell whether the next start by schedule lacks parameter values."""
-    return await autostart.resolve_autostart(db, subject=subject, workspace_id=workspace)
+    return await autostart.resolve_autostart(db, cipher, subject=subject, workspace_id=workspace)
 
 
 @get(

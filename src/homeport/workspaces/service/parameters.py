@@ -10,7 +10,7 @@ from homeport.kit.crypto import Cipher
 from homeport.kit.errors import invalid_field
 from homeport.kit.ids import NIL_ID
 from homeport.rbac import Object, ResourceType
-from homeport.templates.rules import find_match, validate_parameters
+from homeport.templates.rules import find_match, judge_values, left_to_terraform
 from homeport.templates.service import evaluate_facts, version_form, version_presets
 from homeport.templates.types import VersionPreset
 from homeport.workspaces.errors import InvalidParameters
@@ -75,14 +75,17 @@ async def values_for_build(
     chosen = _chosen(presets, preset_id)
     fixed = {} if chosen is None else chosen.values
     wanted = {**requested, **fixed}
-    declared = (await evaluate_facts(conn, form, owner_id=owner_id, requested=wanted, previous=previous)).rows
-    known = {parameter.name for parameter in declared}
-    requested = {**requested, **{name: value for name, value in fixed.items() if name in known}}
-    looked_at = declared if is_start else [each for each in declared if each.name in requested]
-    wrong = validate_parameters(looked_at, requested, previous, is_first_build=is_first_build)
+    found = await evaluate_facts(conn, form, owner_id=owner_id, requested=wanted, previous=previous)
+    known = {parameter.name for parameter in found.rows}
+    requested = {
+        **requested,
+        **{name: value for name, value in fixed.items() if name in known or found.may_have(name)},
+    }
+    only = None if is_start else set(requested)
+    wrong = judge_values(found, requested, previous, is_first_build=is_first_build, only=only)
     if wrong:
         raise InvalidParameters(wrong)
-    values = resolve_values(declared, requested, previous)
+    values = left_to_terraform(found, resolve_values(found.rows, requested, previous), requested, previous)
     had = chosen or find_match(presets, values)
     return BuildValues(values, None if had is None else had.preset.id)
 
