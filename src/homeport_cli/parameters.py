@@ -13,8 +13,9 @@ from homeport_cli.values import suggest
 
 if TYPE_CHECKING:
     from homeport_sdk.client import Client
-    from homeport_sdk.models import PreviewParameter, Workspace
+    from homeport_sdk.models import DynamicParametersResponse, PreviewParameter, Workspace
 
+_INCOMPLETE = "incomplete_form"
 # What people answer where true or false is asked for; anything else the server judges.
 _SWITCHES = {"y": "true", "yes": "true", "1": "true", "n": "false", "no": "false", "0": "false"}
 _SWITCHES |= {word: word for word in ("true", "false")}
@@ -34,19 +35,22 @@ async def complete_values(
     What a `preset` sets counts as given; what it says of parameters that there are not is passed over, as the server does.
     `workspace` is one that is built again: what it has is neither asked for nor sent. The server judges what was given, and each
     answer, as it will judge the whole. Raises CliError for a name that no parameter has, for a value that was given and is wrong,
-    and for required ones that are missing.
+    and for required ones that are missing. Where Terraform alone knows which parameters there are, names are the server's to judge.
     """
     kept = set[str]()
     if workspace is not None:
         kept = {value.name for value in await client.builds.parameters(workspace.latest_build.id)}
 
     async def fill(values: dict[str, str]) -> "list[PreviewParameter]":
-        return await _fill(client, version_id, values, workspace)
+        return (await _fill(client, version_id, values, workspace)).parameters
 
     fixed = preset or {}
-    parameters = await fill({**given, **fixed})
+    form = await _fill(client, version_id, {**given, **fixed}, workspace)
+    parameters = form.parameters
+    is_complete = all(each.extra.code != _INCOMPLETE for each in form.diagnostics)
     names = [parameter.name for parameter in parameters]
-    _require_known(names, given)
+    if is_complete:
+        _require_known(names, given)
     given = given | {name: value for name, value in fixed.items() if name in names}
     problems = {item.name: _problem(item) for item in parameters if item.name in given}
     if wrong := [f"\n  {name}: {words}" for name, words in problems.items() if words]:
@@ -58,7 +62,7 @@ async def complete_values(
             values[item.name] = await _ask_well(item, values, fill)
             parameters = await fill(values)
         known = {item.name for item in parameters}
-        return {name: value for name, value in values.items() if name in known}
+        return {name: value for name, value in values.items() if name in known or not is_complete}
     if lacking := [item.name for item in parameters if _is_open(item, values, kept) and item.required]:
         flags = " ".join(f"--parameter {name}=…" for name in lacking)
         raise CliError(f"The template needs values for: {', '.join(lacking)}. Pass {flags}")
@@ -92,10 +96,10 @@ async def _ask_well(
 
 async def _fill(
     client: "Client", version_id: str, values: dict[str, str], workspace: "Workspace | None"
-) -> "list[PreviewParameter]":
-    """Return the parameters that there are with these values, in the order in which they are asked for."""
+) -> "DynamicParametersResponse":
+    """Return the form with these values, its parameters in the order in which they are asked for."""
     workspace_id = workspace.id if workspace else None
-    return (await client.templates.evaluate_parameters(version_id, values, workspace_id=workspace_id)).parameters
+    return await client.templates.evaluate_parameters(version_id, values, workspace_id=workspace_id)
 
 
 def _problem(parameter: "PreviewParameter") -> str:

@@ -331,10 +331,14 @@ async def test_what_a_preset_says_of_parameters_that_there_are_not_is_passed_ove
 
         async def evaluate_parameters(self, version_id: str, inputs: dict[str, str], *, workspace_id: str | None):
             size = SimpleNamespace(name="size", diagnostics=[], ephemeral=False, required=False)
-            return SimpleNamespace(parameters=[size])
+            return SimpleNamespace(parameters=[size], diagnostics=diagnostics)
 
+    diagnostics: list[Any] = []
     client: Any = SimpleNamespace(templates=Stand())
     values = await complete_values(client, "1", {}, is_asking=False, preset={"size": "8", "gone": "x"})
     assert values == {"size": "8"}
     with pytest.raises(CliError, match="no parameter 'gone'"):
         await complete_values(client, "1", {"gone": "x"}, is_asking=False)
+    # Where Terraform alone knows which parameters there are, the name is the server's to judge.
+    diagnostics.append(SimpleNamespace(extra=SimpleNamespace(code="incomplete_form")))
+    assert await complete_values(client, "1", {"gone": "x"}, is_asking=False) == {"gone": "x"}

@@ -150,6 +150,16 @@ def test_what_only_terraform_can_tell_stays_as_imported() -> None:
 
 
 @pytest.mark.requirement("CONTENTS-FORM-05")
+def test_defaults_that_depend_on_nothing_are_those_of_the_import() -> None:
+    text = TEMPLATE.replace('default = "eu"', 'default = file("region")')
+    rows = {each.name: each for each in evaluated(text).rows}
+    assert [option["value"] for option in rows["zone"].options] == ["a", "b"]
+    assert [option["value"] for option in {r.name: r for r in evaluated(text, region="us").rows}["zone"].options] == [
+        "c"
+    ]
+
+
+@pytest.mark.requirement("CONTENTS-FORM-05")
 def test_what_only_terraform_can_tell_it_judges() -> None:
     text = TEMPLATE.replace("local.zones[data.coder_parameter.region.value]", "provider::x::zones(local.tools)")
     text = text.replace("toset(local.tools)", "fileset(local.tools, 1)")

@@ -251,7 +251,7 @@ class _Form(Names):
     def _facts(self, label: str, block: ParameterBlock, scope: dict[str, Value]) -> dict[str, Value]:
         name = self._text(block, "name", scope, label)
         type = self._text(block, "type", scope, "string")
-        default = self._default(block, scope)
+        default = self._known_default(label, name, block, scope)
         value = self._values.get(name)
         if value is None and name in self._previous and not self._flag(block, "ephemeral", scope):
             value = self._previous[name]
@@ -309,6 +309,16 @@ class _Form(Names):
     def _default(self, block: ParameterBlock, scope: dict[str, Value]) -> str | None:
         value = self._value(block, "default", scope)
         return None if value is None else as_text(value)
+
+    def _known_default(self, label: str, name: str, block: ParameterBlock, scope: dict[str, Value]) -> str | None:
+        """Return the same, as the import has found it where it depends on nothing and only Terraform can evaluate it."""
+        try:
+            return self._default(block, scope)
+        except Unevaluable:
+            known = self._imported.get(name)
+            if known is None or label in self._source.dependent:
+                raise
+            return None if known.required else known.default_value
 
     def _words(self, block: ParameterBlock, name: str, scope: dict[str, Value], known: ParameterRow | None) -> str:
         """Return what is only shown; what cannot be evaluated stays as the import has found it."""

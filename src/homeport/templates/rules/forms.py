@@ -124,5 +124,5 @@ def _unevaluated(problem: str) -> FriendlyDiagnostic:
         severity="warning",
         summary="This form does not follow what you enter in all of it.",
         detail=problem,
-        extra=FriendlyDiagnosticExtra(""),
+        extra=FriendlyDiagnosticExtra("incomplete_form"),
     )

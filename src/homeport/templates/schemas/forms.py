@@ -25,7 +25,7 @@ class DynamicParametersRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FriendlyDiagnosticExtra(msgspec.Struct, frozen=True):
-    """For programs: `required` where a value is missing, else nothing."""
+    """For programs: `required` where a value is missing, `incomplete_form` where Terraform alone knows what there is, else nothing."""
 
     code: str
 
