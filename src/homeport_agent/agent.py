@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
+from uuid import UUID
 
 import asyncssh
 
@@ -45,6 +46,8 @@ class Agent:
         self._host_key = asyncssh.generate_private_key("ssh-ed25519")
         self._stop = asyncio.Event()
         self._lifecycle: asyncio.Queue[PostLifecycle] = asyncio.Queue()
+        self._agent_id: UUID | None = None
+        self._is_another = asyncio.Event()
 
     def stop(self) -> None:
         """Leave: run the stop scripts, end every process, say good-bye."""
@@ -52,17 +55,24 @@ class Agent:
 
     async def run(self) -> None:
         """Live until `stop`. Raises nothing that a server or network can cause."""
+        while await self._live():
+            _log.info("The workspace was built anew, and this machine stayed: the agent begins anew.")
+        await self._client.close()
+
+    async def _live(self) -> bool:
+        """Live as one agent until `stop`, or until the token belongs to the agent of a newer build: then tell so."""
         manifest = await self._until_stop(self._fetch_manifest())
         if manifest is None:
-            await self._client.close()
-            return
+            return False
+        self._agent_id, self._lifecycle = manifest.agent_id, asyncio.Queue()
+        self._is_another.clear()
         workspace = Workspace(Surroundings(manifest, url=self._client.url, token=self._token))
         shipper = LogShipper(self._client)
         runner = ScriptRunner(self._client, workspace, shipper)
         tunnel = Tunnel(self._client, workspace, self._host_key, manifest.ssh.client_public_key)
         if await self._until_stop(self._report_startup(workspace)) is not None:
             await self._serve(manifest, workspace, shipper, runner, tunnel)
-        await self._client.close()
+        return not self._stop.is_set()
 
     async def _serve(
         self, manifest: AgentManifest, workspace: Workspace, shipper: LogShipper, runner: ScriptRunner, tunnel: Tunnel
@@ -80,8 +90,11 @@ class Agent:
         tasks = [asyncio.create_task(work) for work in working]
         for task in (*lasting_tasks, *tasks):
             task.add_done_callback(_complain)
-        await self._stop.wait()
-        await self._leave(manifest, workspace, shipper, runner)
+        await self._until_stop(self._is_another.wait())
+        if self._stop.is_set():
+            await self._leave(manifest, workspace, shipper, runner)
+        else:
+            await workspace.processes.end_all(grace=KILL_GRACE_SECONDS)
         for task in (*tasks, *lasting_tasks):
             task.cancel()
         await asyncio.gather(*tasks, *lasting_tasks, return_exceptions=True)
@@ -173,12 +186,15 @@ class Agent:
             await backoff.pause()
 
     def _refresh(self, tunnel: Tunnel) -> None:
-        """Before the tunnel is dialled again, learn whether the server has another key now."""
-        self._refreshing = asyncio.create_task(self._refresh_key(tunnel))
+        """Before the tunnel is dialled again, learn whether the server has another key now, and who this agent is."""
+        self._refreshing = asyncio.create_task(self._refresh_manifest(tunnel))
 
-    async def _refresh_key(self, tunnel: Tunnel) -> None:
+    async def _refresh_manifest(self, tunnel: Tunnel) -> None:
         with suppress(Refused, Unreachable):
-            tunnel.client_key = (await self._client.manifest()).ssh.client_public_key
+            manifest = await self._client.manifest()
+            tunnel.client_key = manifest.ssh.client_public_key
+            if manifest.agent_id != self._agent_id:
+                self._is_another.set()
 
     async def _until_stop(self, work: Coroutine[Any, Any, T]) -> T | None:
         """Await `work`, or give it up when the agent is to stop."""

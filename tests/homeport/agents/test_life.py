@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from homeport.kit.crypto import hash_token
+from homeport.workspaces.queries.resources import take_tokens_over
 from tests.homeport.agents.conftest import Builder, Deployment, Placed, Programs
 from tests.support.waiting import until
 
@@ -54,6 +57,32 @@ async def test_start_scripts_log_and_make_ready(deployment: Deployment, build: B
     assert started_at <= ready_at
     assert re.fullmatch(r"v\d+\.\d+\.\d+.*", await build.column(placed.agent_id, "version"))
     assert await build.column(placed.agent_id, "expanded_directory") == f"{program.home}/project"
+
+
+@pytest.mark.requirement("AGENT-RENEWED-01")
+async def test_an_agent_whose_machine_stays_begins_anew_as_that_of_the_next_build(
+    deployment: Deployment, build: Builder, programs: Programs
+) -> None:
+    placed = await build.workspace()
+    program = await programs.connected(deployment, placed)
+    await becomes(build, placed, "ready")
+    _, job_id, resource_id = await build.build(placed.owner, placed.workspace_id, placed.version_id, 2)
+    agent_id, _ = await build.agent(resource_id)
+    await build.script(agent_id, "echo begun anew", run_on_start=True)
+    token = hash_token(placed.token)
+    async with build.db.transaction() as conn:
+        await take_tokens_over(conn, placed.workspace_id, [token])
+        await conn.execute("update workspace_agents set auth_token_hash = $2 where id = $1", agent_id, token)
+    await deployment.switchboard.keep_times()
+    renewed = replace(placed, agent_id=agent_id, resource_id=resource_id, job_id=job_id)
+    await becomes(build, renewed, "ready")
+    await until(lambda: set(deployment.switchboard._tunnels) == {agent_id}, seconds=20)
+
+    async def has_begun() -> bool:
+        return await log_of(deployment, renewed) == ["begun anew"]
+
+    await until(has_begun)
+    assert "begins anew" in program.text()
 
 
 @pytest.mark.requirement("AGENT-SCRIPTS-02")

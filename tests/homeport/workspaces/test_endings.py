@@ -133,6 +133,31 @@ async def test_an_agent_that_took_anothers_token_is_refused(world: World) -> Non
         await world.complete(second.latest_build, resources=[FULL])
 
 
+@pytest.mark.requirement("WS-RESULT-03")
+async def test_an_agent_that_stays_from_build_to_build_keeps_its_token(world: World) -> None:
+    ann = await world.accounts.make()
+    workspace = await world.create(ann, await world.template())
+    token = hash_token("a-token-of-the-engine-0001")
+    whose = (
+        "select b.build_number from workspace_agents a join workspace_resources r on r.id = a.resource_id "
+        "join workspace_builds b on b.job_id = r.job_id where a.auth_token_hash = $1"
+    )
+    await world.complete(workspace.latest_build, resources=[FULL])
+    # What of a workspace outlasts its stop may have an agent; a stopped workspace has none.
+    await world.complete(await world.build(ann, workspace.id, "stop"), resources=[FULL])
+    latest = (await world.read(ann, workspace.id)).latest_build
+    assert [(resource.name, resource.agents) for resource in latest.resources] == [("machine", [])]
+    assert await world.db.fetchval(whose, token) == 1
+    for number in (3, 4):
+        await world.complete(await world.build(ann, workspace.id, "start"), resources=[FULL])
+        assert [row["build_number"] for row in await world.db.fetch(whose, token)] == [number]
+    assert await world.db.fetchval("select count(*) from workspace_agents where name = 'main'") == 3
+    # Nobody else takes it.
+    second = await world.create(ann, await world.template())
+    with pytest.raises(BadRequest):
+        await world.complete(second.latest_build, resources=[FULL])
+
+
 @pytest.mark.requirement("WS-IMPORT-01")
 async def test_imports_and_dry_runs_leave_their_resources(world: World, clock: FakeClock) -> None:
     template = await world.template()

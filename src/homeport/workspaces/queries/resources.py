@@ -27,6 +27,14 @@ INSERT_RESOURCE_METADATA = """
 insert into workspace_resource_metadata (workspace_resource_id, key, value, sensitive) values ($1, $2, $3, $4)
 """
 
+# What stands there then is the hash of nothing that anybody knows.
+TAKE_TOKENS_OVER = """
+update workspace_agents a set auth_token_hash = sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))
+from workspace_resources r
+join workspace_builds b on b.job_id = r.job_id
+where a.resource_id = r.id and b.workspace_id = $1 and a.auth_token_hash = any($2::bytea[])
+"""
+
 INSERT_AGENT = """
 insert into workspace_agents (
     id, resource_id, name, auth_token_hash, auth_token_sealed, auth_instance_id, architecture, operating_system,
@@ -163,6 +171,15 @@ order by a.first_connected_at, a.name
 """
 
 Values = Iterable[tuple[object, ...]]
+
+
+async def take_tokens_over(conn: Connection, workspace_id: UUID, token_hashes: Sequence[bytes]) -> None:
+    """Take tokens from the agents of a workspace's earlier builds, for a build whose agents have them now.
+
+    Providers may keep an agent, with its token, from build to build. A token is that of one agent: the latest one's.
+    """
+    if token_hashes:
+        await conn.execute(TAKE_TOKENS_OVER, workspace_id, token_hashes)
 
 
 async def insert_all(

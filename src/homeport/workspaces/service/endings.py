@@ -9,7 +9,7 @@ from homeport.config import Settings
 from homeport.database import Connection
 from homeport.identity.rules import quiet_hours_of
 from homeport.kit import clock
-from homeport.kit.crypto import Cipher
+from homeport.kit.crypto import Cipher, hash_token
 from homeport.provisioning.types import (
     BuildResult,
     DryRunResult,
@@ -85,13 +85,13 @@ class JobHandlers:
         workspace = None if build is None else await workspace_queries.lock_workspace(conn, build.workspace_id)
         if build is None or workspace is None:
             return
+        # As at an import: a workspace that is no longer to run has no agents, whatever of it is still there.
+        is_start = build.transition == "start"
+        resources = result.resources if is_start else [_without_agents(resource) for resource in result.resources]
+        tokens = [agent.token for resource in resources for agent in resource.agents if agent.token]
+        await resource_queries.take_tokens_over(conn, build.workspace_id, [hash_token(token) for token in tokens])
         await insert_resources(
-            conn,
-            self._cipher,
-            job_id=job.id,
-            transition=build.transition,
-            resources=result.resources,
-            now=now,
+            conn, self._cipher, job_id=job.id, transition=build.transition, resources=resources, now=now
         )
         await queries.update_sealed_state(conn, build.id, self._cipher.encrypt(result.state), now)
         if build.transition != "start":
