@@ -99,11 +99,11 @@ class Session:
         graph = asyncio.create_task(self._graph(facts))
         try:
             document = await self._plan_to_file(options, facts)
-            reading = await asyncio.to_thread(read_plan, document, await graph)
+            is_start = _is_start(facts)
+            reading = await asyncio.to_thread(read_plan, document, await graph, is_start=is_start)
         finally:
             await _abandon(graph)
-        # A stopped workspace may well lack what would start its agents.
-        if facts.get("CODER_WORKSPACE_TRANSITION") == "start":
+        if is_start:
             self._warn(reading)
             self._warn_of_accounts(reading, facts)
         return reading
@@ -129,7 +129,7 @@ class Session:
     async def read(self, facts: Mapping[str, str]) -> Reading:
         """Read what there is now. Raises EngineFailure."""
         document = await self._show(None, facts)
-        return await asyncio.to_thread(read_state, document, await self._graph(facts))
+        return await asyncio.to_thread(read_state, document, await self._graph(facts), is_start=_is_start(facts))
 
     async def _get_modules(self) -> None:
         """Fetch modules. This command alone says nothing as JSON."""
@@ -238,6 +238,10 @@ class Session:
                     f"The template {kind} an account at '{wanted.id}' (coder_external_auth), and none is linked: access_token is empty.",
                     "warn",
                 )
+
+
+def _is_start(facts: Mapping[str, str]) -> bool:
+    return facts.get("CODER_WORKSPACE_TRANSITION") == "start"
 
 
 def modules_of(task: Task) -> Path:

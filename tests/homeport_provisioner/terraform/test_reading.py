@@ -8,47 +8,7 @@ from homeport_provisioner.engine import EngineFailure
 from homeport_provisioner.terraform.reading import Reading, read_plan, read_state
 from homeport_provisioner.terraform.reading.graph import Graph, label_of
 from homeport_sdk.provisioner_protocol import Styling
-
-TOKEN = "t" * 36
-AGENT = {"id": "agent-1", "os": "linux", "arch": "amd64", "auth": "token", "token": TOKEN}
-Entry = dict[str, Any]
-
-
-def entry(address: str, **values: Any) -> Entry:
-    """Return a resource as `show -json` writes it; `data.` before its type makes it a data source."""
-    parts = label_of(address).split(".")
-    is_data = parts[-3:-2] == ["data"]
-    return {
-        "address": address,
-        "mode": "data" if is_data else "managed",
-        "type": parts[-2],
-        "name": parts[-1],
-        "values": values,
-    }
-
-
-def module(entries: list[Entry]) -> dict[str, Any]:
-    """Put entries into the modules that their addresses name."""
-    root: dict[str, Any] = {"resources": [], "child_modules": []}
-    children: dict[str, dict[str, Any]] = {}
-    for each in entries:
-        if each["address"].startswith("module."):
-            path = ".".join(each["address"].split(".")[:2])
-            children.setdefault(path, {"address": path, "resources": []})["resources"].append(each)
-        else:
-            root["resources"].append(each)
-    root["child_modules"] = list(children.values())
-    return root
-
-
-def dot(*edges: str) -> str:
-    pairs = [edge.split(" > ") for edge in edges]
-    lines = [f'  "{source}" -> "{target}";' for source, target in pairs]
-    return "\n".join(["digraph G {", '  node [shape = rect, fontname = "sans-serif"];', *lines, "}"])
-
-
-def state(*entries: Entry, edges: tuple[str, ...] = ()) -> Reading:
-    return read_state({"values": {"root_module": module(list(entries))}}, dot(*edges))
+from tests.homeport_provisioner.terraform.documents import AGENT, TOKEN, Entry, dot, entry, module, state
 
 
 def with_agent(*entries: Entry, edges: tuple[str, ...] = (), **agent: Any) -> Reading:
@@ -292,40 +252,6 @@ def test_what_is_shown_as_a_resource() -> None:
         ("docker_volume", "home", "", ""),
         ("aws_vpc", "main", "module.net", ""),
     ]
-
-
-@pytest.mark.requirement("TF-READ-03")
-def test_metadata_describes_the_nearest_resource_or_the_one_with_its_id() -> None:
-    metadata = entry(
-        "coder_metadata.m",
-        resource_id="v2",
-        hide=True,
-        icon="/i.svg",
-        daily_cost=7,
-        item=[
-            {"key": "a", "value": "1", "sensitive": False, "is_null": False},
-            {"key": "s", "value": "2", "sensitive": True, "is_null": False},
-            {"key": "n", "value": "", "sensitive": False, "is_null": True},
-        ],
-    )
-    volumes = (entry("vol.x[0]", id="v1"), entry("vol.x[1]", id="v2"))
-    reading = state(*volumes, metadata, edges=("coder_metadata.m > vol.x",))
-    plain, described = reading.resources
-    assert (plain.daily_cost, plain.metadata) == (0, [])
-    assert (described.hide, described.icon, described.daily_cost) == (True, "/i.svg", 7)
-    assert [(item.key, item.value, item.sensitive) for item in described.metadata] == [
-        ("a", "1", False),
-        ("s", "2", True),
-        ("n", None, False),
-    ]
-    assert reading.daily_cost == 7
-
-
-@pytest.mark.requirement("TF-READ-03")
-def test_two_descriptions_of_one_resource_are_refused() -> None:
-    edges = ("coder_metadata.a > x.y", "coder_metadata.b > x.y")
-    with pytest.raises(EngineFailure, match=r"x\.y is described by coder_metadata\.a already"):
-        state(entry("x.y"), entry("coder_metadata.a"), entry("coder_metadata.b"), edges=edges)
 
 
 @pytest.mark.requirement("TF-READ-04")

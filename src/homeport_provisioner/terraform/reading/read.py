@@ -38,26 +38,27 @@ class Reading:
         return sum(resource.daily_cost for resource in self.resources)
 
 
-def read_plan(document: Mapping[str, Any], dot: str) -> Reading:
+def read_plan(document: Mapping[str, Any], dot: str, *, is_start: bool = True) -> Reading:
     """Read `terraform show -json` of a plan with `terraform graph`. Raises EngineFailure for what cannot be."""
-    return _read(items_of_plan(document), dot)
+    return _read(items_of_plan(document), dot, is_start)
 
 
-def read_state(document: Mapping[str, Any], dot: str) -> Reading:
+def read_state(document: Mapping[str, Any], dot: str, *, is_start: bool = True) -> Reading:
     """Read `terraform show -json` of a state with `terraform graph`. Raises EngineFailure for what cannot be."""
-    return _read(items_of_state(document), dot)
+    return _read(items_of_state(document), dot, is_start)
 
 
-def _read(items: list[Item], dot: str) -> Reading:
+def _read(items: list[Item], dot: str, is_start: bool) -> Reading:
     graph = Graph(dot)
     warnings: list[str] = []
-    agents = read_agents(items, graph, warnings)
-    resources = place(items, agents, graph, warnings)
-    parameters = read_parameters(items)
+    # A workspace that ends has no agents and asks for nothing: no mistake in what it declares of them may keep it from ending.
+    agents = read_agents(items, graph, warnings) if is_start else []
+    parameters = read_parameters(items) if is_start else []
+    resources = place(items, agents, graph, warnings, is_start=is_start)
     return Reading(
         resources=resources,
         parameters=parameters,
-        presets=read_presets(items, parameters, warnings),
+        presets=read_presets(items, parameters, warnings) if is_start else [],
         external_auth=read_external_auth(items),
         tags=read_tags(items),
         secrets=[item.text("value") for item in items if item.is_data and is_secret(item) and item.text("value")],

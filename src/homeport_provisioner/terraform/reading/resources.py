@@ -19,6 +19,7 @@ _INSTANCE_TYPED = (
     "linode_instance",
     "oci_core_instance",
 )
+_MOST_COST, _MOST_WORD, _MOST_TEXT = 2**31 - 1, 256, 65_536
 _INSTANCE_IDS = {
     "aws_instance": "id",
     "aws_spot_instance_request": "spot_instance_id",
@@ -29,8 +30,13 @@ _INSTANCE_IDS = {
 }
 
 
-def place(items: Iterable[Item], agents: list[FoundAgent], graph: Graph, warnings: list[str]) -> list[Resource]:
-    """Return all managed resources but Coder's own, each agent in the nearest that depends on it. Raises EngineFailure."""
+def place(
+    items: Iterable[Item], agents: list[FoundAgent], graph: Graph, warnings: list[str], *, is_start: bool
+) -> list[Resource]:
+    """Return all managed resources but Coder's own, each agent in the nearest that depends on it.
+
+    Raises EngineFailure at a start; else the first description of a resource counts, and of each fact the first.
+    """
     shown = [item for item in items if not item.is_data and not item.type.startswith(_OWN)]
     resources = {item.address: _resource(item) for item in shown}
     by_label: dict[str, list[Item]] = {}
@@ -50,7 +56,7 @@ def place(items: Iterable[Item], agents: list[FoundAgent], graph: Graph, warning
         resources[home.address].agents.append(found.agent)
     for resource in resources.values():
         resource.agents.sort(key=lambda agent: (agent.order, agent.name))
-    _describe(items, by_label, resources, graph, warnings)
+    _describe(items, by_label, resources, graph, warnings, is_start=is_start)
     return list(resources.values())
 
 
@@ -70,6 +76,8 @@ def _describe(
     resources: dict[str, Resource],
     graph: Graph,
     warnings: list[str],
+    *,
+    is_start: bool,
 ) -> None:
     described: dict[str, str] = {}
     for item in items:
@@ -80,11 +88,13 @@ def _describe(
             warnings.append(f"{item.address} describes no resource: it is left out. Set its resource_id.")
         for target in targets:
             if target.address in described:
+                if not is_start:
+                    continue
                 raise EngineFailure(
                     f"{item.address}: {target.address} is described by {described[target.address]} already. Put all items into one."
                 )
             described[target.address] = item.address
-            _fill(resources[target.address], item)
+            _fill(resources[target.address], item, is_start=is_start)
 
 
 def _targets(item: Item, by_label: dict[str, list[Item]], graph: Graph) -> list[Item]:
@@ -99,16 +109,34 @@ def _targets(item: Item, by_label: dict[str, list[Item]], graph: Graph) -> list[
     return near
 
 
-def _fill(resource: Resource, item: Item) -> None:
+def _fill(resource: Resource, item: Item, *, is_start: bool) -> None:
     resource.hide = item.flag("hide")
-    resource.icon = item.text("icon")
-    resource.daily_cost = max(item.number("daily_cost"), 0)
+    resource.icon = _bounded(item, "icon", item.text("icon"), _MOST_WORD, is_start=is_start)
+    cost = item.number("daily_cost")
+    if cost > _MOST_COST and is_start:
+        raise EngineFailure(f"{item.address}: daily_cost is {cost}; at most {_MOST_COST} can be counted.")
+    resource.daily_cost = max(0, min(cost, _MOST_COST))
+    keys: set[str] = set()
     for block in item.blocks("item"):
+        key = _bounded(item, "a key", text_of(block, "key"), _MOST_WORD, is_start=is_start)
+        if key in keys and not is_start:
+            continue
+        # One that is not known yet has no text.
+        if key and key in keys:
+            raise EngineFailure(f"{item.address}: two items have the key '{key}': give one of them another.")
+        keys.add(key)
         is_null = flag_of(block, "is_null") or block.get("value") is None
         resource.metadata.append(
             ResourceMetadata(
-                key=text_of(block, "key"),
-                value=None if is_null else text_of(block, "value"),
+                key=key,
+                value=None if is_null else _bounded(item, key, text_of(block, "value"), _MOST_TEXT, is_start=is_start),
                 sensitive=flag_of(block, "sensitive"),
             )
         )
+
+
+def _bounded(item: Item, name: str, text: str, most: int, *, is_start: bool) -> str:
+    """Return a text that is short enough for the server. Raises EngineFailure at a start, before anything is made; else cuts it."""
+    if len(text) > most and is_start:
+        raise EngineFailure(f"{item.address}: {name} has {len(text)} characters; there can be {most}.")
+    return text[:most]
