@@ -82,17 +82,20 @@ class Service:
 
     def check_resource(self, request: Any, problems: Problems) -> Answer:
         """Check one resource of the configuration."""
-        kind, config = self._resource(request), read(request.config) or {}
-        check(kind.block, config, problems)
-        kind.check(config, problems)
+        self._check(self._resource(request), read(request.config) or {}, problems)
         return {}
 
     def check_data_source(self, request: Any, problems: Problems) -> Answer:
         """Check one data source of the configuration."""
-        kind, config = self._data_source(request), read(request.config) or {}
+        self._check(self._data_source(request), read(request.config) or {}, problems)
+        return {}
+
+    def _check(self, kind: Resource | DataSource, config: Values, problems: Problems) -> None:
+        """Check what is configured. No mistake in it keeps a workspace from being stopped or deleted."""
         check(kind.block, config, problems)
         kind.check(config, problems)
-        return {}
+        if self._facts.transition != "start":
+            problems.forgive()
 
     def upgrade(self, request: Any, problems: Problems) -> Answer:
         """Take over a state that another version, or Coder's provider, has written."""
@@ -130,8 +133,7 @@ class Service:
         kind = self._data_source(request)
         config = read(request.config) or {}
         # What was not known when the configuration was checked is known now.
-        check(kind.block, config, problems)
-        kind.check(config, problems)
+        self._check(kind, config, problems)
         if problems.has_errors:
             return {}
         values = fill(kind.block, config)

@@ -229,6 +229,13 @@ data "coder_parameter" "x" {
     done = terraform.run("apply", "-json", "plan")
     assert done.status == 1
     assert any("'Not Good' is no number" in said for said, _ in done.errors), done.output
+    assert any("'Not Good'" in said and "slug" in said for said, _ in done.errors), done.output
+    # What is there by then can be ended nevertheless.
+    terraform.more = {"CODER_WORKSPACE_TRANSITION": "stop"}
+    done = terraform.plan()
+    assert done.status == 0, done.output
+    done = terraform.run("destroy", "-auto-approve", "-json")
+    assert done.status == 0, done.output
 
 
 def test_platforms_without_an_agent_are_warned_of(terraform: Terraform) -> None:
