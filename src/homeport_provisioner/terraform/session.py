@@ -17,6 +17,7 @@ from homeport_provisioner.terraform.logs import Scribe, with_advice
 from homeport_provisioner.terraform.masking import Masker, sensitive_values
 from homeport_provisioner.terraform.reading import Reading, read_plan, read_state
 from homeport_provisioner.terraform.source import Source, prepare_lock_file, read_source, set_backend
+from homeport_provisioner.terraform.states import names_own_provider
 from homeport_provisioner.terraform.variables import ephemeral_file, secrets_of, values_file
 from homeport_provisioner.terraform_provider.mirror import offer
 from homeport_sdk import clock
@@ -68,6 +69,7 @@ class Session:
         """Write what Terraform reads, and let it fetch modules and providers; return what was read. Raises EngineFailure, OSError."""
         task = self._task
         source = await asyncio.to_thread(read_source, task.source)
+        source.has_own_provider |= await asyncio.to_thread(names_own_provider, self._state)
         self._values.write_bytes(values_file(source, variables))
         self._values.chmod(0o600)
         self._keep_ephemeral(ephemeral_file(source, variables))

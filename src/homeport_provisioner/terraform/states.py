@@ -17,6 +17,7 @@ import msgspec
 
 from homeport_provisioner.engine import EngineFailure
 from homeport_provisioner.staging import Busy, hold, remove
+from homeport_provisioner.terraform.sources import OWN_PROVIDER
 from homeport_sdk import clock
 
 KEPT_SECONDS = 30 * 86_400.0
@@ -24,6 +25,8 @@ KEPT_SECONDS = 30 * 86_400.0
 BUSY_SECONDS = 90.0
 """How long a build waits for Terraform that still ends for one before it: longer than that is given."""
 _FILE = "terraform.tfstate"
+# As it is within a text of JSON.
+_OWN_PROVIDER = f'provider[\\"{OWN_PROVIDER}\\"]'.encode()
 
 
 class StateHome:
@@ -164,6 +167,11 @@ def has_resources(state: bytes) -> bool:
     except RecursionError:
         return True
     return any(resource.mode == "managed" for resource in document.resources or ())
+
+
+def names_own_provider(state: Path) -> bool:
+    """Whether a file holds a state with resources of Coder's provider, which ends them even where the template has it no more."""
+    return state.is_file() and _OWN_PROVIDER in state.read_bytes()
 
 
 class _Resource(msgspec.Struct):

@@ -121,6 +121,8 @@ async def test_a_workspace_lives_its_whole_life(stand_in: StandIn, daemon: Daemo
         assert agent["token"] not in job.text()
     assert len(set(tokens)) == 2
     assert len(set(homes)) == 1
+    # A version that names the provider no more still has to end what is there.
+    workspace.files = {"main.tf": 'resource "terraform_data" "other" {\n}\n'}
     job = await workspace.build("delete", parameters=VALUES)
     assert job.result, job.failure
     assert workspace.state == b""
