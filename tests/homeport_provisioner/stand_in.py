@@ -233,7 +233,7 @@ class StandIn:
         return (
             200,
             {
-                "agent_id": str(uuid.uuid4()),
+                "agent_id": str(uuid.uuid5(uuid.NAMESPACE_OID, str(token))),
                 "agent_name": agent["name"],
                 "owner_username": "ada",
                 "workspace_id": str(uuid.uuid4()),

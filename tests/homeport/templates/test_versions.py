@@ -74,6 +74,9 @@ async def test_requests_for_versions_that_are_refused(world: TemplateWorld) -> N
     assert (await ask(member, file_id=file_id))[0] == 403
     assert (await ask(member, file_id=file_id, template_id=template["id"]))[0] == 403
     assert await world.db.fetchval("select count(*) from provisioner_jobs where completed_at is null") == 0
+    # What one engine has made no other could end.
+    other = {"template_id": template["id"], "provisioner": "process"}
+    assert await ask(admin, file_id=file_id, **other) == (400, ["provisioner"])
     # Clients in Go send the nil id for what they leave out.
     assert (await ask(admin, file_id=file_id, template_id=str(NIL_ID)))[0] == 201
     assert await ask(admin, file_id=str(NIL_ID), example_id="none", template_id=str(NIL_ID)) == (400, ["example_id"])

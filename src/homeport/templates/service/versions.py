@@ -51,20 +51,20 @@ async def create_version(
 
     What the request does not name of values and tags comes from the version before (`carrying.given_for`, which tells of
     `based_on` and `without`). The version's tags are those that a Terraform template asks for itself, the given ones going before
-    them. Raises 400 for file and example at once or neither and, with file and line, for a template that cannot be read; 404, 403,
+    them. Raises 400 for file and example at once or neither, for another engine than the template's and, with file and line, for a template that cannot be read; 404, 403,
     409.
     """
     request = _read(request)
     async with db.connection() as conn:
         organization_id = (await resolve_organization(conn, subject, organization)).id
-        await _authorize_create(conn, subject, organization_id, request.template_id)
+        await _authorize_create(conn, subject, organization_id, request)
         given = await carrying.given_for(
             conn, cipher, subject=subject, request=request, based_on=based_on, without=without
         )
     found = await _find_tags(db, cache, subject, request, given.values)
     async with db.transaction() as conn:
         organization_id = (await resolve_organization(conn, subject, organization)).id
-        await _authorize_create(conn, subject, organization_id, request.template_id)
+        await _authorize_create(conn, subject, organization_id, request)
         file_id = await _find_source(conn, subject, organization_id, request)
         now = clock.now()
         version_id = new_id()
@@ -203,14 +203,21 @@ def _read(request: CreateTemplateVersionRequest) -> CreateTemplateVersionRequest
 
 
 async def _authorize_create(
-    conn: Connection, subject: Subject, organization_id: UUID, template_id: UUID | None
+    conn: Connection, subject: Subject, organization_id: UUID, request: CreateTemplateVersionRequest
 ) -> None:
-    if template_id is None:
+    if request.template_id is None:
         require(subject, Action.CREATE, access.organization_object(organization_id), noun="template version")
         return
-    template = await access.get_template(conn, subject, template_id, Action.UPDATE)
+    template = await access.get_template(conn, subject, request.template_id, Action.UPDATE)
     if template.organization_id != organization_id:
         raise invalid_field("template_id", "The template belongs to another organization.")
+    if request.provisioner != template.provisioner:
+        # What one engine has made no other can find, stop or delete.
+        raise invalid_field(
+            "provisioner",
+            f"The template's workspaces are made by '{template.provisioner}', and no other engine could end them. "
+            "Make a new template for this one.",
+        )
 
 
 async def _find_tags(
