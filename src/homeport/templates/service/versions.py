@@ -51,8 +51,8 @@ async def create_version(
 
     What the request does not name of values and tags comes from the version before (`carrying.given_for`, which tells of
     `based_on` and `without`). The version's tags are those that a Terraform template asks for itself, the given ones going before
-    them. Raises 400 for file and example at once or neither, for another engine than the template's and, with file and line, for a template that cannot be read; 404, 403,
-    409.
+    them. Raises 400 for file and example at once or neither, for another engine than the template's, and, with file and line, for a
+    template that cannot be read; 404, 403, 409.
     """
     request = _read(request)
     async with db.connection() as conn:
