@@ -4,7 +4,7 @@ import io
 import shlex
 import tarfile
 from collections.abc import AsyncIterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
 from msgspec import Meta
@@ -18,6 +18,7 @@ from homeport.mcp.errors import NothingHere, ToolFailed
 from homeport.mcp.registry import READS, Call, Hints, Needs, tool
 from homeport.organizations.service.organizations import list_organizations
 from homeport.organizations.types import DEFAULT_ORGANIZATION_ALIAS
+from homeport.provisioning.types import ProvisionerType
 from homeport.rbac import Action, Object, ResourceType, is_allowed
 from homeport.templates.schemas import CreateTemplateRequest, CreateTemplateVersionRequest, Template
 from homeport.templates.service import contents, templates, versions
@@ -66,9 +67,12 @@ class CreateVersion(Arguments):
         str, Meta(description="Name or id of the organization. Leave out with template_id, or if there is only one.")
     ] = ""
     provisioner: Annotated[
-        Literal["process", "container", "terraform"],
-        Meta(description="What reads the files: process and container for homeport.yaml, terraform for *.tf."),
-    ] = "process"
+        Literal["process", "container", "terraform", ""],
+        Meta(
+            description="What reads the files: process and container for homeport.yaml, terraform for *.tf. "
+            "Leave out with template_id; without, it is process."
+        ),
+    ] = ""
     message: Annotated[str, Meta(max_length=1000, description="What is new in this version.")] = ""
 
 
@@ -163,14 +167,18 @@ async def create_version(call: Call, given: CreateVersion) -> Any:
     coder_update_template_active_version makes use of it.
     """
     template_id = None if given.template_id == NIL_ID else given.template_id
+    provisioner: str = given.provisioner or "process"
     if template_id is None:
         organization = given.organization or await _only_organization(call)
     else:
         async with call.db.connection() as conn:
             found = await templates.read_template(conn, subject=call.subject, template_id=template_id)
-        organization = str(found.organization_id)
+        organization, provisioner = str(found.organization_id), given.provisioner or found.provisioner
     request = CreateTemplateVersionRequest(
-        provisioner=given.provisioner, template_id=template_id, file_id=given.file_id, message=given.message
+        provisioner=cast(ProvisionerType, provisioner),
+        template_id=template_id,
+        file_id=given.file_id,
+        message=given.message,
     )
     made = await versions.create_version(
         call.db,
