@@ -149,6 +149,7 @@ async def test_terminals_that_have_ended_leave_nothing_behind() -> None:
     terminals.keep("last", last)
     assert list(terminals._terminals) == ["last"]
     assert terminals._starting == {}
+    await asyncio.wait_for(last.has_ended.wait(), 10)
 
 
 @pytest.mark.requirement("AGENT-METADATA-01")
